@@ -1,0 +1,1 @@
+"""Settings, connections, schema: the bottom layer. Imports nothing of the project."""

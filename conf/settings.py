@@ -1,0 +1,208 @@
+"""Settings: the only reader of the environment.
+
+A setting is one field of `Settings`: its environment variable, default, parser and sentence stand in its metadata, and
+`status --config`, the README's table and the refusal of a bad value are derived from there.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from dotenv import dotenv_values
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used: names the variable, the value and what is expected."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _whole(minimum: int, maximum: int = 2**31 - 1) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            raise ValueError(f"expected a whole number from {minimum} to {maximum}") from None
+        if not minimum <= number <= maximum:
+            raise ValueError(f"expected a whole number from {minimum} to {maximum}")
+        return number
+
+    return parse
+
+
+def _seconds(value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        raise ValueError("expected seconds, such as 5 or 0.5") from None
+    if not 0 <= number <= 86400:
+        raise ValueError("expected seconds from 0 to 86400")
+    return number
+
+
+def _memory(value: str) -> str:
+    if not (value[:-1].isdigit() and value[-1:] in ("m", "g")):
+        raise ValueError("expected an amount of memory such as 900m or 4g")
+    return value
+
+
+def _scheme(*schemes: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value and not any(value.startswith(scheme) for scheme in schemes):
+            raise ValueError(f"expected it to begin with one of: {', '.join(schemes)}")
+        return value
+
+    return parse
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"expected one of: {', '.join(words)}")
+        return value
+
+    return parse
+
+
+def _setting(env: str, default: str, parse: Callable[[str], Any], about: str, *, secret: bool = False) -> Any:
+    return field(metadata={"env": env, "default": default, "parse": parse, "about": about, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a part may be told from outside; built once at start-up and passed on."""
+
+    data_dir: Path = _setting("DATA_DIR", "", Path, "folder of all local state (root: below /var/lib/listenlake)")
+    database_url: str = _setting(
+        "DATABASE_URL",
+        "",
+        _scheme("postgresql://", "postgres://"),
+        "PostgreSQL 14 or newer; empty: the embedded one below DATA_DIR",
+        secret=True,
+    )
+    broker_url: str = _setting(
+        "BROKER_URL",
+        "postgresql:",
+        _scheme("postgresql:", "amqp://", "amqps://"),
+        "`postgresql:` for queue tables in the database, `amqp://...` for RabbitMQ",
+        secret=True,
+    )
+    spark_master: str = _setting(
+        "SPARK_MASTER",
+        "local[*]",
+        _scheme("local", "spark://", "yarn", "k8s://"),
+        "Spark master of the request consumer",
+    )
+    spark_driver_memory: str = _setting("SPARK_DRIVER_MEMORY", "2g", _memory, "heap of the request consumer's JVM")
+    spark_profile: str = _setting(
+        "SPARK_PROFILE",
+        "auto",
+        _one_of("auto", "local", "cluster"),
+        "conf/spark/*.conf to use; auto: local for local masters, else cluster",
+    )
+    lake_url: str = _setting(
+        "LAKE_URL",
+        "",
+        _scheme("/", "file:", "s3a://", "abfss://", "hdfs://", "gs://"),
+        "where the Delta tables and results are; empty: DATA_DIR/lake",
+    )
+    web_host: str = _setting("WEB_HOST", "127.0.0.1", _text, "address the web server listens on")
+    web_port: int = _setting("WEB_PORT", "8100", _whole(1, 65535), "port the web server listens on")
+    web_workers: int = _setting("WEB_WORKERS", "2", _whole(1, 64), "web worker processes")
+    web_threads: int = _setting("WEB_THREADS", "8", _whole(1, 64), "threads per web worker")
+    public_url: str = _setting(
+        "PUBLIC_URL", "", _scheme("http://", "https://"), "address users see; empty: http://WEB_HOST:WEB_PORT"
+    )
+    proxy_hops: int = _setting(
+        "PROXY_HOPS", "0", _whole(0, 9), "trusted proxies in front, whose X-Forwarded-For is believed"
+    )
+    rate_limit_window: int = _setting("RATE_LIMIT_WINDOW", "10", _whole(1, 3600), "seconds of a rate-limit window")
+    rate_limit_per_token: int = _setting(
+        "RATE_LIMIT_PER_TOKEN", "500", _whole(1), "requests per window with a valid token"
+    )
+    rate_limit_per_address: int = _setting(
+        "RATE_LIMIT_PER_ADDRESS", "300", _whole(1), "requests per window and client address without a valid token"
+    )
+    max_deliveries: int = _setting(
+        "MAX_DELIVERIES", "5", _whole(1, 100), "deliveries of a message before it is a dead letter"
+    )
+    landing_interval: float = _setting(
+        "LANDING_INTERVAL", "5", _seconds, "least seconds between two landings into the lake"
+    )
+    landing_batch: int = _setting("LANDING_BATCH", "250000", _whole(1), "most listens of one landing")
+    request_attempts: int = _setting("REQUEST_ATTEMPTS", "3", _whole(1, 20), "tries of a request before it has failed")
+    result_inline_bytes: int = _setting(
+        "RESULT_INLINE_BYTES", "262144", _whole(0), "results up to this size travel inside the message"
+    )
+    log_level: str = _setting(
+        "LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "least level of log lines"
+    )
+
+    @property
+    def lake(self) -> str:
+        """Where the Delta tables are: LAKE_URL without a trailing slash, else DATA_DIR/lake."""
+        return (self.lake_url or str(self.data_dir / "lake")).rstrip("/")
+
+    @property
+    def url(self) -> str:
+        """The address users see, without a trailing slash."""
+        return (self.public_url or f"http://{self.web_host}:{self.web_port}").rstrip("/")
+
+    @property
+    def embedded_postgres(self) -> bool:
+        """Whether we start PostgreSQL ourselves."""
+        return not self.database_url
+
+    def shown(self) -> list[tuple[str, str, str]]:
+        """(variable, value with secrets masked, sentence) of every setting, in the order of this file."""
+        return [
+            (f.metadata["env"], _masked(f.metadata["secret"], getattr(self, f.name)), f.metadata["about"])
+            for f in fields(self)
+        ]
+
+
+def _masked(secret: bool, value: object) -> str:
+    text = str(value)
+    if not secret or not text:
+        return text
+    parts = urlsplit(text)
+    if parts.password is None:
+        return text if "://" not in text or "@" not in text else "***"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+
+
+def default_data_dir(project: Path = PROJECT) -> Path:
+    """`data` in the project; for root a folder that an unprivileged PostgreSQL can reach, one per checkout."""
+    if os.geteuid() != 0:
+        return project / "data"
+    return Path("/var/lib/listenlake") / f"{project.name}-{hashlib.sha256(str(project).encode()).hexdigest()[:8]}"
+
+
+def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = PROJECT / ".env") -> Settings:
+    """Settings from the environment, which beats the `.env` file, which beats the defaults.
+
+    Raises SettingError, naming the variable, for a value that cannot be used.
+    """
+    given: dict[str, str | None] = dict(dotenv_values(env_file)) if env_file and env_file.exists() else {}
+    given.update(os.environ if environ is None else environ)
+    values: dict[str, Any] = {}
+    for f in fields(Settings):
+        raw = (given.get(f.metadata["env"]) or f.metadata["default"]).strip()
+        try:
+            values[f.name] = f.metadata["parse"](raw)
+        except ValueError as problem:
+            shown = "***" if f.metadata["secret"] else repr(raw)
+            raise SettingError(f"{f.metadata['env']}={shown}: {problem}") from None
+    if not (given.get("DATA_DIR") or "").strip():
+        values["data_dir"] = default_data_dir()
+    values["data_dir"] = values["data_dir"].expanduser().absolute()
+    return Settings(**values)

@@ -1,0 +1,1 @@
+"""What the platform computes: jobs as values, the tables they read, and the Spark side that runs them."""

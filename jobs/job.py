@@ -1,0 +1,113 @@
+"""A job is a value: what it is called, what it may be told, what it reads, what it makes, where it is served.
+
+Dispatch, command line, validation, storage, route, freshness and documentation are derived from these values; nothing
+here knows Spark. `run` is SQL over the named inputs (values as :parameters), or the dotted name of an engine.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class InvalidRequestError(ValueError):
+    """A request whose params do not fit its job: names the param, the value and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A field of a result's struct."""
+
+    name: str
+    type: str
+    """Spark SQL type: string, array<string>, int, ..."""
+
+
+@dataclass(frozen=True)
+class PerUser:
+    """Ordered lists per user and range: run gives flat rows (user_id, stats_range, listen_count, *struct).
+
+    Order: listen_count descending, then the struct's columns descending in the order given (null last): total.
+    """
+
+    struct: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class Sitewide:
+    """As PerUser, with one list per range: rows without user_id."""
+
+    struct: tuple[Column, ...]
+
+
+Output = PerUser | Sitewide
+
+
+@dataclass(frozen=True)
+class Route:
+    """A GET route served from the stored result."""
+
+    path: str
+    """Flask rule such as /1/stats/user/<path:user_name>/artists."""
+    payload_key: str
+    """Key of the list in the payload, e.g. artists."""
+    total_key: str
+    """Key of the whole list's length, e.g. total_artist_count."""
+    item: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
+    """The struct as stored, to the item as answered (without listen_count)."""
+
+
+@dataclass(frozen=True)
+class Param:
+    """One option of a request and of its command."""
+
+    name: str
+    choices: tuple[str, ...] = ()
+    default: Any = None
+    about: str = ""
+    kind: type = str
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def check(self, value: Any) -> Any:
+        """The value in its type. Raises InvalidRequestError."""
+        if value is None:
+            return self.default
+        if not isinstance(value, self.kind) or isinstance(value, bool) != (self.kind is bool):
+            raise InvalidRequestError(f"{self.name}={value!r}: expected {self.kind.__name__}")
+        if self.choices and value not in self.choices:
+            raise InvalidRequestError(f"{self.name}={value!r}: expected one of {', '.join(self.choices)}")
+        if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
+            raise InvalidRequestError(f"{self.name}={value!r}: expected {self.minimum} to {self.maximum}")
+        return value
+
+
+@dataclass(frozen=True)
+class Job:
+    """One result, from request to route."""
+
+    name: str
+    """The documented request name, e.g. stats.user.entity."""
+    statistic: str
+    """Key of the stored result, unique: e.g. user_artists."""
+    select: Mapping[str, str]
+    """Param values that choose this job among those of one name, e.g. {"entity": "artists"}."""
+    params: tuple[Param, ...]
+    inputs: tuple[str, ...]
+    """Tables and shared inputs by name (jobs/inputs.py)."""
+    run: str
+    output: Output
+    about: str
+    route: Route | None = None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Jobs that run on one data version and share their inputs, under one request name."""
+
+    name: str
+    jobs: tuple[str, ...]
+    """Statistics, in order."""
+    about: str
+    params: tuple[Param, ...] = ()
+    atomic: bool = field(default=False)
+    """All switches in one transaction."""

@@ -1,0 +1,127 @@
+"""The messages of `spark_request` and `spark_result`: frozen values with encode and decode."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from jobs.listens.listen import DecodeError
+
+__all__ = ["DecodeError", "Manifest", "Part", "Request", "Switch"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """`{"query": name, "params": {...}}` as documented, with the id of its row in `request` when it has one."""
+
+    query: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    request_id: UUID | None = None
+
+    def encode(self) -> bytes:
+        """The message body."""
+        document: dict[str, Any] = {"query": self.query, "params": dict(self.params)}
+        if self.request_id is not None:
+            document["request_id"] = str(self.request_id)
+        return orjson.dumps(document)
+
+    @classmethod
+    def decode(cls, body: bytes) -> "Request":
+        """Raises DecodeError; the query and its params are judged against the catalog, later."""
+        document = _object(body)
+        query, params, request_id = document.get("query"), document.get("params", {}), document.get("request_id")
+        if not isinstance(query, str):
+            raise DecodeError(f"query: expected a job's name, got {query!r}")
+        if not isinstance(params, dict):
+            raise DecodeError(f"params: expected an object, got {params!r}")
+        return cls(query, params, None if request_id is None else _uuid("request_id", request_id))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a run's results, or its rows inline."""
+
+    kind: str
+    """`list` (rows of result_list with key, ids, counts) or `entity` (id, doc)."""
+    statistic: str
+    """Empty for entities: they are shared by all statistics."""
+    stats_range: str
+    rows: int
+    path: str | None
+    """URL of one Parquet file, or null when `inline` has the rows."""
+    bytes: int
+    sha256: str
+    """Of the file's bytes, or of the canonical JSON of the inline rows."""
+    inline: list[list[Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One (statistic, range) that becomes visible in one transaction, whole or not at all."""
+
+    statistic: str
+    stats_range: str
+    from_ts: int
+    to_ts: int
+    rows: int
+    """Sum of the rows of its list parts: a manifest whose parts do not add up is refused."""
+    replace: str
+    """`all`: keys not in the run leave; `keys`: only the keys in `removed` leave."""
+    removed: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a run produced: the one message on `spark_result`. A run becomes visible switch by switch."""
+
+    run_id: UUID
+    request_id: UUID | None
+    query: str
+    data_version: int
+    newest_listen_ts: int
+    switches: list[Switch]
+    parts: list[Part]
+
+    def encode(self) -> bytes:
+        """The message body."""
+        return orjson.dumps({**asdict(self), "type": "run"}, default=str)
+
+    @classmethod
+    def decode(cls, body: bytes) -> "Manifest":
+        """Raises DecodeError for anything that is not a whole manifest."""
+        document = _object(body)
+        if document.pop("type", None) != "run":
+            raise DecodeError("type: expected 'run'")
+        try:
+            switches = [Switch(**switch) for switch in document.pop("switches")]
+            parts = [Part(**part) for part in document.pop("parts")]
+            run_id = _uuid("run_id", document.pop("run_id"))
+            request_id = document.pop("request_id")
+            return cls(
+                run_id=run_id,
+                request_id=None if request_id is None else _uuid("request_id", request_id),
+                switches=switches,
+                parts=parts,
+                **document,
+            )
+        except (KeyError, TypeError) as problem:
+            raise DecodeError(f"not a manifest: {problem}") from None
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as problem:
+        raise DecodeError(f"not JSON: {problem}") from None
+    if not isinstance(document, dict):
+        raise DecodeError("expected a JSON object")
+    return document
+
+
+def _uuid(name: str, value: object) -> UUID:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        raise DecodeError(f"{name}: expected a UUID, got {value!r}") from None

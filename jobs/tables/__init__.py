@@ -1,0 +1,1 @@
+"""One file per Delta table: columns, partitioning, and rules with their reasons."""

@@ -1,0 +1,1 @@
+"""The HTTP side: Flask over PostgreSQL; computes nothing, never imports Spark."""

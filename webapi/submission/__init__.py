@@ -1,0 +1,1 @@
+"""From a validated submission to the queue, and from the queue to PostgreSQL."""
