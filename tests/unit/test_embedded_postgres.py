@@ -1,0 +1,75 @@
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conf import postgres
+from conf.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError, embedded_dsn, socket_dir
+
+
+@pytest.fixture
+def folder(state_dir: Path, request: pytest.FixtureRequest) -> Path:
+    return state_dir / f"embedded-{abs(hash(request.node.name)) % 10**8}"
+
+
+def _value(folder: Path) -> int:
+    connection = postgres.connect(embedded_dsn(folder), autocommit=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM store")
+        row = cursor.fetchone()
+    connection.close()
+    assert row
+    return int(row[0])
+
+
+def test_it_starts_stops_and_keeps_what_was_committed(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    server.start()
+    assert server.running()
+    postgres.migrate(embedded_dsn(folder))
+    server.stop()
+    assert not server.running()
+    server.start()
+    assert _value(folder) == 1
+    server.stop()
+
+
+def test_it_takes_over_from_a_server_whose_supervisor_was_killed(folder: Path) -> None:
+    orphan = EmbeddedPostgres(folder)
+    orphan.start()
+    assert orphan.process
+    before = orphan.process.pid
+    heir = EmbeddedPostgres(folder)
+    heir.start()
+    assert heir.process
+    assert heir.process.pid != before
+    orphan.process.wait(10)
+    assert not psutil.pid_exists(before)
+    heir.stop()
+
+
+def test_it_listens_on_no_port_and_keeps_its_password_to_itself(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    server.start()
+    assert server.process
+    process = psutil.Process(server.process.pid)
+    assert [c for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN] == []
+    assert (folder / "postgres.password").stat().st_mode & 0o077 == 0
+    with pytest.raises(postgres.StoreUnavailableError):
+        postgres.connect(f"postgresql://listenlake:wrong@/listenlake?host={socket_dir(folder)}")
+    server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to hand its server to another account")
+def test_as_root_it_does_not_run_as_root_and_refuses_a_folder_its_account_cannot_enter(
+    folder: Path, tmp_path: Path
+) -> None:
+    server = EmbeddedPostgres(folder)
+    server.start()
+    assert server.process
+    assert psutil.Process(server.process.pid).uids().real != 0
+    server.stop()
+    tmp_path.chmod(0o700)
+    with pytest.raises(EmbeddedPostgresError, match="DATA_DIR"):
+        EmbeddedPostgres(tmp_path / "closed").start()

@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conf.settings import SettingError, default_data_dir, load_settings
+
+
+def test_an_empty_environment_gives_the_documented_defaults() -> None:
+    settings = load_settings({}, env_file=None)
+    assert (settings.web_host, settings.web_port, settings.url) == ("127.0.0.1", 8100, "http://127.0.0.1:8100")
+    assert settings.embedded_postgres
+    assert settings.lake == str(settings.data_dir / "lake")
+
+
+def test_the_environment_beats_the_env_file_which_beats_the_default(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WEB_PORT=9001\nWEB_WORKERS=3\n")
+    settings = load_settings({"WEB_PORT": "9002"}, env_file=tmp_path / ".env")
+    assert (settings.web_port, settings.web_workers, settings.web_threads) == (9002, 3, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("WEB_PORT", "0"), ("WEB_PORT", "http"), ("SPARK_DRIVER_MEMORY", "much"),
+     ("SPARK_DRIVER_MEMORY", ""), ("LOG_LEVEL", "loud"),
+     ("BROKER_URL", "redis://x"), ("LANDING_INTERVAL", "-1"), ("LANDING_INTERVAL", "nan"), ("LAKE_URL", "ftp://x")],
+)  # fmt: skip
+def test_an_invalid_setting_is_refused_by_name(name: str, value: str) -> None:
+    if value == "":
+        assert load_settings({name: value}, env_file=None)  # empty means not given
+        return
+    with pytest.raises(SettingError, match=name):
+        load_settings({name: value}, env_file=None)
+
+
+def test_a_bad_secret_is_refused_without_showing_it() -> None:
+    with pytest.raises(SettingError) as refusal:
+        load_settings({"DATABASE_URL": "mysql://me:hidden@host/db"}, env_file=None)
+    assert "hidden" not in str(refusal.value)
+    assert "DATABASE_URL" in str(refusal.value)
+
+
+@given(st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1, max_size=20))
+def test_no_password_is_ever_shown(password: str) -> None:
+    settings = load_settings(
+        {"DATABASE_URL": f"postgresql://me:{password}@db/x", "BROKER_URL": f"amqp://you:{password}@mq:1234/"},
+        env_file=None,
+    )
+    shown = {name: value for name, value, _ in settings.shown()}
+    assert shown["DATABASE_URL"] == "postgresql://me:***@db/x"
+    assert shown["BROKER_URL"] == "amqp://you:***@mq:1234/"
+
+
+def test_two_checkouts_of_root_do_not_share_state() -> None:
+    assert default_data_dir(Path("/a/listenlake")) != default_data_dir(Path("/b/listenlake"))
