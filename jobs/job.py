@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobs.ranges import STATS_RANGES, parse_instant
+
 
 class InvalidRequestError(ValueError):
     """A request whose params do not fit its job: names the param, the value and what is allowed."""
@@ -64,14 +66,18 @@ class Param:
     choices: tuple[str, ...] = ()
     default: Any = None
     about: str = ""
-    kind: type = str
+    kind: type[Any] = str
     minimum: float | None = None
     maximum: float | None = None
+    parse: Callable[[Any], Any] | None = None
+    """Instead of `kind`: the canonical value of what was given. Raises ValueError, saying what is expected."""
 
     def check(self, value: Any) -> Any:
         """The value in its type. Raises InvalidRequestError."""
         if value is None:
             return self.default
+        if self.parse is not None:
+            return self._parsed(self.parse, value)
         if not isinstance(value, self.kind) or isinstance(value, bool) != (self.kind is bool):
             raise InvalidRequestError(f"{self.name}={value!r}: expected {self.kind.__name__}")
         if self.choices and value not in self.choices:
@@ -79,6 +85,17 @@ class Param:
         if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
             raise InvalidRequestError(f"{self.name}={value!r}: expected {self.minimum} to {self.maximum}")
         return value
+
+    def _parsed(self, parse: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return parse(value)
+        except ValueError as problem:
+            raise InvalidRequestError(f"{self.name}={value!r}: {problem}") from None
+
+
+STATS_RANGE = Param("stats_range", STATS_RANGES, about="one range; without it all nine, from one scan")
+AT = Param("at", about="instead of the newest listen: ISO date or time (UTC), or epoch seconds", parse=parse_instant)
+DATABASE = Param("database", about="accepted as the original does, and ignored: results are replaced in place")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,137 @@
+"""The catalog: every job there is, found by walking the packages that hold jobs. There is no second list.
+
+A module of these packages says `JOB`, `JOBS` or `BUNDLE`; dispatch, commands, routes and validation come from there.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import jobs
+from jobs.job import Bundle, InvalidRequestError, Job, Param
+
+PACKAGES = ("stats",)
+"""Packages below `jobs` that hold jobs; none of their modules imports Spark."""
+
+__all__ = ["Catalog", "DuplicateJobError", "InvalidRequestError", "UnknownJobError", "catalog", "catalog_of"]
+
+
+class UnknownJobError(LookupError):
+    """A request for a query that no job or bundle answers: names those that there are."""
+
+
+class DuplicateJobError(ValueError):
+    """Two jobs claim one statistic, one request or one route."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All jobs by statistic and all bundles by request name."""
+
+    jobs: Mapping[str, Job]
+    bundles: Mapping[str, Bundle]
+
+    def queries(self) -> list[str]:
+        """Every request name, sorted."""
+        return sorted({job.name for job in self.jobs.values()} | set(self.bundles))
+
+    def params(self, query: str) -> tuple[Param, ...]:
+        """What a request may say: the choosing params first. Raises UnknownJobError."""
+        if query in self.bundles:
+            return self.bundles[query].params
+        named = self._named(query)
+        return (*_selectors(named), *_distinct(param for job in named for param in job.params))
+
+    def check(self, query: str, params: Mapping[str, Any]) -> tuple[list[Job], dict[str, Any]]:
+        """The jobs that a request asks for, and its params, whole and canonical.
+
+        Raises UnknownJobError, and InvalidRequestError for a param that is unknown or out of bounds.
+        """
+        known = {param.name: param for param in self.params(query)}
+        unknown = sorted(set(params) - set(known))
+        if unknown:
+            raise InvalidRequestError(f"{query}: unknown param {unknown[0]!r}; known are {', '.join(known) or 'none'}")
+        checked = {name: param.check(params.get(name)) for name, param in known.items()}
+        if query in self.bundles:
+            return [self.jobs[statistic] for statistic in self.bundles[query].jobs], checked
+        return [job for job in self._named(query) if _chosen(job, checked)], checked
+
+    def _named(self, query: str) -> list[Job]:
+        named = [job for job in self.jobs.values() if job.name == query]
+        if not named:
+            raise UnknownJobError(f"unknown query {query!r}; known are {', '.join(self.queries())}")
+        return named
+
+
+@cache
+def catalog() -> Catalog:
+    """The catalog of this code. Raises DuplicateJobError."""
+    return catalog_of(_found())
+
+
+def catalog_of(values: Iterable[Job | Bundle]) -> Catalog:
+    """A catalog of these jobs and bundles. Raises DuplicateJobError, and UnknownJobError for a bundle's missing job."""
+    by_statistic: dict[str, Job] = {}
+    bundles: dict[str, Bundle] = {}
+    claimed: dict[tuple[object, ...], str] = {}
+    for value in values:
+        name = value.statistic if isinstance(value, Job) else value.name
+        for claim in _claims(value):
+            if claim in claimed:
+                raise DuplicateJobError(f"{claimed[claim]} and {name} both claim {claim[0]} {claim[1]!r}")
+            claimed[claim] = name
+        if isinstance(value, Job):
+            by_statistic[value.statistic] = value
+        else:
+            bundles[value.name] = value
+    for bundle in bundles.values():
+        missing = [statistic for statistic in bundle.jobs if statistic not in by_statistic]
+        if missing:
+            raise UnknownJobError(f"bundle {bundle.name}: no job makes {', '.join(missing)}")
+    return Catalog(MappingProxyType(by_statistic), MappingProxyType(bundles))
+
+
+def _claims(value: Job | Bundle) -> Iterator[tuple[object, ...]]:
+    if isinstance(value, Bundle):
+        yield "request", value.name, ()
+        return
+    yield "statistic", value.statistic
+    yield "request", value.name, tuple(sorted(value.select.items()))
+    if value.route is not None:
+        yield "route", value.route.path
+
+
+def _found() -> Iterator[Job | Bundle]:
+    for package in PACKAGES:
+        root = importlib.import_module(f"{jobs.__name__}.{package}")
+        for module in pkgutil.iter_modules(root.__path__, f"{root.__name__}."):
+            yield from _declared(vars(importlib.import_module(module.name)))
+
+
+def _declared(names: Mapping[str, Any]) -> Iterator[Job | Bundle]:
+    for name in ("JOB", "BUNDLE"):
+        if name in names:
+            yield names[name]
+    yield from names.get("JOBS", ())
+
+
+def _selectors(named: list[Job]) -> list[Param]:
+    names = {name for job in named for name in job.select}
+    return [_selector(name, named) for name in sorted(names)]
+
+
+def _selector(name: str, named: list[Job]) -> Param:
+    choices = tuple(dict.fromkeys(job.select[name] for job in named if name in job.select))
+    return Param(name, choices, about=f"one of {', '.join(choices)}; without it all of them")
+
+
+def _distinct(params: Iterable[Param]) -> list[Param]:
+    return list({param.name: param for param in params}.values())
+
+
+def _chosen(job: Job, params: Mapping[str, Any]) -> bool:
+    return all(params.get(name) in (None, value) for name, value in job.select.items())

@@ -1,0 +1,141 @@
+"""The nine ranges of a statistic, from T: the latest listen that counts.
+
+Calendar ranges are half open, [from_ts, to_ts): a listen at midnight is in one of them, where the original counted it in
+two. all_time ends at T and includes it. Nothing later than T counts in any range. All arithmetic is UTC.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+DAY = timedelta(days=1)
+FIRST_DAY = date(2002, 1, 1)
+"""The year Last.fm was founded: no listen is older."""
+LAST_DAY = date(9998, 1, 1)
+
+
+@dataclass(frozen=True)
+class Period:
+    """One range at one T. Epoch seconds UTC."""
+
+    stats_range: str
+    from_ts: int
+    """First second that counts."""
+    to_ts: int
+    """As answered by the API: the first second after a calendar range; T for all_time."""
+    until_ts: int
+    """First second that no longer counts: to_ts or T + 1, whichever comes first."""
+
+
+def this_week(day: date) -> tuple[date, date]:
+    """The week of the day before `day`, Monday to Monday: on a Monday still the week just ended."""
+    first = _monday(day - DAY)
+    return first, first + 7 * DAY
+
+
+def this_month(day: date) -> tuple[date, date]:
+    """The month of the day before `day`."""
+    first = (day - DAY).replace(day=1)
+    return first, add_months(first, 1)
+
+
+def this_year(day: date) -> tuple[date, date]:
+    """The year of the day before `day`."""
+    first = (day - DAY).replace(month=1, day=1)
+    return first, add_months(first, 12)
+
+
+def week(day: date) -> tuple[date, date]:
+    """The whole week before the one of `day`."""
+    first = _monday(day - 7 * DAY)
+    return first, first + 7 * DAY
+
+
+def month(day: date) -> tuple[date, date]:
+    """The whole month before the one of `day`."""
+    return _previous(day, 1)
+
+
+def quarter(day: date) -> tuple[date, date]:
+    """The whole quarter before the one of `day`."""
+    return _previous(day, 3)
+
+
+def half_yearly(day: date) -> tuple[date, date]:
+    """The whole half year before the one of `day`."""
+    return _previous(day, 6)
+
+
+def year(day: date) -> tuple[date, date]:
+    """The whole year before the one of `day`."""
+    return _previous(day, 12)
+
+
+CALENDAR: Mapping[str, Callable[[date], tuple[date, date]]] = {
+    "this_week": this_week,
+    "this_month": this_month,
+    "this_year": this_year,
+    "week": week,
+    "month": month,
+    "quarter": quarter,
+    "half_yearly": half_yearly,
+    "year": year,
+}
+ALL_TIME = "all_time"
+STATS_RANGES: tuple[str, ...] = (*CALENDAR, ALL_TIME)
+
+
+def period(stats_range: str, newest_listen_ts: int) -> Period:
+    """One range at T = newest_listen_ts (epoch seconds). Raises KeyError for another name."""
+    end = newest_listen_ts + 1
+    if stats_range == ALL_TIME:
+        return Period(ALL_TIME, epoch_of(FIRST_DAY), newest_listen_ts, end)
+    first, last = CALENDAR[stats_range](datetime.fromtimestamp(newest_listen_ts, UTC).date())
+    return Period(stats_range, epoch_of(first), epoch_of(last), min(epoch_of(last), end))
+
+
+def periods(newest_listen_ts: int) -> tuple[Period, ...]:
+    """All nine, in the order of STATS_RANGES."""
+    return tuple(period(name, newest_listen_ts) for name in STATS_RANGES)
+
+
+def add_months(first: date, months: int) -> date:
+    """The first of a month, so many months on (or back)."""
+    index = first.year * 12 + first.month - 1 + months
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def epoch_of(day: date) -> int:
+    """Midnight UTC at which the day begins."""
+    return (day - date(1970, 1, 1)).days * 86400
+
+
+def parse_instant(value: Any) -> int:
+    """Epoch seconds from an ISO date, an ISO time (UTC unless it has an offset), or epoch seconds. Raises ValueError."""
+    instant = _epoch(value)
+    if not epoch_of(FIRST_DAY) <= instant < epoch_of(LAST_DAY):
+        raise ValueError(f"expected a time from {FIRST_DAY} to {LAST_DAY}")
+    return instant
+
+
+def _epoch(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("expected an ISO date or time, or epoch seconds")  # noqa: TRY004 - one error for callers
+    if isinstance(value, int) or value.strip().isdecimal():
+        return int(value)
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        raise ValueError("expected an ISO date or time such as 2021-11-22T12:00, or epoch seconds") from None
+    return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
+
+
+def _monday(day: date) -> date:
+    return day - day.weekday() * DAY
+
+
+def _previous(day: date, months: int) -> tuple[date, date]:
+    """The whole period of `months` months (dividing the year) before the one of `day`."""
+    current = date(day.year, (day.month - 1) // months * months + 1, 1)
+    return add_months(current, -months), current
