@@ -1,1 +1,29 @@
-"""One file per Delta table: columns, partitioning, and rules with their reasons."""
+"""One module per Delta table: columns, partitioning, rules with reasons. Spark-free; `TABLES` has them all by name."""
+
+from jobs.tables.clients import CLIENTS
+from jobs.tables.landing import LANDING
+from jobs.tables.listens import LISTENS
+from jobs.tables.mapping import MAPPING
+from jobs.tables.rejected_listens import REJECTED_LISTENS
+from jobs.tables.rules import Rule
+from jobs.tables.table import Column, Table
+from jobs.tables.tracks import TRACKS
+from jobs.tables.users import USERS
+
+TABLES: dict[str, Table] = {
+    table.name: table for table in (LISTENS, TRACKS, CLIENTS, USERS, MAPPING, LANDING, REJECTED_LISTENS)
+}
+
+__all__ = [
+    "CLIENTS",
+    "LANDING",
+    "LISTENS",
+    "MAPPING",
+    "REJECTED_LISTENS",
+    "TABLES",
+    "TRACKS",
+    "USERS",
+    "Column",
+    "Rule",
+    "Table",
+]
