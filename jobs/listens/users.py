@@ -1,0 +1,135 @@
+"""Users, their tokens and passwords. Ids inside, names at the edge; a name is found without regard to case."""
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from uuid import uuid4
+
+import psycopg2.errors
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from conf.postgres import Connection, transaction
+from jobs.listens.msid import fold
+from jobs.listens.positions import lock_writes, take_positions
+
+NAME_LIMIT = 128
+"""Most characters of a user's name."""
+UNUSABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class InvalidUserNameError(ValueError):
+    """A name no user can have: says why."""
+
+
+class UserExistsError(ValueError):
+    """The name, or the foreign id of its source, belongs to a user already."""
+
+
+@dataclass(frozen=True)
+class User:
+    """One row of `users`, without its secrets."""
+
+    id: int
+    name: str
+    created: datetime
+    source: str | None
+    """None: a local user; else the foreign system that knows them as `foreign_id`."""
+    foreign_id: int | None
+
+
+def check_name(name: str) -> str:
+    """The name as it is stored: NFC, trimmed. Raises InvalidUserNameError."""
+    if UNUSABLE.search(name):
+        raise InvalidUserNameError(f"user name {name!r}: control characters and lone surrogates cannot be used")
+    stored = unicodedata.normalize("NFC", name).strip()
+    if not stored:
+        raise InvalidUserNameError(f"user name {name!r}: expected at least one visible character")
+    if len(stored) > NAME_LIMIT:
+        raise InvalidUserNameError(f"user name {stored[:20]!r}...: {len(stored)} characters, at most {NAME_LIMIT}")
+    return stored
+
+
+def create_user(connection: Connection, name: str, *, source: str | None = None, foreign_id: int | None = None) -> int:
+    """Make a user in one transaction, with totals of zero; returns the id.
+
+    Raises InvalidUserNameError, and UserExistsError when the name (without case) or (source, foreign_id) is taken.
+    """
+    stored = check_name(name)
+    try:
+        with transaction(connection) as cursor:
+            lock_writes(cursor)
+            return _insert_user(cursor, stored, source, foreign_id)
+    except psycopg2.errors.UniqueViolation as problem:
+        if problem.diag.constraint_name == "users_name_key_key":
+            raise UserExistsError(f"user {stored!r} exists already") from None
+        raise UserExistsError(f"{source} user {foreign_id} exists already") from None
+
+
+def _insert_user(cursor: Cursor, name: str, source: str | None, foreign_id: int | None) -> int:
+    cursor.execute(
+        "INSERT INTO users (name, name_key, source, foreign_id, position) VALUES (%s, %s, %s, %s, %s) RETURNING id",
+        (name, fold(name), source, foreign_id, take_positions(cursor, 1)[0]),
+    )
+    row = cursor.fetchone()
+    assert row is not None
+    cursor.execute("INSERT INTO listen_totals (user_id, listen_count) VALUES (%s, 0)", row)
+    return int(row[0])
+
+
+def find_user(cursor: Cursor, name: str) -> User | None:
+    """The user of that name, whatever its case and Unicode form; None when there is none."""
+    if UNUSABLE.search(name):
+        return None
+    cursor.execute("SELECT id, name, created, source, foreign_id FROM users WHERE name_key = %s", (fold(name),))
+    row = cursor.fetchone()
+    return User(*row) if row else None
+
+
+def list_users(cursor: Cursor) -> list[User]:
+    """Every user, by id."""
+    cursor.execute("SELECT id, name, created, source, foreign_id FROM users ORDER BY id")
+    return [User(*row) for row in cursor.fetchall()]
+
+
+def token_digest(token: str) -> bytes:
+    """What is stored and looked up in place of a token: SHA-256 of its text."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def create_token(cursor: Cursor, user_id: int, label: str) -> str:
+    """A new token (UUIDv4 text, 122 random bits), to be shown once: only its digest is kept."""
+    token = str(uuid4())
+    cursor.execute(
+        "INSERT INTO token (user_id, sha256, label, last_four) VALUES (%s, %s, %s, %s)",
+        (user_id, token_digest(token), label, token[-4:]),
+    )
+    return token
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    return PasswordHasher()
+
+
+def set_password(cursor: Cursor, user_id: int, password: str) -> None:
+    """Replace the user's password, kept as argon2id hash. Raises ValueError for an empty one."""
+    if not password:
+        raise ValueError("password: expected at least one character")
+    cursor.execute("UPDATE users SET password_hash = %s WHERE id = %s", (_hasher().hash(password), user_id))
+
+
+def password_is(cursor: Cursor, user_id: int, password: str) -> bool:
+    """Whether this is the user's password; a user without one has none."""
+    cursor.execute("SELECT password_hash FROM users WHERE id = %s", (user_id,))
+    row = cursor.fetchone()
+    if row is None or row[0] is None:
+        return False
+    try:
+        return _hasher().verify(row[0], password)
+    except (VerificationError, InvalidHashError):
+        return False

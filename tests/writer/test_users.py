@@ -1,0 +1,86 @@
+"""Users: names without case, positions, tokens kept as digests, passwords kept as hashes."""
+
+import hashlib
+from uuid import UUID
+
+import pytest
+from argon2 import PasswordHasher
+
+from conf.postgres import Connection, transaction
+from jobs.listens.users import (
+    InvalidUserNameError,
+    UserExistsError,
+    create_token,
+    create_user,
+    find_user,
+    list_users,
+    password_is,
+    set_password,
+)
+
+
+def test_a_name_is_found_whatever_its_case_and_unicode_form(connection: Connection) -> None:
+    made = create_user(connection, "  Zoe\u0308 ")
+    with transaction(connection) as cursor:
+        found = find_user(cursor, "ZO\u00cb")
+    assert found is not None
+    assert (found.id, found.name, found.source, found.foreign_id) == (made, "Zo\u00eb", None, None)
+
+
+def test_a_name_that_differs_in_case_only_is_taken(connection: Connection) -> None:
+    create_user(connection, "alice")
+    with pytest.raises(UserExistsError, match="'ALICE' exists already"):
+        create_user(connection, "ALICE")
+    assert create_user(connection, "bob") > 0
+
+
+def test_a_foreign_id_is_taken_once_per_source(connection: Connection) -> None:
+    create_user(connection, "user_7", source="dump", foreign_id=7)
+    create_user(connection, "other_7", source="elsewhere", foreign_id=7)
+    with pytest.raises(UserExistsError, match="dump user 7 exists already"):
+        create_user(connection, "again_7", source="dump", foreign_id=7)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\0b", "a\nb", "\ud800", "x" * 129])
+def test_a_name_nobody_can_have_is_refused(connection: Connection, name: str) -> None:
+    with pytest.raises(InvalidUserNameError):
+        create_user(connection, name)
+    with transaction(connection) as cursor:
+        assert find_user(cursor, name) is None
+        assert list_users(cursor) == []
+
+
+def test_users_take_positions_and_start_with_totals_of_zero(connection: Connection) -> None:
+    first, second = create_user(connection, "a/b"), create_user(connection, "c")
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT id FROM users ORDER BY position")
+        assert cursor.fetchall() == [(first,), (second,)]
+        cursor.execute("SELECT user_id, listen_count, oldest_listened_at FROM listen_totals ORDER BY user_id")
+        assert cursor.fetchall() == [(first, 0, None), (second, 0, None)]
+
+
+def test_a_token_is_kept_as_its_digest_only(connection: Connection) -> None:
+    user = create_user(connection, "alice")
+    with transaction(connection) as cursor:
+        token = create_token(cursor, user, "first")
+        assert UUID(token).version == 4
+        cursor.execute("SELECT user_id, sha256, label, last_four FROM token")
+        [(owner, digest, label, last_four)] = cursor.fetchall()
+    assert (owner, label, last_four) == (user, "first", token[-4:])
+    assert bytes(digest) == hashlib.sha256(token.encode()).digest()
+
+
+def test_only_the_last_password_set_is_the_password(connection: Connection) -> None:
+    user = create_user(connection, "alice")
+    with transaction(connection) as cursor:
+        assert not password_is(cursor, user, "x")
+        set_password(cursor, user, "old")
+        set_password(cursor, user, "new")
+        assert password_is(cursor, user, "new")
+        assert not password_is(cursor, user, "old")
+        assert not password_is(cursor, user + 1, "new")
+        cursor.execute("SELECT password_hash FROM users")
+        [(kept,)] = cursor.fetchall()
+        assert PasswordHasher().verify(kept, "new")
+        with pytest.raises(ValueError, match="at least one character"):
+            set_password(cursor, user, "")
