@@ -1,6 +1,6 @@
 """The nine ranges of a statistic, from T: the latest listen that counts.
 
-Calendar ranges are half open, [from_ts, to_ts): a listen at midnight is in one of them, where the original counted it in
+Calendar ranges are half open, [from_ts, to_ts): a listen at midnight is in one of them, the original counted it in
 two. all_time ends at T and includes it. Nothing later than T counts in any range. All arithmetic is UTC.
 """
 
@@ -112,7 +112,7 @@ def epoch_of(day: date) -> int:
 
 
 def parse_instant(value: Any) -> int:
-    """Epoch seconds from an ISO date, an ISO time (UTC unless it has an offset), or epoch seconds. Raises ValueError."""
+    """Epoch seconds from an ISO date, an ISO time (UTC unless it says), or epoch seconds. Raises ValueError."""
     instant = _epoch(value)
     if not epoch_of(FIRST_DAY) <= instant < epoch_of(LAST_DAY):
         raise ValueError(f"expected a time from {FIRST_DAY} to {LAST_DAY}")

@@ -1,6 +1,6 @@
 """Top artists of a user.
 
-A listen with several artists counts once for each of them (an artist named twice in one credit: once); one without artist
+A listen with several artists counts once for each of them (named twice in one credit: once); one without artist
 MBIDs counts for its credit text. Artists are the same when folded name and MBID are. The spelling shown is the one most
 played in that range; ties: the greatest by UTF-8 bytes. The list is whole, not cut at 1000 as in the original.
 """
