@@ -16,6 +16,7 @@ from psycopg2 import Binary, sql
 
 from conf.broker import BrokerUnavailableError, DeadLetter, Delivery
 from conf.broker.postgresql_session import PostgreSQLSession
+from conf.broker.reason import storable
 
 CLAIM_LOCKS = 0x51554555
 """Class of the advisory locks that keep claims alive; the second key is `claimed_by`."""
@@ -136,8 +137,8 @@ class PostgreSQLBroker:
         self._settle(_RELEASE, deliveries)
 
     def reject(self, delivery: Delivery, reason: str) -> None:
-        """Move it to the dead letters; NUL in the reason, which PostgreSQL refuses, becomes visible."""
-        self._settle(_REJECT, [delivery], reason=reason.replace("\0", "\\0"))
+        """Move it to the dead letters, in one transaction."""
+        self._settle(_REJECT, [delivery], reason=storable(reason))
 
     def keep_alive(self) -> None:
         """Read what the server sent. Raises BrokerUnavailableError when the session is lost, and the claims with it."""
