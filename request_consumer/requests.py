@@ -1,0 +1,294 @@
+"""The request table: the row is the truth, the broker's message only the bell. All SQL on `request` from this side.
+
+queued -> running (claimed, with heartbeat) -> published (running, with run_id) -> done, set by the reader in the
+transaction that makes the results readable. A queued row's heartbeat is the time of its last bell.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from conf.broker import SPARK_REQUEST, Broker, BrokerUnavailableError
+from conf.postgres import Connection, transaction
+from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
+from jobs.messages import Request
+
+SILENT = timedelta(seconds=30)
+"""Without a heartbeat for so long, a worker is dead; without a claim for so long, a bell was lost."""
+UNREAD = timedelta(minutes=10)
+"""Published but not switched by the reader after so long: the message was lost or cannot be read."""
+OPEN = ("queued", "running")
+
+
+class UnknownRequestError(LookupError):
+    """No request has this id. `requests list` shows those that there are."""
+
+
+class RequestStateError(ValueError):
+    """The request is not in a state that allows this: names the state."""
+
+
+@dataclass(frozen=True)
+class RequestRow:
+    """One row of `request`."""
+
+    id: UUID
+    query: str
+    params: Mapping[str, Any]
+    state: str
+    attempts: int
+    claimed_by: str | None
+    progress: str | None
+    error: str | None
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+    run_id: UUID | None
+    data_version: int | None
+
+
+_SELECT = (
+    "SELECT id, query, params, state, attempts, claimed_by, progress, error, created, started, finished, run_id,"
+    " data_version FROM request"
+)
+_INSERT = (
+    "INSERT INTO request (id, query, params, params_key, state, error, heartbeat, finished)"
+    " VALUES (%(id)s, %(query)s, %(params)s::jsonb, %(params)s, %(state)s, %(error)s, clock_timestamp(),"
+    " CASE WHEN %(state)s = 'failed' THEN clock_timestamp() END)"
+)
+_INSERT_OR_SAME = (
+    _INSERT
+    + " ON CONFLICT (query, params_key) WHERE state = 'queued' DO UPDATE SET query = EXCLUDED.query RETURNING id"
+)
+
+
+def enqueue(connection: Connection, broker: Broker, query: str, params: Mapping[str, Any]) -> RequestRow:
+    """Ask for a job: the row first, then the bell. The same request while one is queued is that one.
+
+    Raises UnknownJobError and InvalidRequestError, before anything is written. A broker that is away does not fail it:
+    the row stands, the sweep rings later.
+    """
+    row = _accept(connection, query, _canonical(query, params), uuid4())
+    _ring(broker, [row])
+    return row
+
+
+def adopt(connection: Connection, request: Request) -> RequestRow:
+    """The row of a message: its own, or for a foreign message a new one, failed at once if nothing can run it."""
+    if request.request_id is not None:
+        found = find(connection, request.request_id)
+        if found is not None:
+            return found
+    request_id = request.request_id or uuid4()
+    try:
+        return _accept(connection, request.query, _canonical(request.query, request.params), request_id)
+    except (UnknownJobError, InvalidRequestError) as problem:
+        values = _values(request_id, request.query, request.params, "failed", str(problem))
+        with transaction(connection) as cursor:
+            cursor.execute(_INSERT, values)
+        return _existing(connection, request_id)
+
+
+def claim(connection: Connection, request_id: UUID, worker: str) -> RequestRow | None:
+    """Take a queued request; None when it is no longer to be had."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE request SET state = 'running', attempts = attempts + 1, claimed_by = %s, progress = 'started',"
+            " heartbeat = clock_timestamp(), started = clock_timestamp(), run_id = NULL, data_version = NULL"
+            " WHERE id = %s AND state = 'queued'",
+            (worker, request_id),
+        )
+        claimed = cursor.rowcount == 1
+    return _existing(connection, request_id) if claimed else None
+
+
+def heartbeat(connection: Connection, request_id: UUID, worker: str, progress: str) -> bool:
+    """The worker lives and does this; False when the request is no longer its own (cancelled, or swept away)."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE request SET heartbeat = clock_timestamp(), progress = %s"
+            " WHERE id = %s AND claimed_by = %s AND state = 'running'",
+            (progress, request_id, worker),
+        )
+        return cursor.rowcount == 1
+
+
+def published(connection: Connection, request_id: UUID, run_id: UUID, data_version: int) -> None:
+    """The results are on their way; the reader will set it done."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE request SET run_id = %s, data_version = %s, heartbeat = clock_timestamp(),"
+            " progress = 'published, waiting for spark_reader' WHERE id = %s AND state = 'running'",
+            (run_id, data_version, request_id),
+        )
+
+
+def finish(connection: Connection, request_id: UUID, progress: str, data_version: int | None = None) -> None:
+    """Done without results to read, and why."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE request SET state = 'done', finished = clock_timestamp(), progress = %s, error = NULL,"
+            " data_version = %s WHERE id = %s AND state = 'running'",
+            (progress, data_version, request_id),
+        )
+
+
+def fail(connection: Connection, request_id: UUID, reason: str, attempts_allowed: int) -> RequestRow:
+    """This attempt failed: queued again while attempts are left, else failed. The reason stays visible either way."""
+    with transaction(connection) as cursor:
+        _give_back(cursor, [request_id], reason, attempts_allowed)
+    return _existing(connection, request_id)
+
+
+def retry(connection: Connection, broker: Broker, request_id: UUID) -> RequestRow:
+    """Queue a failed or cancelled request again, attempts counted anew.
+
+    Raises UnknownRequestError, RequestStateError.
+    """
+    row = _existing(connection, request_id)
+    if row.state in OPEN:
+        raise RequestStateError(f"request {request_id} is {row.state}: only an ended one can be retried")
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE request r SET state = 'queued', attempts = 0, heartbeat = clock_timestamp(), finished = NULL,"
+            " claimed_by = NULL, run_id = NULL, data_version = NULL WHERE id = %s AND NOT EXISTS (SELECT FROM request o"
+            " WHERE o.query = r.query AND o.params_key = r.params_key AND o.state = 'queued')",
+            (request_id,),
+        )
+        if cursor.rowcount == 0:
+            raise RequestStateError(f"request {request_id}: the same request is already queued")
+    row = _existing(connection, request_id)
+    _ring(broker, [row])
+    return row
+
+
+def cancel(connection: Connection, request_id: UUID) -> RequestRow:
+    """End a queued or running request: what it computes is not published. Raises as `retry`."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE request SET state = 'cancelled', finished = clock_timestamp()"
+            " WHERE id = %s AND state = ANY(%s) AND run_id IS NULL",
+            (request_id, list(OPEN)),
+        )
+        changed = cursor.rowcount
+    row = _existing(connection, request_id)
+    if not changed:
+        shown = "published" if row.state == "running" else row.state
+        raise RequestStateError(f"request {request_id} is {shown}: too late to cancel")
+    return row
+
+
+def sweep(connection: Connection, broker: Broker, attempts_allowed: int) -> int:
+    """Give back what a dead worker held, end what has used up its attempts, ring again for what nobody heard.
+
+    Returns how many requests it changed or rang for.
+    """
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT id, run_id IS NOT NULL FROM request WHERE state = 'running' AND heartbeat < clock_timestamp()"
+            " - CASE WHEN run_id IS NULL THEN %s ELSE %s END FOR UPDATE SKIP LOCKED",
+            (SILENT, UNREAD),
+        )
+        silent = cursor.fetchall()
+        _give_back(cursor, [i for i, sent in silent if not sent], "the request consumer died at work", attempts_allowed)
+        unread = "the results were published, but spark_reader did not store them: is it running?"
+        _give_back(cursor, [i for i, sent in silent if sent], unread, attempts_allowed)
+        cursor.execute(
+            "UPDATE request SET heartbeat = clock_timestamp() WHERE state = 'queued'"
+            " AND (heartbeat IS NULL OR heartbeat < clock_timestamp() - %s) RETURNING id",
+            (SILENT,),
+        )
+        unheard = [request_id for (request_id,) in cursor.fetchall()]
+    _ring(broker, [_existing(connection, request_id) for request_id in unheard])
+    return len(silent) + len(unheard)
+
+
+def find(connection: Connection, request_id: UUID) -> RequestRow | None:
+    """One request."""
+    with transaction(connection) as cursor:
+        cursor.execute(_SELECT + " WHERE id = %s", (request_id,))
+        row = cursor.fetchone()
+        return None if row is None else RequestRow(*row)
+
+
+def list_requests(connection: Connection, state: str | None = None, limit: int = 50) -> list[RequestRow]:
+    """The newest requests, of one state or of all."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            _SELECT + " WHERE %(state)s IS NULL OR state = %(state)s ORDER BY created DESC, id LIMIT %(limit)s",
+            {"state": state, "limit": limit},
+        )
+        return [RequestRow(*row) for row in cursor.fetchall()]
+
+
+def open_runs(connection: Connection) -> set[UUID]:
+    """Runs whose results the reader may still need."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT run_id FROM request WHERE state = 'running' AND run_id IS NOT NULL")
+        return {run_id for (run_id,) in cursor.fetchall()}
+
+
+def wait(connection: Connection, request_id: UUID, poll_seconds: float = 0.2) -> Iterator[RequestRow]:
+    """The row whenever it has changed; ends with the outcome (done: its results are readable)."""
+    last: RequestRow | None = None
+    while last is None or last.state in OPEN:
+        row = _existing(connection, request_id)
+        if row != last:
+            yield row
+            last = row
+        else:
+            time.sleep(poll_seconds)
+
+
+def _canonical(query: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    _, checked = catalog().check(query, params)
+    return {name: value for name, value in checked.items() if value is not None}
+
+
+def _accept(connection: Connection, query: str, params: Mapping[str, Any], request_id: UUID) -> RequestRow:
+    with transaction(connection) as cursor:
+        cursor.execute(_INSERT_OR_SAME, _values(request_id, query, params, "queued", None))
+        row = cursor.fetchone()
+        assert row is not None
+    return _existing(connection, row[0])
+
+
+def _values(request_id: UUID, query: str, params: Mapping[str, Any], state: str, error: str | None) -> dict[str, Any]:
+    text = orjson.dumps(dict(params), option=orjson.OPT_SORT_KEYS).decode().replace("\\u0000", "")
+    return {"id": request_id, "query": query.replace("\0", ""), "params": text, "state": state, "error": error}
+
+
+def _ring(broker: Broker, rows: list[RequestRow]) -> None:
+    bodies = [Request(row.query, row.params, row.id).encode() for row in rows if row.state == "queued"]
+    try:
+        if bodies:
+            broker.publish(SPARK_REQUEST, bodies)
+    except BrokerUnavailableError:
+        return  # the rows stand; the next sweep rings for them
+
+
+def _give_back(cursor: Cursor, request_ids: list[UUID], reason: str, attempts_allowed: int) -> None:
+    """Queued again; failed when attempts are used up; cancelled when the same request waits already."""
+    for request_id in request_ids:
+        cursor.execute(
+            "UPDATE request r SET error = %(reason)s, claimed_by = NULL, run_id = NULL, data_version = NULL,"
+            " heartbeat = NULL, finished = CASE WHEN t.state = 'queued' THEN NULL ELSE clock_timestamp() END,"
+            " state = t.state FROM (SELECT id, CASE WHEN attempts >= %(allowed)s THEN 'failed' WHEN EXISTS (SELECT FROM"
+            " request o WHERE o.query = q.query AND o.params_key = q.params_key AND o.state = 'queued')"
+            " THEN 'cancelled' ELSE 'queued' END AS state FROM request q WHERE id = %(id)s AND q.state = 'running') t"
+            " WHERE r.id = t.id",
+            {"id": request_id, "reason": reason[:2000].replace("\0", ""), "allowed": attempts_allowed},
+        )
+
+
+def _existing(connection: Connection, request_id: UUID) -> RequestRow:
+    row = find(connection, request_id)
+    if row is None:
+        raise UnknownRequestError(f"no request {request_id}; `requests list` shows those that there are")
+    return row

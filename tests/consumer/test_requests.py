@@ -1,0 +1,228 @@
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from conf.broker import SPARK_REQUEST, Broker, open_broker
+from conf.postgres import Connection, transaction
+from conf.settings import Settings
+from jobs.catalog import InvalidRequestError, UnknownJobError
+from jobs.messages import Request
+from request_consumer import requests
+from request_consumer.requests import RequestStateError, UnknownRequestError
+
+QUERY = "stats.user.entity"
+ARTISTS = {"entity": "artists"}
+
+
+@pytest.fixture
+def broker(settings: Settings) -> Iterator[Broker]:
+    opened = open_broker(settings)
+    yield opened
+    opened.close()
+
+
+def bells(broker: Broker) -> list[Request]:
+    deliveries = broker.consume(SPARK_REQUEST, 10, 0)
+    broker.ack(deliveries)
+    return [Request.decode(delivery.body) for delivery in deliveries]
+
+
+def let_pass(connection: Connection, interval: str) -> None:
+    with transaction(connection) as cursor:
+        cursor.execute("UPDATE request SET heartbeat = heartbeat - %s::interval", (interval,))
+
+
+def test_a_request_is_a_row_and_then_a_bell(connection: Connection, broker: Broker) -> None:
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+
+    assert (row.state, row.attempts, row.params) == ("queued", 0, ARTISTS)
+    assert bells(broker) == [Request(QUERY, ARTISTS, row.id)]
+
+
+def test_the_same_request_twice_is_one_row(connection: Connection, broker: Broker) -> None:
+    first = requests.enqueue(connection, broker, QUERY, {"entity": "artists", "at": "2021-11-22"})
+    second = requests.enqueue(connection, broker, QUERY, {"at": 1637539200, "entity": "artists"})
+
+    assert first.id == second.id
+    assert requests.claim(connection, first.id, "one") is not None
+    assert requests.claim(connection, first.id, "two") is None
+
+
+def test_a_request_made_while_the_same_one_runs_is_a_new_one(connection: Connection, broker: Broker) -> None:
+    first = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    requests.claim(connection, first.id, "worker")
+
+    assert requests.enqueue(connection, broker, QUERY, ARTISTS).id != first.id
+
+
+@pytest.mark.parametrize(
+    ("query", "params", "error"),
+    [("stats.nothing", {}, UnknownJobError), (QUERY, {"entity": "pizza"}, InvalidRequestError)],
+)
+def test_a_request_nothing_can_run_is_refused_before_it_is_written(
+    connection: Connection, broker: Broker, query: str, params: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        requests.enqueue(connection, broker, query, params)
+
+    assert requests.list_requests(connection) == []
+
+
+def test_a_foreign_message_gets_a_row(connection: Connection) -> None:
+    row = requests.adopt(connection, Request(QUERY, {"entity": "artists", "stats_range": "week", "database": None}))
+
+    assert (row.state, row.params) == ("queued", {"entity": "artists", "stats_range": "week"})
+
+
+@pytest.mark.parametrize("params", [{"entity": "pizza"}, {"a\0b": "\0"}, {"x": {"y": [1]}}])
+def test_a_foreign_message_nothing_can_run_is_a_failed_row_with_the_reason(
+    connection: Connection, params: dict[str, Any]
+) -> None:
+    row = requests.adopt(connection, Request(QUERY, params))
+
+    assert row.state == "failed"
+    assert row.error
+
+
+def test_a_message_with_a_row_finds_it(connection: Connection, broker: Broker) -> None:
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+
+    assert requests.adopt(connection, bells(broker)[0]).id == row.id
+
+
+def test_a_failed_attempt_is_tried_again_and_after_the_last_it_has_failed(
+    connection: Connection, broker: Broker
+) -> None:
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+
+    for attempt, state in ((1, "queued"), (2, "queued"), (3, "failed")):
+        assert requests.claim(connection, row.id, "worker") is not None
+        row = requests.fail(connection, row.id, "no memory", 3)
+        assert (row.attempts, row.state, row.error) == (attempt, state, "no memory")
+    assert row.finished is not None
+
+
+def test_a_failed_request_can_be_retried_and_counts_anew(connection: Connection, broker: Broker) -> None:
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    requests.claim(connection, row.id, "worker")
+    requests.fail(connection, row.id, "no memory", 1)
+    bells(broker)
+
+    retried = requests.retry(connection, broker, row.id)
+
+    assert (retried.state, retried.attempts) == ("queued", 0)
+    assert [bell.request_id for bell in bells(broker)] == [row.id]
+
+
+def test_only_an_ended_request_can_be_retried(connection: Connection, broker: Broker) -> None:
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+
+    with pytest.raises(RequestStateError, match="queued"):
+        requests.retry(connection, broker, row.id)
+    with pytest.raises(UnknownRequestError):
+        requests.retry(connection, broker, uuid4())
+
+
+def test_a_retry_beside_the_same_queued_request_is_refused(connection: Connection, broker: Broker) -> None:
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    requests.cancel(connection, row.id)
+    requests.enqueue(connection, broker, QUERY, ARTISTS)
+
+    with pytest.raises(RequestStateError, match="already queued"):
+        requests.retry(connection, broker, row.id)
+
+
+def test_a_cancelled_request_is_never_claimed_and_a_running_one_learns_of_it(
+    connection: Connection, broker: Broker
+) -> None:
+    queued = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    requests.cancel(connection, queued.id)
+    assert requests.claim(connection, queued.id, "worker") is None
+
+    running = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    requests.claim(connection, running.id, "worker")
+    assert requests.heartbeat(connection, running.id, "worker", "reading")
+    requests.cancel(connection, running.id)
+    assert not requests.heartbeat(connection, running.id, "worker", "reading")
+    with pytest.raises(RequestStateError, match="cancelled"):
+        requests.cancel(connection, running.id)
+
+
+def test_a_lost_bell_rings_again(connection: Connection, broker: Broker) -> None:
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    bells(broker)
+
+    assert requests.sweep(connection, broker, 3) == 0
+    let_pass(connection, "31 seconds")
+    assert requests.sweep(connection, broker, 3) == 1
+    assert [bell.request_id for bell in bells(broker)] == [row.id]
+    assert requests.sweep(connection, broker, 3) == 0
+
+
+def test_what_a_dead_worker_held_is_given_back_and_rung_for_at_once(connection: Connection, broker: Broker) -> None:
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    requests.claim(connection, row.id, "worker")
+    bells(broker)
+    let_pass(connection, "31 seconds")
+
+    requests.sweep(connection, broker, 3)
+
+    found = requests.find(connection, row.id)
+    assert found is not None
+    assert (found.state, found.error) == ("queued", "the request consumer died at work")
+    assert len(bells(broker)) == 1
+
+
+def test_a_request_that_kills_every_worker_fails_in_the_end(connection: Connection, broker: Broker) -> None:
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    for _ in range(3):
+        requests.claim(connection, row.id, "worker")
+        let_pass(connection, "31 seconds")
+        requests.sweep(connection, broker, 3)
+
+    assert [(r.state, r.attempts) for r in requests.list_requests(connection, "failed")] == [("failed", 3)]
+
+
+def test_published_results_get_ten_minutes_to_be_read(connection: Connection, broker: Broker) -> None:
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    requests.claim(connection, row.id, "worker")
+    run_id = uuid4()
+    requests.published(connection, row.id, run_id, 7)
+    assert requests.open_runs(connection) == {run_id}
+
+    let_pass(connection, "9 minutes")
+    assert requests.sweep(connection, broker, 3) == 0
+    let_pass(connection, "2 minutes")
+    assert requests.sweep(connection, broker, 3) >= 1
+
+    found = requests.find(connection, row.id)
+    assert found is not None
+    assert found.state == "queued"
+    assert "spark_reader" in str(found.error)
+
+
+def test_a_dead_workers_request_gives_way_to_the_same_one_queued(connection: Connection, broker: Broker) -> None:
+    old = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    requests.claim(connection, old.id, "worker")
+    new = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    let_pass(connection, "31 seconds")
+
+    requests.sweep(connection, broker, 3)
+
+    states = {row.id: row.state for row in requests.list_requests(connection)}
+    assert states == {old.id: "cancelled", new.id: "queued"}
+
+
+def test_waiting_tells_every_change_and_ends_with_the_outcome(connection: Connection, broker: Broker) -> None:
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    seen = []
+    for found in requests.wait(connection, row.id, poll_seconds=0.01):
+        seen.append((found.state, found.progress))
+        if found.state == "queued":
+            requests.claim(connection, row.id, "worker")
+        elif found.progress == "started":
+            requests.finish(connection, row.id, "nothing has landed yet")
+
+    assert seen == [("queued", None), ("running", "started"), ("done", "nothing has landed yet")]
