@@ -1,6 +1,8 @@
 """The messages of `spark_request` and `spark_result`: frozen values with encode and decode."""
 
-from collections.abc import Mapping
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
@@ -9,7 +11,22 @@ import orjson
 
 from jobs.listens.listen import DecodeError
 
-__all__ = ["DecodeError", "Manifest", "Part", "Request", "Switch"]
+__all__ = ["DecodeError", "Manifest", "Part", "Request", "Switch", "inline_digest", "new_run_id"]
+
+
+def new_run_id(now: float) -> UUID:
+    """An id that orders by time (UUID version 7): of two runs of one data version, the greater id is the newer.
+
+    `now`: epoch seconds.
+    """
+    random = secrets.randbits(74)
+    return UUID(int=int(now * 1000) << 80 | 0x7 << 76 | (random >> 62) << 64 | 0x2 << 62 | random & (1 << 62) - 1)
+
+
+def inline_digest(rows: Sequence[Sequence[Any]]) -> tuple[int, str]:
+    """(bytes, SHA-256 in hex) of the canonical JSON of inline rows."""
+    body = orjson.dumps(rows)
+    return len(body), hashlib.sha256(body).hexdigest()
 
 
 @dataclass(frozen=True)

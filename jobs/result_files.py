@@ -1,0 +1,91 @@
+"""Result files of a run, wherever the lake is: local folder or any object store that pyarrow knows. Spark-free."""
+
+import hashlib
+import time
+from collections.abc import Collection, Iterator
+from uuid import UUID
+
+import pyarrow.fs
+import pyarrow.parquet
+
+FOLDER = "results"
+_BLOCK = 1 << 20
+_BATCH_ROWS = 256
+"""Lists are long: few of them are in memory at a time."""
+
+
+def run_folder(lake: str, run_id: UUID) -> str:
+    """URL of the folder of one run's files, beside the tables."""
+    return f"{lake}/{FOLDER}/{run_id}"
+
+
+def filesystem(url: str) -> tuple[pyarrow.fs.FileSystem, str]:
+    """The file system of a path or URL, and the path inside it."""
+    if "://" not in url and not url.startswith("file:"):
+        return pyarrow.fs.LocalFileSystem(), url
+    found: tuple[pyarrow.fs.FileSystem, str] = pyarrow.fs.FileSystem.from_uri(url.replace("s3a://", "s3://", 1))
+    return found
+
+
+def digest(url: str) -> tuple[int, str]:
+    """(bytes, SHA-256 in hex) of a file. Raises FileNotFoundError."""
+    files, path = filesystem(url)
+    total, sha256 = 0, hashlib.sha256()
+    with files.open_input_stream(path) as stream:
+        while block := stream.read(_BLOCK):
+            total += len(block)
+            sha256.update(block)
+    return total, sha256.hexdigest()
+
+
+def row_count(url: str) -> int:
+    """Rows of a Parquet file, from its footer."""
+    files, path = filesystem(url)
+    with files.open_input_file(path) as opened:
+        count: int = pyarrow.parquet.ParquetFile(opened).metadata.num_rows
+        return count
+
+
+def rows(url: str, columns: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
+    """The rows of a Parquet file, a few at a time. Raises ArrowInvalid and KeyError for a file of other columns."""
+    files, path = filesystem(url)
+    with files.open_input_file(path) as opened:
+        for batch in pyarrow.parquet.ParquetFile(opened).iter_batches(_BATCH_ROWS, columns=list(columns)):
+            yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+
+
+def parquet_files(url: str) -> list[str]:
+    """Every Parquet file below a folder, sorted, as URLs of the folder's own form."""
+    files, path = filesystem(url)
+    selector = pyarrow.fs.FileSelector(path, recursive=True, allow_not_found=True)
+    found = sorted(info.path for info in files.get_file_info(selector) if info.path.endswith(".parquet"))
+    return [url + name.removeprefix(path) for name in found]
+
+
+def remove_run(lake: str, run_id: UUID) -> None:
+    """Delete one run's files; no error if there are none."""
+    files, path = filesystem(run_folder(lake, run_id))
+    if files.get_file_info(path).type == pyarrow.fs.FileType.Directory:
+        files.delete_dir(path)
+
+
+def remove_old_runs(
+    lake: str, keep: Collection[UUID], older_than_seconds: float, now: float | None = None
+) -> list[UUID]:
+    """Delete the files of runs that nobody needs: not in `keep`, and made so long ago (their ids tell)."""
+    files, path = filesystem(f"{lake}/{FOLDER}")
+    latest = ((time.time() if now is None else now) - older_than_seconds) * 1000
+    infos = files.get_file_info(pyarrow.fs.FileSelector(path, allow_not_found=True))
+    named = [UUID(info.base_name) for info in infos if _is_uuid(info.base_name)]
+    old = [run_id for run_id in named if run_id not in keep and run_id.int >> 80 < latest]
+    for run_id in old:
+        remove_run(lake, run_id)
+    return old
+
+
+def _is_uuid(name: str) -> bool:
+    try:
+        UUID(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,81 @@
+"""What a manifest promises, against what is there: every part whole, every sum right, before anything is stored."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow
+
+from jobs import result_files
+from jobs.catalog import catalog
+from jobs.job import PerUser
+from jobs.messages import Manifest, Part, inline_digest
+
+COLUMNS = {"list": ("key", "ids", "counts"), "entity": ("id", "doc")}
+
+
+class PoisonManifestError(ValueError):
+    """A manifest that can never be stored: says which part and why. The old results stay; ask for the job again."""
+
+
+def verify(manifest: Manifest) -> None:
+    """Raises PoisonManifestError unless every part is there, unchanged, and adds up. Reads every file once."""
+    keys = [(switch.statistic, switch.stats_range) for switch in manifest.switches]
+    if len(set(keys)) != len(keys):
+        raise PoisonManifestError("it switches one statistic and range twice")
+    for statistic, _ in keys:
+        if statistic not in catalog().jobs:
+            raise PoisonManifestError(f"no job makes {statistic!r}")
+    sums: Counter[tuple[str, str]] = Counter()
+    for part in manifest.parts:
+        _verify_part(part)
+        if part.kind == "list":
+            sums[part.statistic, part.stats_range] += part.rows
+    for switch in manifest.switches:
+        _verify_sum(
+            switch.statistic, switch.stats_range, switch.rows, sums.pop((switch.statistic, switch.stats_range), 0)
+        )
+    if sums:
+        raise PoisonManifestError(f"it has rows of {sorted(sums)[0]}, which it does not switch")
+
+
+def rows(part: Part) -> Iterator[tuple[Any, ...]]:
+    """The rows of a part, in the order of its file. Raises PoisonManifestError for a file of other columns."""
+    if part.inline is not None:
+        yield from (tuple(row) for row in part.inline)
+        return
+    try:
+        yield from result_files.rows(str(part.path), COLUMNS[part.kind])
+    except (pyarrow.ArrowInvalid, KeyError, FileNotFoundError) as problem:
+        raise PoisonManifestError(f"{_name(part)}: {problem}") from None
+
+
+def is_per_user(statistic: str) -> bool:
+    """Whether the keys of this statistic's lists are user ids."""
+    return isinstance(catalog().jobs[statistic].output, PerUser)
+
+
+def _verify_part(part: Part) -> None:
+    if part.kind not in COLUMNS:
+        raise PoisonManifestError(f"unknown kind of part {part.kind!r}")
+    if (part.inline is None) == (part.path is None):
+        raise PoisonManifestError(f"{_name(part)}: a part is a file or inline rows")
+    try:
+        found = inline_digest(part.inline) if part.inline is not None else result_files.digest(str(part.path))
+        count = len(part.inline) if part.inline is not None else result_files.row_count(str(part.path))
+    except (FileNotFoundError, pyarrow.ArrowInvalid) as problem:
+        raise PoisonManifestError(f"{_name(part)}: {problem}") from None
+    if found != (part.bytes, part.sha256) or count != part.rows:
+        raise PoisonManifestError(
+            f"{_name(part)}: promised {part.rows} rows, {part.bytes} bytes, {part.sha256}; found {count}, "
+            f"{found[0]}, {found[1]}"
+        )
+
+
+def _verify_sum(statistic: str, stats_range: str, promised: int, found: int) -> None:
+    if promised != found:
+        raise PoisonManifestError(f"{statistic} {stats_range}: promised {promised} rows, its parts have {found}")
+
+
+def _name(part: Part) -> str:
+    return f"{part.kind} {part.statistic} {part.stats_range} {part.path or 'inline'}".replace("  ", " ")

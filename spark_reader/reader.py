@@ -1,0 +1,118 @@
+"""The loop: a manifest from `spark_result`, verified, staged, switched range by range, then acked.
+
+A redelivered manifest changes nothing; one that can never be stored becomes a dead letter and its request has failed,
+with the reason, while the old results stay.
+"""
+
+import logging
+import threading
+from contextlib import suppress
+from itertools import chain
+from typing import Any
+
+from conf import part_status
+from conf.broker import SPARK_RESULT, Broker, BrokerUnavailableError, Delivery, open_broker
+from conf.busy import while_busy
+from conf.faults import fault_point
+from conf.postgres import Pool, StoreUnavailableError, dsn
+from conf.settings import Settings
+from jobs.messages import DecodeError, Manifest
+from spark_reader import parts, store
+from spark_reader.parts import PoisonManifestError
+from spark_reader.store import BadRowsError
+
+PART = "spark_reader"
+WAIT_SECONDS = 2.0
+PAUSE_SECONDS = 1.0
+_log = logging.getLogger(PART)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Store results until told to stop. A broker or store that is away is waited for."""
+    pool = Pool(dsn(settings), PART)
+    counts = {"stored": 0, "rejected": 0}
+    while not stop.is_set():
+        try:
+            broker = open_broker(settings)
+            try:
+                while not stop.is_set():
+                    _step(pool, broker, counts, stop)
+            finally:
+                broker.close()
+        except (BrokerUnavailableError, StoreUnavailableError) as problem:
+            _log.warning("waiting: %s", problem)
+            stop.wait(PAUSE_SECONDS)
+    with suppress(StoreUnavailableError), pool.transaction() as cursor:
+        part_status.withdraw(cursor, PART)
+
+
+def _step(pool: Pool, broker: Broker, counts: dict[str, int], stop: threading.Event) -> None:
+    _report(pool, broker, counts)
+    for delivery in broker.consume(SPARK_RESULT, 1, WAIT_SECONDS):
+        fault_point("reader.receive")
+        try:
+            while_busy(lambda d=delivery: _handle(pool, d), lambda: _alive(pool, broker, counts))  # type: ignore[misc]
+        except (BrokerUnavailableError, StoreUnavailableError):
+            raise
+        except (DecodeError, PoisonManifestError, BadRowsError) as problem:
+            _log.error("refused a manifest: %s", problem)
+            broker.reject(delivery, str(problem))
+            counts["rejected"] += 1
+        except Exception:  # noqa: BLE001 - the loop outlives any one manifest; after some deliveries it is a dead letter
+            _log.exception("a manifest could not be stored; it will be delivered again")
+            stop.wait(PAUSE_SECONDS)
+            broker.release([delivery])
+        else:
+            broker.ack([delivery])
+            counts["stored"] += 1
+
+
+def _handle(pool: Pool, delivery: Delivery) -> None:
+    manifest = Manifest.decode(delivery.body)
+    try:
+        save_run(pool, manifest)
+    except (PoisonManifestError, BadRowsError) as problem:
+        with pool.transaction() as cursor:
+            store.fail_request(cursor, manifest, str(problem))
+        raise
+    finally:
+        pool.discard()
+
+
+def save_run(pool: Pool, manifest: Manifest) -> list[tuple[str, str]]:
+    """Make a run's results readable: entities first, then one transaction per (statistic, range).
+
+    Returns what was switched: nothing when the run, or a newer one, is served already.
+    Raises PoisonManifestError, BadRowsError; then what was not yet switched stays as it was.
+    """
+    parts.verify(manifest)
+    entities = chain.from_iterable(parts.rows(part) for part in manifest.parts if part.kind == "entity")
+    with pool.transaction() as cursor:
+        store.save_entities(cursor, entities)
+    fault_point("reader.staged")
+    switched = []
+    for switch in manifest.switches:
+        what = (switch.statistic, switch.stats_range)
+        lists: Any = chain.from_iterable(
+            parts.rows(part)
+            for part in manifest.parts
+            if part.kind == "list" and (part.statistic, part.stats_range) == what
+        )
+        with pool.transaction() as cursor:
+            if store.save_switch(cursor, manifest, switch, lists, parts.is_per_user(switch.statistic)):
+                switched.append(what)
+            fault_point("reader.before_commit")
+        fault_point("reader.after_commit")
+    with pool.transaction() as cursor:
+        store.finish_request(cursor, manifest)
+    return switched
+
+
+def _alive(pool: Pool, broker: Broker, counts: dict[str, int]) -> None:
+    broker.keep_alive()
+    _report(pool, broker, counts)
+
+
+def _report(pool: Pool, broker: Broker, counts: dict[str, int]) -> None:
+    with pool.transaction() as cursor:
+        part_status.report(cursor, PART, {**counts, "waiting": broker.depth(SPARK_RESULT)})
