@@ -1,0 +1,80 @@
+"""An application on a fresh database, users with tokens, and the writer's step by hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from conf.broker import INCOMING, open_broker
+from conf.postgres import Connection, transaction
+from conf.settings import Settings
+from jobs.listens.listen import Submission
+from jobs.listens.users import create_token, create_user
+from jobs.listens.write import write_submissions
+from webapi import create_app
+
+Drain = Callable[[], list[Submission]]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user with a token."""
+
+    id: int
+    name: str
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Token {self.token}"}
+
+
+@pytest.fixture
+def app(settings: Settings) -> Flask:
+    return create_app(settings)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def make_account(connection: Connection, name: str) -> Account:
+    user_id = create_user(connection, name)
+    with transaction(connection) as cursor:
+        return Account(user_id, name, create_token(cursor, user_id, "test"))
+
+
+@pytest.fixture
+def rob(connection: Connection) -> Account:
+    return make_account(connection, "Rob")
+
+
+@pytest.fixture
+def drain(settings: Settings, connection: Connection) -> Drain:
+    """Write what waits in the queue, as the listen writer does; gives back the submissions."""
+
+    def written() -> list[Submission]:
+        broker = open_broker(settings)
+        deliveries = broker.consume(INCOMING, 100, 0)
+        submissions = [Submission.decode(delivery.body) for delivery in deliveries]
+        write_submissions(connection, submissions)
+        broker.ack(deliveries)
+        broker.close()
+        return submissions
+
+    return written
+
+
+def listen(listened_at: int = 1443521965, track_name: str = "Song", **info: Any) -> dict[str, Any]:
+    track: dict[str, Any] = {"artist_name": "Artist", "track_name": track_name}
+    if info:
+        track["additional_info"] = info
+    return {"listened_at": listened_at, "track_metadata": track}
+
+
+def submission(*listens: object, listen_type: str = "import") -> dict[str, Any]:
+    return {"listen_type": listen_type, "payload": list(listens)}

@@ -1,0 +1,25 @@
+"""The application: blueprints, hooks, error shape. One per worker process."""
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from conf.settings import Settings
+from webapi.errors import install_error_handlers
+from webapi.hooks import install_hooks
+from webapi.paths import install_tolerant_paths
+from webapi.services import EXTENSION, make_services
+from webapi.views import core, listens, stats, status
+
+
+def build_app(settings: Settings) -> Flask:
+    """The WSGI application of these settings."""
+    app = Flask("webapi", static_folder=None, template_folder=None)
+    app.extensions[EXTENSION] = make_services(settings)
+    install_tolerant_paths(app)
+    install_error_handlers(app)
+    install_hooks(app)
+    for blueprint in (core.blueprint, listens.blueprint, stats.make_blueprint(), status.blueprint):
+        app.register_blueprint(blueprint)
+    if settings.proxy_hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops)  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,74 @@
+"""Token authentication: `Authorization: Token X`, of which only the second word is read."""
+
+import threading
+import time
+from collections import OrderedDict
+
+from flask import g, request
+
+from conf.postgres import Pool
+from jobs.listens.users import token_digest
+from webapi.db.tokens import Owner, find_owner
+from webapi.errors import UnauthorizedError
+
+CACHE_SECONDS = 5.0
+"""How long a valid token is believed without asking: also the time a revocation takes to work."""
+CACHE_SIZE = 10_000
+
+
+class TokenCache:
+    """Owners by the SHA-256 of their token, one per worker process. Unknown tokens are not remembered."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._known: OrderedDict[bytes, tuple[float, Owner]] = OrderedDict()
+
+    def find(self, token: str) -> Owner | None:
+        """Whose token this is; None for an unknown one. Raises StoreUnavailableError."""
+        digest = token_digest(token)
+        now = time.monotonic()
+        with self._lock:
+            believed = self._known.get(digest)
+        if believed is not None and believed[0] > now:
+            return believed[1]
+        with self._pool.transaction() as cursor:
+            owner = find_owner(cursor, digest)
+        with self._lock:
+            self._known.pop(digest, None)
+            if owner is not None:
+                self._known[digest] = (now + CACHE_SECONDS, owner)
+                while len(self._known) > CACHE_SIZE:
+                    self._known.popitem(last=False)
+        return owner
+
+
+def header_token() -> str | None:
+    """The second word of the Authorization header; None when there is no header or no second word."""
+    words = request.headers.get("Authorization", "").split(" ")
+    return words[1] if len(words) > 1 else None
+
+
+def identify(cache: TokenCache) -> Owner | None:
+    """Find out, once per request, whose token came with it."""
+    token = header_token()
+    g.owner = cache.find(token) if token else None
+    return g.owner  # type: ignore[no-any-return]
+
+
+def require_owner() -> Owner:
+    """The user of the request's token. Raises UnauthorizedError with the contract's texts."""
+    header = request.headers.get("Authorization")
+    if not header:
+        raise UnauthorizedError("You need to provide an Authorization header.")
+    if " " not in header:
+        raise UnauthorizedError("Provided Authorization header is invalid.")
+    owner: Owner | None = g.owner
+    if owner is None:
+        raise UnauthorizedError("Invalid authorization token.")
+    return owner
+
+
+def optional_owner() -> Owner | None:
+    """As require_owner, but no header at all is fine."""
+    return require_owner() if request.headers.get("Authorization") else None

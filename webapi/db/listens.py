@@ -1,0 +1,68 @@
+"""A user's listens, in pages by time, and their totals. Times in epoch seconds UTC."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+
+@dataclass(frozen=True)
+class ListenRow:
+    """A row of `listen` as served."""
+
+    listened_at: int
+    recording_msid: UUID
+    inserted_at: int
+    artist_name: str
+    track_name: str
+    release_name: str | None
+    additional_info: str
+    """The JSON text as stored."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a user's history holds in all; zeroes when it is empty."""
+
+    listen_count: int
+    oldest_listened_at: int
+    newest_listened_at: int
+
+
+_NEWEST = """
+SELECT listened_at, recording_msid, extract(epoch FROM inserted_at)::bigint,
+       artist_name, track_name, release_name, additional_info
+  FROM listen WHERE user_id = %(user)s AND listened_at < %(max_ts)s
+ ORDER BY listened_at DESC, recording_msid DESC LIMIT %(count)s
+"""
+_OLDEST_ABOVE = """
+SELECT listened_at, recording_msid, extract(epoch FROM inserted_at)::bigint,
+       artist_name, track_name, release_name, additional_info
+  FROM listen WHERE user_id = %(user)s AND listened_at > %(min_ts)s AND listened_at < %(max_ts)s
+ ORDER BY listened_at, recording_msid LIMIT %(count)s
+"""
+_NO_BOUND = 2**62
+
+
+def page_of_listens(
+    cursor: Cursor, user_id: int, *, min_ts: int | None, max_ts: int | None, count: int
+) -> list[ListenRow]:
+    """Up to `count` listens, newest first, both bounds exclusive.
+
+    With min_ts they are those closest above it, so that clients can page forward; else the newest below max_ts.
+    """
+    bounds = {"user": user_id, "count": count, "max_ts": _NO_BOUND if max_ts is None else max_ts, "min_ts": min_ts}
+    cursor.execute(_NEWEST if min_ts is None else _OLDEST_ABOVE, bounds)
+    rows = [ListenRow(*row) for row in cursor.fetchall()]
+    return rows if min_ts is None else rows[::-1]
+
+
+def totals(cursor: Cursor, user_id: int) -> Totals:
+    """How many listens a user has, and the first and last of them."""
+    cursor.execute(
+        "SELECT listen_count, coalesce(oldest_listened_at, 0), coalesce(newest_listened_at, 0)"
+        " FROM listen_totals WHERE user_id = %s",
+        (user_id,),
+    )
+    row = cursor.fetchone()
+    return Totals(*row) if row else Totals(0, 0, 0)

@@ -1,0 +1,64 @@
+"""How the platform fares: what the parts last said, the newest landing, ages of results. Ages in whole seconds."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+
+@dataclass(frozen=True)
+class PartRow:
+    """What one process last said of itself."""
+
+    part: str
+    pid: int
+    host: str
+    age: int
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LandingState:
+    """The newest landing, and how much waits for the next one."""
+
+    id: int | None
+    """The data version; None before the first landing."""
+    age: int | None
+    waiting: int
+    """Changes with a position above the landed one."""
+    waiting_age: int
+    """Seconds since the oldest waiting listen was written; 0 when none waits."""
+
+
+def parts(cursor: Cursor) -> list[PartRow]:
+    """Every process that has reported, by part."""
+    cursor.execute(
+        "SELECT part, pid, host, extract(epoch FROM clock_timestamp() - updated)::bigint, detail"
+        " FROM part_status ORDER BY part, host, pid"
+    )
+    return [PartRow(*row) for row in cursor.fetchall()]
+
+
+def landing_state(cursor: Cursor) -> LandingState:
+    """The newest landing and what waits. The listen with the smallest waiting position is the oldest written."""
+    cursor.execute(
+        "WITH newest AS (SELECT id, position, landed_at FROM landing ORDER BY id DESC LIMIT 1),"
+        " landed AS (SELECT coalesce((SELECT position FROM newest), 0) AS position),"
+        " first AS (SELECT inserted_at FROM listen, landed WHERE listen.position > landed.position"
+        " ORDER BY listen.position LIMIT 1)"
+        " SELECT (SELECT id FROM newest), (SELECT extract(epoch FROM now() - landed_at)::bigint FROM newest),"
+        " (SELECT CASE WHEN is_called THEN greatest(0, last_value - landed.position) ELSE 0 END"
+        " FROM change_position, landed),"
+        " coalesce((SELECT extract(epoch FROM now() - inserted_at)::bigint FROM first), 0)"
+    )
+    row = cursor.fetchone()
+    assert row is not None
+    return LandingState(*row)
+
+
+def result_ages(cursor: Cursor) -> dict[tuple[str, str], int]:
+    """Seconds since each (statistic, range) was switched."""
+    cursor.execute(
+        "SELECT statistic, stats_range, extract(epoch FROM clock_timestamp() - last_updated)::bigint FROM run"
+    )
+    return {(statistic, stats_range): age for statistic, stats_range, age in cursor.fetchall()}

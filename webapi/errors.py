@@ -1,0 +1,112 @@
+"""Errors and replies: always JSON, an error always {"code": status, "error": text}."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from conf.broker import BrokerUnavailableError
+from conf.postgres import StoreUnavailableError
+
+RETRY_AFTER = "5"
+"""Seconds after which a client may try again while something we need is down."""
+STORE_DOWN = "The listen database is momentarily offline. Please wait a few minutes and try again."
+UNEXPECTED = "An unknown error occured."
+
+log = logging.getLogger(__name__)
+
+
+class ApiError(Exception):
+    """An answer that is no success: status, the contract's text, keys to echo beside them."""
+
+    def __init__(self, code: int, message: str, echo: object = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.echo = echo if isinstance(echo, dict) else {}
+
+
+class BadRequestError(ApiError):
+    """400."""
+
+    def __init__(self, message: str, echo: object = None) -> None:
+        super().__init__(400, message, echo)
+
+
+class NotFoundError(ApiError):
+    """404."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(404, message)
+
+
+class UnauthorizedError(ApiError):
+    """401."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(401, message)
+
+
+class UnavailableError(ApiError):
+    """503: something we need is down; nothing was done."""
+
+    def __init__(self, message: str = STORE_DOWN) -> None:
+        super().__init__(503, message)
+
+
+def reply(document: Mapping[str, Any], status: int = 200) -> Response:
+    """The document as JSON."""
+    return Response(orjson.dumps(document), status=status, mimetype="application/json")
+
+
+def no_content() -> Response:
+    """204: not computed yet. An empty body, no type."""
+    response = Response(status=204)
+    response.headers.pop("Content-Type", None)
+    return response
+
+
+def error_reply(code: int, message: str, echo: Mapping[str, Any] | None = None) -> Response:
+    """An error; what cannot be echoed is left out, and text that has no UTF-8 form is shown escaped."""
+    document = {**(echo or {}), "code": code, "error": message}
+    try:
+        response = reply(document, code)
+    except TypeError:
+        shown = message.encode("utf-8", "backslashreplace").decode()
+        response = reply({"code": code, "error": shown}, code)
+    if code == 503:
+        response.headers["Retry-After"] = RETRY_AFTER
+    return response
+
+
+def install_error_handlers(app: Flask) -> None:
+    """Every way a request can fail becomes JSON. Anything unforeseen is logged and answered with 500."""
+    app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(StoreUnavailableError, _store_down)
+    app.register_error_handler(BrokerUnavailableError, _store_down)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _api_error(problem: ApiError) -> Response:
+    return error_reply(problem.code, problem.message, problem.echo)
+
+
+def _http_error(problem: HTTPException) -> Response:
+    response = error_reply(problem.code or 500, problem.description or problem.name)
+    if isinstance(problem, MethodNotAllowed) and problem.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(problem.valid_methods))
+    return response
+
+
+def _store_down(problem: Exception) -> Response:
+    log.warning("answered 503: %s", problem)
+    return error_reply(503, STORE_DOWN)
+
+
+def _unexpected(problem: Exception) -> Response:
+    log.error("unexpected error", exc_info=problem)
+    return error_reply(500, UNEXPECTED)

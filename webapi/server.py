@@ -1,0 +1,132 @@
+"""The web server: gunicorn with threads, WEB_WORKERS processes. No access log: it would hold tokens."""
+
+import logging
+import resource
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from conf import part_status
+from conf.postgres import StoreUnavailableError
+from conf.settings import Settings
+from webapi.app import build_app
+from webapi.db.deadline import install_deadline
+from webapi.db.playing_now import forget_expired
+from webapi.db.rate_limit import forget_before
+from webapi.services import EXTENSION, Services
+
+PART = "web"
+REPORT_SECONDS = 2.0
+TIDY_SECONDS = 60.0
+GRACEFUL_SECONDS = 10
+"""How long a stopping worker finishes what it has begun."""
+MAX_HEADER = 32768
+"""Room for an absurd token, so that it gets a JSON answer from us."""
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; ends the process. Requests in hand are finished first."""
+    _Server(settings).run()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._app: Flask | None = None
+        self._report: _Report | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        values: dict[str, Any] = {
+            "bind": f"{self._settings.web_host}:{self._settings.web_port}",
+            "workers": self._settings.web_workers,
+            "threads": self._settings.web_threads,
+            "worker_class": "gthread",
+            "preload_app": False,
+            "accesslog": None,
+            "loglevel": "warning",
+            "keepalive": 65,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "limit_request_field_size": MAX_HEADER,
+            "limit_request_line": 8190,
+            "forwarded_allow_ips": "",
+            "control_socket_disable": True,
+            "proc_name": "listenlake-web",
+            "post_worker_init": lambda _worker: self._started(),
+            "worker_exit": lambda _arbiter, _worker: self._stopped(),
+        }
+        for name, value in values.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """In the worker, after the fork: connections belong to one process."""
+        install_deadline()
+        self._app = build_app(self._settings)
+        return self._app
+
+    def _started(self) -> None:
+        assert self._app is not None
+        self._report = _Report(self._app.extensions[EXTENSION])
+        self._report.start()
+
+    def _stopped(self) -> None:
+        if self._report is not None:
+            self._report.end()
+
+
+class _Report(threading.Thread):
+    """Says every 2 s that this worker lives, and tidies what expired."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(name="web-report", daemon=True)
+        self._services = services
+        self._stopping = threading.Event()
+        self._started_at = int(time.time())
+        self._tidied = time.monotonic()
+
+    def run(self) -> None:
+        """Until the end; a store that is down is met again at the next turn."""
+        while True:
+            try:
+                self._once()
+            except StoreUnavailableError as problem:
+                log.debug("not reported: %s", problem)
+            if self._stopping.wait(REPORT_SECONDS):
+                return
+
+    def end(self) -> None:
+        """Stop reporting and take the row away."""
+        self._stopping.set()
+        self.join(timeout=REPORT_SECONDS)
+        try:
+            with self._services.pool.transaction() as cursor:
+                part_status.withdraw(cursor, PART)
+        except StoreUnavailableError as problem:
+            log.debug("not withdrawn: %s", problem)
+
+    def _once(self) -> None:
+        with self._services.pool.transaction() as cursor:
+            part_status.report(cursor, PART, self._detail())
+            if time.monotonic() - self._tidied > TIDY_SECONDS:
+                self._tidied = time.monotonic()
+                forget_before(cursor, int(time.time()) - 2 * self._services.settings.rate_limit_window)
+                forget_expired(cursor)
+
+    def _detail(self) -> dict[str, Any]:
+        return {
+            "started": self._started_at,
+            "requests": self._services.requests.value,
+            "rss_mb": _resident_mb(),
+            "address": f"{self._services.settings.web_host}:{self._services.settings.web_port}",
+        }
+
+
+def _resident_mb() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1]) if Path("/proc/self/statm").exists() else 0
+    return pages * resource.getpagesize() // 2**20

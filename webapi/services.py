@@ -1,0 +1,59 @@
+"""What a web worker keeps for its life: connections per thread, the token cache, the rate limiter, the publisher."""
+
+import threading
+import time
+from dataclasses import dataclass
+
+from flask import current_app
+
+from conf.postgres import Pool, dsn
+from conf.settings import Settings
+from webapi.auth import TokenCache
+from webapi.ratelimit import RateLimiter
+from webapi.submission.publisher import Publisher
+
+EXTENSION = "listenlake"
+
+
+class Tally:
+    """How many requests this worker has had."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        """One more."""
+        with self._lock:
+            self.value += 1
+
+
+@dataclass(frozen=True)
+class Services:
+    """Shared by the threads of one worker process; nothing here connects before its first use."""
+
+    settings: Settings
+    pool: Pool
+    tokens: TokenCache
+    limiter: RateLimiter
+    publisher: Publisher
+    requests: Tally
+
+
+def make_services(settings: Settings) -> Services:
+    """The services of a worker process; make them after the fork."""
+    pool = Pool(dsn(settings), application="listenlake-web")
+    return Services(
+        settings=settings,
+        pool=pool,
+        tokens=TokenCache(pool),
+        limiter=RateLimiter(pool, settings.rate_limit_window, time.time),
+        publisher=Publisher(settings),
+        requests=Tally(),
+    )
+
+
+def services() -> Services:
+    """Those of the running application."""
+    found: Services = current_app.extensions[EXTENSION]
+    return found

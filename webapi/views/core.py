@@ -1,0 +1,118 @@
+"""Core: submitting and deleting listens, and checking a token."""
+
+import time
+from typing import Any
+from uuid import UUID
+
+import psycopg2
+from flask import Blueprint, Response, g, request
+
+from conf.broker import BrokerUnavailableError
+from conf.postgres import StoreUnavailableError
+from jobs.listens.listen import Submission, new_message_id
+from jobs.listens.msid import msid_of
+from jobs.listens.validator import InvalidListenError, canonical_uuid, validate_payload
+from jobs.listens.write import delete_listen
+from webapi.auth import header_token, require_owner
+from webapi.bodies import read_body, read_object, read_submission
+from webapi.db.playing_now import set_playing_now
+from webapi.errors import BadRequestError, UnavailableError, reply
+from webapi.services import services
+
+PLAYING_NOW_SECONDS = 600
+"""How long something plays when its listen does not say."""
+MAX_TIMESTAMP = 2**62
+
+blueprint = Blueprint("core", __name__, url_prefix="/1")
+
+
+@blueprint.post("/submit-listens")
+def submit_listens() -> Response:
+    """Listens go to the queue, one message per call, and 200 means that they are durable there."""
+    owner = require_owner()
+    listen_type, payload = read_submission(read_body())
+    now = time.time()
+    try:
+        listens = validate_payload(payload, listen_type, int(now))
+    except InvalidListenError as problem:
+        raise BadRequestError(problem.message, problem.listen) from None
+    if listen_type == "playing_now":
+        return _play(owner.user_id, listens[0]["track_metadata"])
+    _queue(Submission(new_message_id(), owner.user_id, int(now * 1_000_000), tuple(listens)))
+    return reply({"status": "ok"})
+
+
+def _queue(submission: Submission) -> None:
+    try:
+        services().publisher.publish(submission)
+    except BrokerUnavailableError:
+        raise UnavailableError("Cannot submit listens to queue, please try again later.") from None
+
+
+def _play(user_id: int, track_metadata: dict[str, Any]) -> Response:
+    try:
+        with services().pool.transaction() as cursor:
+            set_playing_now(cursor, user_id, track_metadata, playing_seconds(track_metadata["additional_info"]))
+    except StoreUnavailableError:
+        raise UnavailableError("Cannot record playing_now at this time.") from None
+    answer = {"status": "ok"}
+    if request.args.get("return_msid"):
+        answer["recording_msid"] = str(msid_of(track_metadata))
+    return reply(answer)
+
+
+def playing_seconds(info: dict[str, Any]) -> int:
+    """How long a validated playing_now lasts, in seconds."""
+    if "duration" in info:
+        return int(info["duration"])
+    return int(info["duration_ms"]) // 1000 if "duration_ms" in info else PLAYING_NOW_SECONDS
+
+
+@blueprint.post("/delete-listen")
+def delete_one_listen() -> Response:
+    """The listen is gone when this answers, also one that is still queued; absent ones are no error."""
+    owner = require_owner()
+    listened_at, recording_msid = _listen_key(read_object(read_body()))
+    requested_at = int(time.time() * 1_000_000)
+    pool = services().pool
+    try:
+        delete_listen(pool.connection(), owner.user_id, listened_at, recording_msid, requested_at)
+    except (StoreUnavailableError, psycopg2.OperationalError, psycopg2.InterfaceError):
+        pool.discard()
+        raise UnavailableError("We couldn't delete the listen. Please try again later.") from None
+    return reply({"status": "ok"})
+
+
+def _listen_key(document: dict[str, Any]) -> tuple[int, UUID]:
+    if "listened_at" not in document:
+        raise BadRequestError("Listen timestamp missing.")
+    listened_at = _timestamp(document["listened_at"])
+    if "recording_msid" not in document:
+        raise BadRequestError("Recording MSID missing.")
+    msid = canonical_uuid(document["recording_msid"])
+    if msid is None:
+        raise BadRequestError(f"{document['recording_msid']}: Recording MSID format invalid.")
+    return listened_at, UUID(msid)
+
+
+def _timestamp(value: object) -> int:
+    try:
+        if isinstance(value, int | float | str) and not isinstance(value, bool) and abs(int(value)) < MAX_TIMESTAMP:
+            return int(value)
+    except (ValueError, OverflowError):
+        pass
+    raise BadRequestError(f"{value}: Listen timestamp invalid.")
+
+
+@blueprint.get("/validate-token")
+def validate_token() -> Response:
+    """Whose token this is: 200 also for a wrong one. Only here the query may carry it."""
+    token = header_token()
+    if not token and "Authorization" not in request.headers:
+        token = request.args.get("token")
+        g.owner = services().tokens.find(token) if token else None
+    if not token:
+        raise BadRequestError("You need to provide an Authorization token.")
+    if g.owner is None:
+        return reply({"code": 200, "message": "Token invalid.", "valid": False})
+    return reply({"code": 200, "message": "Token valid.", "valid": True, "user_name": g.owner.name})

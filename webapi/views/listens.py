@@ -1,0 +1,110 @@
+"""A user's listens: pages, count, what plays now."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response
+
+from conf.postgres import StoreUnavailableError
+from jobs.listens.mapping import Resolved, resolve
+from webapi.db.listens import ListenRow, page_of_listens, totals
+from webapi.db.playing_now import get_playing_now
+from webapi.errors import BadRequestError, UnavailableError, reply
+from webapi.parameters import listens_count, timestamp, user_of_path
+from webapi.services import services
+
+blueprint = Blueprint("listens", __name__, url_prefix="/1/user/<path:user_name>")
+
+
+@blueprint.get("/listens")
+def get_listens(user_name: str) -> Response:
+    """Newest first; with min_ts the listens closest above it. Both bounds are exclusive."""
+    with services().pool.transaction() as cursor:
+        user = user_of_path(cursor, user_name)
+        min_ts, max_ts, count = timestamp("min_ts"), timestamp("max_ts"), listens_count()
+        if min_ts is not None and max_ts is not None and max_ts <= min_ts:
+            raise BadRequestError("max_ts should be greater than min_ts")
+        rows = page_of_listens(cursor, user.id, min_ts=min_ts, max_ts=max_ts, count=count)
+        infos = [orjson.loads(row.additional_info) for row in rows]
+        mapped = resolve(cursor, [(user.id, row.recording_msid, info) for row, info in zip(rows, infos, strict=True)])
+        known = totals(cursor, user.id)
+    listens = [_listen(user_name, *found) for found in zip(rows, infos, mapped, strict=True)]
+    return reply(
+        {
+            "payload": {
+                "count": len(listens),
+                "user_id": user_name,
+                "latest_listen_ts": known.newest_listened_at,
+                "oldest_listen_ts": known.oldest_listened_at,
+                "listens": listens,
+            }
+        }
+    )
+
+
+@blueprint.get("/listen-count")
+def get_listen_count(user_name: str) -> Response:
+    """How many listens a user has."""
+    try:
+        with services().pool.transaction() as cursor:
+            user = user_of_path(cursor, user_name)
+            count = totals(cursor, user.id).listen_count
+    except StoreUnavailableError:
+        raise UnavailableError("Cannot fetch user listen count right now.") from None
+    return reply({"payload": {"count": count}})
+
+
+@blueprint.get("/playing-now")
+def playing_now(user_name: str) -> Response:
+    """What a user plays at this moment: one listen without a time, or none."""
+    with services().pool.transaction() as cursor:
+        user = user_of_path(cursor, user_name)
+        track = get_playing_now(cursor, user.id)
+    listens = []
+    if track is not None:
+        track["additional_info"] = flattened(track["additional_info"])
+        listens = [{"playing_now": True, "user_name": user_name, "track_metadata": track}]
+    return reply({"payload": {"count": len(listens), "user_id": user_name, "playing_now": True, "listens": listens}})
+
+
+def flattened(info: dict[str, Any]) -> dict[str, Any]:
+    """Nested objects as dotted keys: {"a": {"b": 1}} is {"a.b": 1}. Lists stay as they are."""
+    if not any(isinstance(value, dict) for value in info.values()):
+        return info
+    return dict(_flat("", info))
+
+
+def _flat(prefix: str, info: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in info.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(f"{prefix}{key}.", value)
+        else:
+            yield prefix + key, value
+
+
+def _listen(user_name: str, row: ListenRow, info: dict[str, Any], mapped: Resolved) -> dict[str, Any]:
+    msid = str(row.recording_msid)
+    track: dict[str, Any] = {"artist_name": row.artist_name, "track_name": row.track_name}
+    if row.release_name is not None:
+        track["release_name"] = row.release_name
+    track["additional_info"] = {**flattened(info), "recording_msid": msid}
+    if mapped.recording_mbid is not None:
+        track["mbid_mapping"] = _mbid_mapping(mapped)
+    return {
+        "listened_at": row.listened_at,
+        "inserted_at": row.inserted_at,
+        "recording_msid": msid,
+        "user_name": user_name,
+        "track_metadata": track,
+    }
+
+
+def _mbid_mapping(mapped: Resolved) -> dict[str, Any]:
+    mapping: dict[str, Any] = {
+        "recording_mbid": mapped.recording_mbid,
+        "artist_mbids": list(mapped.artist_mbids),
+    }
+    if mapped.release_mbid is not None:
+        mapping["release_mbid"] = mapped.release_mbid
+    return mapping

@@ -1,0 +1,70 @@
+"""Health for machines, and the documented status of the service."""
+
+import time
+from typing import Any
+
+from flask import Blueprint, Response
+
+from conf.broker import BrokerUnavailableError
+from jobs.catalog import catalog
+from jobs.job import Job, PerUser
+from jobs.ranges import STATS_RANGES
+from webapi.db.status import result_ages
+from webapi.errors import RETRY_AFTER, reply
+from webapi.health import incoming_depth, readiness
+from webapi.services import services
+
+blueprint = Blueprint("status", __name__)
+
+
+@blueprint.get("/health/live")
+def live() -> Response:
+    """This process answers; nothing else is asked."""
+    return reply({"status": "ok"})
+
+
+@blueprint.get("/health/ready")
+def ready() -> Response:
+    """200 when requests can be served, else 503 with the reasons."""
+    state = readiness(services())
+    response = reply(state.document(), 503 if state.reasons else 200)
+    if state.reasons:
+        response.headers["Retry-After"] = RETRY_AFTER
+    return response
+
+
+@blueprint.get("/1/status/service-status")
+def service_status() -> Response:
+    """Ages in seconds of every statistic and range of the catalog; null where nothing is known."""
+    with services().pool.transaction() as cursor:
+        ages = result_ages(cursor)
+    per_user = [job for job in catalog().jobs.values() if job.route and isinstance(job.output, PerUser)]
+    sitewide = [job for job in catalog().jobs.values() if job.route and not isinstance(job.output, PerUser)]
+    return reply(
+        {
+            "time": int(time.time()),
+            "dump_age": None,
+            "stats_age": _youngest(per_user, ages),
+            "stats": [age for job in per_user for age in _named_ages(job, ages)],
+            "sitewide_stats_age": _youngest(sitewide, ages),
+            "incoming_listen_count": _incoming(),
+        }
+    )
+
+
+def _named_ages(job: Job, ages: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
+    assert job.route is not None
+    key = job.route.payload_key
+    return [{"name": f"{key}_{name}", "age": ages.get((job.statistic, name))} for name in STATS_RANGES]
+
+
+def _youngest(jobs: list[Job], ages: dict[tuple[str, str], int]) -> int | None:
+    statistics = {job.statistic for job in jobs}
+    return min((age for (statistic, _), age in ages.items() if statistic in statistics), default=None)
+
+
+def _incoming() -> int | None:
+    try:
+        return incoming_depth(services().settings)
+    except BrokerUnavailableError:
+        return None
