@@ -1,0 +1,26 @@
+"""Forgetting what is kept for a while only: ids of written messages, tombstones of landed deletes."""
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+KEEP_DAYS = 7
+
+
+def prune_messages(cursor: Cursor) -> int:
+    """Forget message ids written more than KEEP_DAYS ago; how many."""
+    cursor.execute("DELETE FROM message_seen WHERE processed < now() - make_interval(days => %s)", (KEEP_DAYS,))
+    return cursor.rowcount
+
+
+def prune_tombstones(cursor: Cursor) -> int:
+    """Forget deletes that are in the lake, older than KEEP_DAYS, and older than all listens set aside; how many.
+
+    Only to be called while no message older than KEEP_DAYS waits in the queue or among its dead letters.
+    """
+    cursor.execute(
+        "DELETE FROM listen_delete d WHERE created < now() - make_interval(days => %s)"
+        " AND position <= (SELECT max(position) FROM landing)"
+        " AND NOT EXISTS (SELECT FROM rejected_listen r"
+        "   WHERE r.user_id = d.user_id AND r.submitted_at <= d.requested_at)",
+        (KEEP_DAYS,),
+    )
+    return cursor.rowcount
