@@ -1,0 +1,161 @@
+"""Landing: the changes of PostgreSQL into the lake, exactly once, each landing one data version.
+
+Order: tracks and clients, users and mapping, deletes, the append of listens, the landing row, its mirror in PostgreSQL.
+A crash between any two commits leaves something that the next landing completes:
+
+- tracks, clients: only keys that are not there yet are appended, so a repeat appends none and finds the ids;
+- users, mapping: merged by key where the position is greater, so a repeat changes nothing;
+- deletes: only rows with a smaller position go, so a repeat finds none, and never takes a newer listen;
+- listens: appended with txnAppId EPOCH:listens and txnVersion = the landing's last position. A landing that finds this
+  transaction ahead of the newest landing row ends at that very position, so nothing is appended twice or skipped;
+- landing: txnAppId EPOCH:landing, txnVersion = its id.
+"""
+
+from contextlib import closing
+from datetime import UTC, datetime
+
+import numpy as np
+from pyspark.sql import SparkSession
+
+from conf.faults import fault_point
+from conf.postgres import connect, dsn, transaction
+from conf.settings import Settings
+from jobs import land_changes, land_delta
+from jobs.lake import newest_landing
+from jobs.land_guard import check_epoch, check_mirror, mirror
+from jobs.land_rows import Described, client_rows, describe, listen_rows, track_rows
+from jobs.landing import Landing
+from jobs.listens.changes import Increment, Store, read_increment, read_store
+from jobs.lock import LakeLock
+from jobs.tables import CLIENTS, LANDING, LISTENS, TABLES, TRACKS
+
+
+def land_once(spark: SparkSession, settings: Settings, lock: LakeLock, now: datetime | None = None) -> Landing | None:
+    """Land the next changes; None when nothing waits. `now` is the landing's own time, UTC.
+
+    Raises EpochError (wrong database), LakeLockLostError (nothing committed by the step that noticed), RuleBrokenError.
+    """
+    return Lander(spark, settings, lock).land(now)
+
+
+class Lander:
+    """The one writer's hand on one lake. Keeps what it knows between landings; on any error, make a new one."""
+
+    def __init__(self, spark: SparkSession, settings: Settings, lock: LakeLock) -> None:
+        self.spark = spark
+        self.lake = settings.lake
+        self.lock = lock
+        self._dsn = dsn(settings)
+        self._limit = settings.landing_batch
+        self._last: Landing | None = None
+        self._greatest_id: int | None = None
+        self._epoch = ""
+
+    def start(self) -> Landing | None:
+        """Make missing tables, check that lake and store belong together, mend the mirror; the newest data version."""
+        if self._greatest_id is not None:
+            return self._last
+        self.lock.check()
+        with closing(connect(self._dsn)) as connection, transaction(connection) as cursor:
+            store = read_store(cursor)
+            land_delta.create_tables(self.spark, self.lake)
+            self._last = newest_landing(self.spark, self.lake)
+            check_epoch(self.lake, store, self._last, self._is_empty(store))
+            self._epoch = str(store.epoch)
+            self._greatest_id = check_mirror(cursor, self.lake, self._last)
+        return self._last
+
+    def land(self, now: datetime | None = None) -> Landing | None:
+        """See land_once."""
+        last = self.start()
+        after = last.position if last else 0
+        appended = land_delta.last_transaction(self.spark, self.lake, "listens", f"{self._epoch}:listens")
+        with closing(connect(self._dsn)) as connection:
+            increment = read_increment(connection, after, self._limit, appended if appended > after else None)
+        if increment is None:
+            return None
+        rows = self._land_rows(increment, done=appended > after)
+        fault_point("land.after_append")
+        moment = now or datetime.now(UTC)
+        newest = land_changes.newest_listen(self.spark, self.lake, last, increment, moment)
+        return self.conclude("land", increment.upto, newest, rows, moment)
+
+    def conclude(self, kind: str, position: int, newest: int | None, rows: int, now: datetime) -> Landing:
+        """The landing row of what was committed: from here on it is the newest data version."""
+        assert self._greatest_id is not None, "start() comes first"
+        landing = Landing(
+            landing_id=self._greatest_id + 1,
+            position=position,
+            landed_at=now,
+            newest_listen_ts=newest,
+            kind=kind,
+            epoch=self._epoch,
+            versions={name: land_delta.version(self.spark, self.lake, name) for name in TABLES if name != LANDING.name},
+            track_count=self._count("track_count", TRACKS.name, "track_id"),
+            client_count=self._count("client_count", CLIENTS.name, "client_id"),
+            rows=rows,
+        )
+        self.lock.check()
+        own = (f"{self._epoch}:landing", landing.landing_id)
+        land_delta.append(self.spark, self.lake, LANDING, landing.table(), own)
+        fault_point("land.after_landing")
+        self._last, self._greatest_id = landing, landing.landing_id
+        with closing(connect(self._dsn)) as connection, transaction(connection) as cursor:
+            mirror(cursor, landing)
+        return landing
+
+    def _land_rows(self, increment: Increment, done: bool) -> int:
+        """Everything but the landing row; how many listens are new. `done`: an interrupted landing appended them."""
+        fault_point("land.before_tracks")
+        if not done and increment.listens.num_rows:
+            described = describe(increment.listens)
+            tracks, clients = self._tracks(described), self._clients(described)
+        fault_point("land.after_tracks")
+        land_changes.merge_changes(self.spark, self.lake, self.lock, increment)
+        land_changes.delete_listens(self.spark, self.lake, self.lock, increment.deletes)
+        fault_point("land.after_deletes")
+        if done:
+            return land_changes.count_after(self.spark, self.lake, increment.after)
+        if increment.listens.num_rows:
+            rows = listen_rows(increment.listens, described, tracks, clients)
+            self.lock.check()
+            own = (f"{self._epoch}:listens", increment.upto)
+            land_delta.append(self.spark, self.lake, LISTENS, rows, own)
+        return int(increment.listens.num_rows)
+
+    def _tracks(self, described: Described) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
+        """The ids of the described tracks; new ones are appended."""
+        known = land_delta.lookup(self.spark, self.lake, TRACKS.name, ("track_key", "track_id"), described.track_keys)
+        new = [index for index, key in enumerate(described.track_keys) if key not in known]
+        if new:
+            first = self._count("track_count", TRACKS.name, "track_id") + 1
+            self.lock.check()
+            land_delta.append(self.spark, self.lake, TRACKS, track_rows(described, new, first))
+            known.update((described.track_keys[index], first + place) for place, index in enumerate(new))
+        return np.array([known[key] for key in described.track_keys], np.int32)
+
+    def _clients(self, described: Described) -> list[int]:
+        """The ids of the described clients; new ones are appended."""
+        if not described.clients:
+            return []
+        known = land_delta.lookup(self.spark, self.lake, CLIENTS.name, ("name", "client_id"), described.clients)
+        new = [name for name in described.clients if name not in known]
+        if new:
+            first = self._count("client_count", CLIENTS.name, "client_id") + 1
+            self.lock.check()
+            land_delta.append(self.spark, self.lake, CLIENTS, client_rows(new, first))
+            known.update((name, first + place) for place, name in enumerate(new))
+        return [known[name] for name in described.clients]
+
+    def _count(self, field: str, name: str, column: str) -> int:
+        """Greatest id ever given out: the newest row's, unless the table has moved on since."""
+        counted = int(getattr(self._last, field)) if self._last else 0
+        if self._last and self._last.versions.get(name) == land_delta.version(self.spark, self.lake, name):
+            return counted
+        return max(counted, land_delta.greatest(self.spark, self.lake, name, column))
+
+    def _is_empty(self, store: Store) -> bool:
+        """Whether the lake holds no listens but those this very store has brought."""
+        if land_delta.file_count(self.spark, self.lake, LISTENS.name) == 0:
+            return True
+        return land_delta.last_transaction(self.spark, self.lake, LISTENS.name, f"{store.epoch}:listens") >= 0

@@ -1,0 +1,214 @@
+"""What changed in PostgreSQL since a position, read for the lake in one snapshot.
+
+Positions are given out under one lock, so position order is commit order and a snapshot has no gaps. `listen` holds
+only rows that are there now: an insert that was deleted again is simply absent, its delete is one of `deletes`.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.csv
+from psycopg2 import sql
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from conf.postgres import Connection, transaction
+
+BATCH_BYTES = 128 * 1024 * 1024
+"""Most bytes of listen text in one increment: memory stays bounded whatever people submit."""
+
+_MICROS = pa.timestamp("us", "UTC")
+_LISTENS = pa.schema(
+    [
+        ("user_id", pa.int32()),
+        ("position", pa.int64()),
+        ("listened_at", pa.int64()),
+        ("inserted_at", pa.int64()),
+        ("recording_msid", pa.string()),
+        ("artist_name", pa.string()),
+        ("track_name", pa.string()),
+        ("release_name", pa.string()),
+        ("additional_info", pa.string()),
+        ("source", pa.string()),
+    ]
+)
+_DELETES = pa.schema(
+    [("user_id", pa.int32()), ("listened_at", pa.int64()), ("recording_msid", pa.string()), ("position", pa.int64())]
+)
+_USERS = pa.schema(
+    [
+        ("user_id", pa.int32()),
+        ("name", pa.string()),
+        ("created", pa.int64()),
+        ("source", pa.string()),
+        ("foreign_id", pa.int64()),
+        ("position", pa.int64()),
+    ]
+)
+_MAPPING = pa.schema(
+    [
+        ("user_id", pa.int32()),
+        ("recording_msid", pa.string()),
+        ("recording_mbid", pa.string()),
+        ("release_mbid", pa.string()),
+        ("artist_credit_id", pa.int64()),
+        ("artist_mbids", pa.string()),
+        ("source", pa.string()),
+        ("updated", pa.int64()),
+        ("position", pa.int64()),
+    ]
+)
+_MAPPING_DELETES = pa.schema(
+    [("user_id", pa.int32()), ("recording_msid", pa.string()), ("source", pa.string()), ("position", pa.int64())]
+)
+
+_LISTENS_SQL = """
+SELECT user_id, position, listened_at * 1000000, (extract(epoch FROM inserted_at) * 1000000)::bigint, recording_msid,
+       artist_name, track_name, release_name, additional_info, source
+FROM listen WHERE position > {after} AND position <= {upto}"""
+_DELETES_SQL = """
+SELECT user_id, listened_at * 1000000, recording_msid, position
+FROM listen_delete WHERE position > {after} AND position <= {upto}"""
+_USERS_SQL = """
+SELECT id, name, (extract(epoch FROM created) * 1000000)::bigint, source, foreign_id, position
+FROM users WHERE position > {after} AND position <= {upto}"""
+_MAPPING_SQL = """
+SELECT user_id, recording_msid, recording_mbid, release_mbid, artist_credit_id, array_to_string(artist_mbids, ' '),
+       source, (extract(epoch FROM updated) * 1000000)::bigint, position
+FROM mapping WHERE position > {after} AND position <= {upto}"""
+_MAPPING_DELETES_SQL = """
+SELECT user_id, recording_msid, source, position
+FROM mapping_delete WHERE position > {after} AND position <= {upto}"""
+
+# (rows looked at, position of the last that fits in bytes, newest position) of the listens that come next.
+_NEXT_LISTENS_SQL = """
+SELECT count(*), max(position) FILTER (WHERE bytes <= %(bytes)s OR nth = 1), max(position) FROM (
+    SELECT position, row_number() OVER (ORDER BY position) AS nth,
+           sum(octet_length(artist_name) + octet_length(track_name) + octet_length(additional_info) + 200)
+               OVER (ORDER BY position) AS bytes
+    FROM (SELECT * FROM listen WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next
+) AS sized"""
+_NEXT_OTHERS_SQL = """
+SELECT count(*), max(position), max(position) FROM (
+    SELECT position FROM listen_delete WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next
+UNION ALL
+SELECT count(*), max(position), max(position) FROM (
+    SELECT position FROM users WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next
+UNION ALL
+SELECT count(*), max(position), max(position) FROM (
+    SELECT position FROM mapping WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next
+UNION ALL
+SELECT count(*), max(position), max(position) FROM (
+    SELECT position FROM mapping_delete WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next"""
+
+
+@dataclass(frozen=True)
+class Increment:
+    """The changes in (after, upto], as Arrow: times are UTC timestamps, UUIDs lower-case text."""
+
+    after: int
+    upto: int
+    listens: pa.Table
+    deletes: pa.Table
+    """listened_at and recording_msid null: the whole history of the user."""
+    users: pa.Table
+    mapping: pa.Table
+    mapping_deletes: pa.Table
+
+
+@dataclass(frozen=True)
+class Store:
+    """Which PostgreSQL this is and how far it has come."""
+
+    epoch: UUID
+    last_position: int
+    """Greatest position ever given out, committed or not."""
+
+
+def read_store(cursor: Cursor) -> Store:
+    """Epoch and last position of the store."""
+    cursor.execute(
+        "SELECT epoch, (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM change_position) FROM store"
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise LookupError("the store has no epoch: run `spark_manage.py init_db`")
+    return Store(row[0], row[1])
+
+
+def waiting(cursor: Cursor, after: int) -> bool:
+    """Whether any change beyond a position waits to be landed."""
+    return _next_position(cursor, after, 1) is not None
+
+
+def read_increment(connection: Connection, after: int, limit: int, upto: int | None = None) -> Increment | None:
+    """The next changes after a position, at most `limit` rows of a kind and BATCH_BYTES; None when nothing waits.
+
+    `upto` fixes the end instead: the changes a landing had taken before it was interrupted. One REPEATABLE READ
+    snapshot, so the connection must not be inside a transaction.
+    """
+    connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
+    with transaction(connection) as cursor:
+        end = upto if upto is not None else _next_position(cursor, after, limit)
+        if end is None:
+            return None
+        listens = _read(cursor, _LISTENS_SQL, _LISTENS, after, end)
+        deletes = _read(cursor, _DELETES_SQL, _DELETES, after, end)
+        users = _read(cursor, _USERS_SQL, _USERS, after, end)
+        mapping = _read(cursor, _MAPPING_SQL, _MAPPING, after, end)
+        mapping_deletes = _read(cursor, _MAPPING_DELETES_SQL, _MAPPING_DELETES, after, end)
+    return Increment(
+        after,
+        end,
+        _timed(listens, "listened_at", "inserted_at"),
+        _timed(deletes, "listened_at"),
+        _timed(users, "created"),
+        _listed(_timed(mapping, "updated"), "artist_mbids"),
+        mapping_deletes,
+    )
+
+
+def _next_position(cursor: Cursor, after: int, limit: int) -> int | None:
+    """Where the next increment ends: the newest position, or earlier where one kind has more than its share."""
+    given = {"after": after, "limit": limit, "bytes": BATCH_BYTES}
+    cursor.execute(_NEXT_LISTENS_SQL, given)
+    kinds = cursor.fetchall()
+    cursor.execute(_NEXT_OTHERS_SQL, given)
+    kinds += cursor.fetchall()
+    full = [fits for count, fits, newest in kinds if count and (count >= limit or fits < newest)]
+    newest = [newest for count, _, newest in kinds if count]
+    return min(full, default=max(newest, default=None))
+
+
+def _read(cursor: Cursor, query: str, schema: pa.Schema, after: int, upto: int) -> pa.Table:
+    """COPY as CSV, which tells null from empty text, straight into Arrow: no Python value per row."""
+    select = sql.SQL(query).format(after=sql.Literal(after), upto=sql.Literal(upto))
+    buffer = io.BytesIO()
+    cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(select), buffer)
+    if buffer.tell() == 0:
+        return schema.empty_table()
+    source = pa.py_buffer(buffer.getbuffer())
+    return pyarrow.csv.read_csv(
+        pa.BufferReader(source),
+        read_options=pyarrow.csv.ReadOptions(column_names=schema.names, block_size=64 * 1024 * 1024, use_threads=False),
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=schema, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+        ),
+    )
+
+
+def _timed(table: pa.Table, *names: str) -> pa.Table:
+    for name in names:
+        index = table.schema.get_field_index(name)
+        table = table.set_column(index, pa.field(name, _MICROS), table[name].cast(_MICROS))
+    return table
+
+
+def _listed(table: pa.Table, name: str) -> pa.Table:
+    index = table.schema.get_field_index(name)
+    lists: list[Any] = [value.split() for value in table[name].to_pylist()]
+    return table.set_column(index, pa.field(name, pa.list_(pa.string())), pa.array(lists, pa.list_(pa.string())))

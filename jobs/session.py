@@ -1,0 +1,97 @@
+"""The Spark session: one per process, built from settings and a profile of conf/spark."""
+
+import os
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from conf.settings import PROJECT, Settings
+
+PROFILES = PROJECT / "conf" / "spark"
+LANDING_POOL = "landing"
+JOBS_POOL = "jobs"
+
+_ALWAYS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.scheduler.mode": "FAIR",
+    "spark.scheduler.allocation.file": (PROFILES / "fairscheduler.xml").as_uri(),
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
+    # Landing names the columns of every append; a stray column is an error, never a new column.
+    "spark.databricks.delta.schema.autoMerge.enabled": "false",
+    # The upkeep knows which versions are in use; 24 h is its own rule, the log is kept as long.
+    "spark.databricks.delta.retentionDurationCheck.enabled": "false",
+    "spark.databricks.delta.vacuum.parallelDelete.enabled": "true",
+}
+
+
+def jar_paths() -> list[Path]:
+    """The Delta JARs."""
+    return sorted((PROJECT / "conf" / "jars").glob("*.jar"))
+
+
+class SparkUnavailableError(RuntimeError):
+    """Spark cannot start: names what is missing, usually Java 17 or 21."""
+
+
+def build_session(settings: Settings, application: str) -> SparkSession:
+    """The session of this process; one that runs already is returned as it is.
+
+    Raises SparkUnavailableError without a Java, JarsMissingError without the Delta JARs.
+    """
+    builder = SparkSession.builder.appName(application).master(settings.spark_master)
+    for name, value in properties(settings).items():
+        builder = builder.config(name, value)
+    _export_python()
+    try:
+        session = builder.getOrCreate()
+    except Exception as problem:
+        raise SparkUnavailableError(
+            f"Spark did not start with SPARK_MASTER={settings.spark_master} ({type(problem).__name__}: "
+            f"{str(problem).splitlines()[0]}); it needs Java 17 or 21 on PATH or in JAVA_HOME"
+        ) from problem
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def properties(settings: Settings) -> dict[str, str]:
+    """Every Spark property of a session: the profile, then what the platform cannot do without."""
+    local = settings.spark_master.startswith("local")
+    profile = settings.spark_profile if settings.spark_profile != "auto" else "local" if local else "cluster"
+    given = read_profile(PROFILES / f"{profile}.conf")
+    options = given.pop("spark.driver.extraJavaOptions", "")
+    own = {
+        "spark.jars": ",".join(str(path) for path in jar_paths()),
+        "spark.driver.memory": settings.spark_driver_memory,
+        # Servers of ours listen on loopback only; on a cluster the executors must reach the driver.
+        **({"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"} if local else {}),
+        "spark.local.dir": str(settings.data_dir / "spark"),
+        "spark.sql.warehouse.dir": str(settings.data_dir / "spark" / "warehouse"),
+        "spark.driver.extraJavaOptions": f"{options} -Dderby.system.home={settings.data_dir / 'spark'}".strip(),
+        "spark.executorEnv.PYTHONPATH": _python_path(),
+    }
+    return {**given, **_ALWAYS, **own}
+
+
+def read_profile(path: Path) -> dict[str, str]:
+    """A profile's properties: `name value` lines, # comments."""
+    lines = (line.strip() for line in path.read_text().splitlines())
+    pairs = (line.split(None, 1) for line in lines if line and not line.startswith("#"))
+    return {name: value.strip() for name, value in pairs}
+
+
+def _export_python() -> None:
+    """Executors run this interpreter and find the project."""
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["PYTHONPATH"] = _python_path()
+
+
+def _python_path() -> str:
+    given = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    return os.pathsep.join(dict.fromkeys([str(PROJECT), *given]))
