@@ -28,6 +28,7 @@ class Column:
 class PerUser:
     """Ordered lists per user and range: run gives flat rows (user_id, stats_range, listen_count, *struct).
 
+    stats_range is the place in STATS_RANGES, from 0.
     Order: listen_count descending, then the struct's columns descending in the order given (null last): total.
     """
 

@@ -20,9 +20,11 @@ WITH plays AS (
       JOIN {user_track_artist} r ON r.user_id = u.user_id AND r.track_id = u.track_id
       LEFT JOIN {artist_names} a ON a.artist_mbid = r.artist_mbid
 ), spellings AS (
-    SELECT p.user_id, c.stats_range, p.artist_key, p.artist_mbid, p.artist_name, sum(c.listen_count) AS listen_count
-      FROM plays p LATERAL VIEW explode(p.counts) c AS stats_range, listen_count
-     GROUP BY ALL
+    SELECT user_id, stats_range, artist_key, artist_mbid, artist_name, sum(listen_count) AS listen_count
+      FROM (SELECT user_id, artist_key, artist_mbid, artist_name,
+                   posexplode(counts) AS (stats_range, listen_count) FROM plays)
+     WHERE listen_count > 0
+     GROUP BY user_id, stats_range, artist_key, artist_mbid, artist_name
 )
 SELECT user_id, stats_range, CAST(sum(listen_count) AS INT) AS listen_count,
        max(struct(listen_count, artist_name)).artist_name AS artist_name, artist_mbid
