@@ -12,6 +12,7 @@ import pytest
 from conf import postgres
 from conf.embedded_postgres import EmbeddedPostgres, embedded_dsn
 from conf.settings import Settings, load_settings
+from tests.rabbitmq import amqp_url, rabbitmq_node  # noqa: F401 - fixtures
 
 SHARED_DATA = Path(os.environ.get("SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 

@@ -93,7 +93,7 @@ class RabbitMQNode:
         )
         if done.returncode != 0:
             raise RuntimeError(f"rabbitmqctl {' '.join(arguments)}: {done.stderr or done.stdout}")
-        return done.stdout
+        return str(done.stdout)
 
     def answers(self) -> bool:
         """Whether a client can connect."""
