@@ -1,0 +1,5 @@
+"""Seeded, vectorised generator of listens, their truth and their metadata: reference performance.md section 7."""
+
+from dumps.generator.sample import sample_listens
+
+__all__ = ["sample_listens"]
