@@ -2,8 +2,8 @@
 
     python -m tests.faults.torture --minutes 5 --seed 1
 
-Kills any part (PostgreSQL, web, writer, consumer with its JVM, reader) and now and then the supervisor itself. A kill is
-a SIGKILL to the process named in part_status; the supervisor brings it back. Exit status 1 and the reason on any loss.
+Kills any part (PostgreSQL, web, writer, consumer with its JVM, reader) and now and then the supervisor itself.
+A kill is a SIGKILL to the process named in part_status; the supervisor brings it back. Exit status 1 on any loss.
 """
 
 import argparse
