@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import orjson
 from flask import request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
 from jobs.listens.validator import LISTEN_TYPES, ListenType
@@ -25,15 +26,23 @@ def read_body() -> bytes:
         raise ApiError(415, f"Content-Encoding {encoding[:_MAX_ECHO]} is not supported; send the document as it is.")
     if (request.content_length or 0) > MAX_LISTEN_PAYLOAD_SIZE:
         raise _too_large()
-    pieces: list[bytes] = []
-    size = 0
-    while piece := request.stream.read(_STEP):
-        size += len(piece)
-        if size > MAX_LISTEN_PAYLOAD_SIZE:
-            raise _too_large()
-        pieces.append(piece)
-    if request.content_length is not None and size < request.content_length:
+    try:
+        body = _read_to_the_end()
+    except (OSError, ParseException):
+        raise BadRequestError("The body ended before its end, or is not properly chunked.") from None
+    if request.content_length is not None and len(body) < request.content_length:
         raise ClientDisconnected
+    return body
+
+
+def _read_to_the_end() -> bytes:
+    pieces: list[bytes] = []
+    left = MAX_LISTEN_PAYLOAD_SIZE + 1
+    while piece := request.stream.read(min(left, _STEP)):
+        pieces.append(piece)
+        left -= len(piece)
+        if not left:
+            raise _too_large()
     return b"".join(pieces)
 
 

@@ -29,7 +29,7 @@ def non_negative(name: str, default: int) -> int:
     if not text:
         return default
     value = whole(text)
-    if value is None or value < 0:
+    if value is None or not 0 <= value < 2**63:
         raise BadRequestError(f"'{name}' should be a non-negative integer")
     return value
 

@@ -1,0 +1,166 @@
+"""The real server in a process of its own: limits shared by workers, odd bodies, what it holds and how it ends."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conf.postgres import Connection, transaction
+from conf.settings import Settings
+from tests.webapi.conftest import Account, listen, submission
+
+PROJECT = Path(__file__).resolve().parents[2]
+RUN = "from conf.settings import load_settings; from webapi.server import run; run(load_settings(env_file=None))"
+
+
+@dataclass
+class Server:
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def request(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any, dict[str, str]]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read() or b"null"), dict(answer.getheaders())
+        finally:
+            connection.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served(settings: Settings, **environ: str) -> Iterator[Server]:
+    port = free_port()
+    mine = {
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database_url,
+        "WEB_PORT": str(port),
+        "WEB_WORKERS": "2",
+        **environ,
+    }
+    process = subprocess.Popen([sys.executable, "-c", RUN], cwd=PROJECT, env={**os.environ, **mine})
+    server = Server(port, process)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                server.request("GET", "/health/live")
+                break
+            except OSError:
+                assert process.poll() is None, "the server ended at its start"
+                assert time.monotonic() < deadline, "the server did not start"
+                time.sleep(0.1)
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[Server]:
+    with served(settings, RATE_LIMIT_PER_ADDRESS="20", RATE_LIMIT_WINDOW="3600") as running:
+        yield running
+
+
+def test_two_workers_share_one_limit(server: Server) -> None:
+    answers = [server.request("GET", "/1/validate-token?token=x") for _ in range(40)]
+    assert [code for code, _, _ in answers].count(200) == 20
+    assert answers[-1][2]["X-RateLimit-Remaining"] == "0"
+
+
+def test_a_listen_is_taken_and_the_workers_report_themselves(
+    server: Server, rob: Account, connection: Connection
+) -> None:
+    body = json.dumps(submission(listen(), listen_type="single"))
+    assert server.request("POST", "/1/submit-listens", body, rob.headers)[:2] == (200, {"status": "ok"})
+    deadline = time.monotonic() + 10
+    reported: list[dict[str, Any]] = []
+    while len(reported) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+        with transaction(connection) as cursor:
+            cursor.execute("SELECT detail FROM part_status WHERE part = 'web'")
+            reported = [detail for (detail,) in cursor.fetchall()]
+    assert len(reported) == 2
+    assert all(detail["rss_mb"] < 200 for detail in reported)
+
+
+def test_a_chunked_body_over_the_cap_is_refused_while_it_comes(server: Server, rob: Account) -> None:
+    piece = b"10000\r\n" + b" " * 65536 + b"\r\n"
+    head = f"POST /1/submit-listens HTTP/1.1\r\nHost: x\r\nAuthorization: Token {rob.token}\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
+        raw.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n")
+        for _ in range(10_240_000 // 65536 + 1):
+            raw.sendall(piece)
+        answer = raw.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"Payload too large" in answer
+
+
+def test_a_chunked_listen_is_taken(server: Server, rob: Account) -> None:
+    body = iter([json.dumps(submission(listen())).encode()])
+    assert server.request("POST", "/1/submit-listens", body, rob.headers)[:2] == (200, {"status": "ok"})
+
+
+def test_a_client_that_drops_mid_body_publishes_nothing(server: Server, rob: Account, connection: Connection) -> None:
+    head = f"POST /1/submit-listens HTTP/1.1\r\nHost: x\r\nAuthorization: Token {rob.token}\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
+        raw.sendall(head.encode() + b"Content-Length: 1000\r\n\r\n" + json.dumps(submission(listen())).encode())
+    time.sleep(0.5)
+    assert server.request("GET", "/health/live")[0] == 200
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT count(*) FROM queue_message")
+        assert cursor.fetchone() == (0,)
+
+
+def test_a_token_of_ten_kilobytes_gets_a_json_answer(server: Server) -> None:
+    code, document, _ = server.request("POST", "/1/submit-listens", b"{}", {"Authorization": "Token " + "x" * 10_000})
+    assert (code, document["code"]) == (401, 401)
+
+
+def test_a_stopped_server_ends_in_order_and_takes_its_rows_away(settings: Settings, connection: Connection) -> None:
+    with served(settings) as server:
+        time.sleep(2.5)
+        process = server.process
+    assert process.returncode == 0
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT count(*) FROM part_status WHERE part = 'web'")
+        assert cursor.fetchone() == (0,)
+
+
+def test_a_frozen_postgresql_is_503_within_five_seconds(settings: Settings, connection: Connection) -> None:
+    with served(settings, WEB_WORKERS="1") as server, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        started = time.monotonic()
+        code, document, headers = server.request("GET", "/1/user/rob/listens")
+        assert time.monotonic() - started < 5
+        connection.rollback()
+        assert (code, document["code"], headers["Retry-After"]) == (503, 503, "5")
+        assert server.request("GET", "/1/user/rob/listens")[0] == 404
+
+
+def test_the_web_server_never_imports_spark() -> None:
+    probe = (
+        "import sys; import webapi.server, webapi.app; "
+        "print([m for m in ('pyspark', 'delta', 'implicit', 'great_expectations', 'pandas') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", probe], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
