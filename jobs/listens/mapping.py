@@ -90,7 +90,8 @@ WITH said AS (
            filter(t.sources, s -> s.user_id IS NULL OR s.user_id = p.user_id)) END AS sources
       FROM {user_track} p JOIN track t ON t.track_id = p.track_id
 ), recording AS (
-    SELECT user_id, track_id, sources, get(filter(sources, s -> s.recording_mbid IS NOT NULL), 0).recording_mbid
+    SELECT user_id, track_id, sources,
+           get(filter(sources, s -> s.recording_mbid IS NOT NULL), 0).recording_mbid AS recording_mbid
       FROM asked
 ), agreeing AS (
     SELECT user_id, track_id, recording_mbid, filter(sources,
@@ -98,7 +99,7 @@ WITH said AS (
       FROM recording
 ), credited AS (
     SELECT user_id, track_id, recording_mbid, sources,
-           get(filter(sources, s -> s.release_mbid IS NOT NULL), 0).release_mbid,
+           get(filter(sources, s -> s.release_mbid IS NOT NULL), 0).release_mbid AS release_mbid,
            coalesce(get(filter(sources, s -> size(s.artist_mbids) > 0), 0).artist_mbids,
                     CAST(array() AS ARRAY<STRING>)) AS artist_mbids
       FROM agreeing
