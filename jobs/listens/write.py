@@ -20,7 +20,7 @@ from jobs.listens.listen import Submission
 from jobs.listens.positions import WRITE_LOCK, lock_writes, take_positions
 from jobs.listens.rows import Refused, Row, body_of, rows_of
 
-__all__ = ["WRITE_LOCK", "Outcome", "delete_history", "delete_listen", "write_submissions"]
+__all__ = ["WRITE_LOCK", "Outcome", "delete_history", "delete_listen", "write_in_transaction", "write_submissions"]
 
 INT_MAX = 2**31 - 1
 
@@ -91,7 +91,8 @@ WHERE user_id = %s
 """
 
 _REJECT = """
-INSERT INTO rejected_listen (message_id, user_id, item, reason, body, submitted_at) VALUES (%s, %s, %s, %s, %s, %s)
+INSERT INTO rejected_listen (message_id, user_id, item, reason, body, submitted_at, source)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 
 _RECORD = """
@@ -107,15 +108,21 @@ def write_submissions(connection: Connection, submissions: Sequence[Submission])
     Raises what psycopg2 raises for a lost connection, and for a message whose own fields PostgreSQL refuses: then
     nothing of the batch was written.
     """
-    prepared = [rows_of(submission, index) for index, submission in enumerate(submissions)]
     with transaction(connection) as cursor:
-        lock_writes(cursor)
-        known = _written_before(cursor, submissions)
-        fresh = _first_of_each_message(submissions, known)
-        rows = [row for index in fresh for row in prepared[index][0]]
-        refused = [item for index in fresh for item in prepared[index][1]]
-        outcomes = _write(cursor, submissions, fresh, rows, refused)
+        outcomes = write_in_transaction(cursor, submissions)
         fault_point("writer.insert")
+    return outcomes
+
+
+def write_in_transaction(cursor: Cursor, submissions: Sequence[Submission]) -> list[Outcome]:
+    """As `write_submissions`, inside the caller's transaction; takes the write lock after reading the listens."""
+    prepared = [rows_of(submission, index) for index, submission in enumerate(submissions)]
+    lock_writes(cursor)
+    known = _written_before(cursor, submissions)
+    fresh = _first_of_each_message(submissions, known)
+    rows = [row for index in fresh for row in prepared[index][0]]
+    refused = [item for index in fresh for item in prepared[index][1]]
+    outcomes = _write(cursor, submissions, fresh, rows, refused)
     by_id = known | {outcome.message_id: outcome for outcome in outcomes}
     new = set(fresh)
     return [replace(by_id[s.message_id], replayed=index not in new) for index, s in enumerate(submissions)]
@@ -225,10 +232,11 @@ def _add_to_totals(cursor: Cursor, rows: list[Row]) -> None:
 
 def _set_aside(cursor: Cursor, submissions: Sequence[Submission], rejected: list[Refused]) -> None:
     for submission, item, reason in rejected:
-        source = submissions[submission]
-        user_id = source.user_id if 0 < source.user_id <= INT_MAX else None
-        body = Binary(body_of(source.listens[item]))
-        cursor.execute(_REJECT, (source.message_id, user_id, item, reason, body, source.submitted_at))
+        message = submissions[submission]
+        user_id = message.user_id if 0 < message.user_id <= INT_MAX else None
+        body = Binary(body_of(message.listens[item]))
+        values = (message.message_id, user_id, item, reason, body, message.submitted_at, message.source)
+        cursor.execute(_REJECT, values)
 
 
 def _record(cursor: Cursor, outcomes: list[Outcome]) -> None:

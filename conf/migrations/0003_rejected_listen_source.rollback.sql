@@ -1,0 +1,1 @@
+ALTER TABLE rejected_listen DROP COLUMN source;
