@@ -73,11 +73,10 @@ class AmqpConsumer:
         return sum(len(s.unsettled) for s in self._known if s.queue == queue)
 
     def _subscribed(self, queue: str, most: int) -> Subscription:
+        """The open one, whatever its credit (ending it earlier would return, and count, what is on its way)."""
         current = self._current.get(queue)
         if current is not None:
-            if current.inbox or current.credit == most:
-                return current
-            self._unsubscribe(queue)
+            return current
         fresh = Subscription(queue, f"listenlake-{next(self._numbers)}", most)
         self._current[queue] = fresh
         self._known = [s for s in self._known if s.unsettled] + [fresh]

@@ -1,12 +1,11 @@
 """RabbitMQ, 3.10 or newer, through pika.
 
-A queue is a quorum queue, on one node too: it is the only kind that counts deliveries across a killed consumer and a
-restarted broker (classic queues only say "redelivered"), and dead letters need that count. (On one node it replicates
-nothing.) The limit itself is kept here, as in the embedded broker, because it is a setting, and a queue's arguments
-cannot change: a message delivered too often, or rejected, is published to `<queue>.dead_letter` with its reason,
-confirmed, then acked. The broker's own limit and dead-letter exchange stay only as a net far above ours.
-`<queue>.dead_letter` is a classic durable queue: looking at it counts nothing, so looking never drops a letter.
-Whoever comes first declares both.
+Queues are classic and durable; whoever comes first declares them. Quorum queues would count deliveries for us, but
+RabbitMQ 3.10 (Debian 12) writes the name of a new one to disk minutes later: a node killed before that comes back
+with an empty queue, confirmed messages gone. So the count is a header, kept here: a message that comes marked as
+redelivered was delivered once more than its header says, and is replaced by a copy that says so (at the tail), before
+anybody gets it. Each replacement is confirmed before the original is acked: a message may be there twice, never not
+at all. A message delivered too often, or rejected, is replaced by one in `<queue>.dead_letter` that has the reason.
 """
 
 import hashlib
@@ -24,13 +23,11 @@ from pika.channel import Channel
 from conf.broker import BrokerUnavailableError, DeadLetter, Delivery
 from conf.broker.amqp_consumer import AmqpConsumer, Arrived
 from conf.broker.amqp_link import PATIENCE, AmqpLink
-from conf.broker.amqp_publisher import AmqpPublisher
+from conf.broker.amqp_publisher import AmqpPublisher, Message
 from conf.broker.reason import storable
 
 REASON, DELIVERIES = "x-listenlake-reason", "x-listenlake-deliveries"
-"""Headers of a dead letter."""
-_NET = 1000
-"""Deliveries after which the broker itself gives up: never reached, MAX_DELIVERIES is at most 100."""
+"""Headers: why it is a dead letter; how often it had been delivered when this copy was published."""
 
 
 class _Open:
@@ -60,32 +57,27 @@ class RabbitMQBroker:
         self._open: _Open | None = None
 
     def publish(self, queue: str, bodies: Sequence[bytes]) -> None:
-        """Persistent and mandatory; returns when all are confirmed. A queue deleted meanwhile is declared again."""
+        """Persistent and mandatory; returns when all are confirmed."""
         if not bodies:
             return
         with self._ready(queue) as held:
-            unroutable = held.publisher.send(queue, [(body, {}) for body in bodies])
-            if unroutable:
-                _declare(held.link, queue)
-                unroutable = held.publisher.send(queue, unroutable)
-            if unroutable:
-                raise BrokerUnavailableError(f"RabbitMQ has no queue {queue}, though it was just declared")
+            _send(held, queue, [(body, {}) for body in bodies])
 
     def consume(self, queue: str, max_messages: int, wait_seconds: float) -> list[Delivery]:
-        """The broker pushes. Messages at the end of their deliveries are buried on the way.
+        """The broker pushes; messages that come again are counted, or buried, on the way.
 
-        The first message of a connection comes alone, and so does one at its last chance: returned messages come
-        first, and the one that kills its consumer should only take itself down with it.
+        A message at its last chance is handed out alone, so that it can only take itself down with its consumer.
         """
         deadline = time.monotonic() + wait_seconds
         while True:
             with self._ready(queue) as held:
-                most = 1 if held.careful.get(queue, True) else max_messages
+                most = 1 if held.careful.get(queue) else max_messages
                 arrived = held.consumer.take(queue, most, deadline - time.monotonic())
                 if arrived is None:
                     held.declared.discard(queue)
-                taken = self._handed_out(held, queue, arrived or [])
-            if taken or time.monotonic() >= deadline:
+                fresh = self._counted(held, queue, arrived or [])
+                taken = [self._hand_out(held, queue, message) for message in self._apart(held, queue, fresh)]
+            if taken or (time.monotonic() >= deadline and not arrived):
                 return taken
 
     def ack(self, deliveries: Sequence[Delivery]) -> None:
@@ -108,9 +100,8 @@ class RabbitMQBroker:
         """Confirmed among the dead letters, then acked: it may be there twice, never not at all."""
         with self._connected() as held:
             if held is not None:
-                for message in _in_hand(held, [delivery]):
-                    self._bury(held, delivery.queue, message, reason, delivery.deliveries)
-                held.link.flush()
+                dead = {REASON: storable(reason), DELIVERIES: delivery.deliveries}
+                _replace(held, _dead_queue(delivery.queue), [(m, dead) for m in _in_hand(held, [delivery])])
 
     def keep_alive(self) -> None:
         """Answer heartbeats. Raises BrokerUnavailableError for a lost connection: what was in hand comes again."""
@@ -139,7 +130,7 @@ class RabbitMQBroker:
             channel = held.link.open_channel()
             for method, properties, body in _dead(held.link, channel, queue):
                 if wanted is None or _dead_letter(queue, properties, body).id in wanted:
-                    _send_one(held, queue, body, {})
+                    _send(held, queue, [(body, {})])
                     held.link.send(channel.basic_ack, method.delivery_tag)
                     count += 1
             held.link.close_channel(channel)
@@ -151,26 +142,36 @@ class RabbitMQBroker:
             self._open.link.close()
             self._open = None
 
-    def _handed_out(self, held: _Open, queue: str, arrived: Sequence[Arrived]) -> list[Delivery]:
-        taken = []
+    def _counted(self, held: _Open, queue: str, arrived: Sequence[Arrived]) -> list[Arrived]:
+        """Those that come for the first time; the others are replaced, with their count, or are dead."""
+        fresh, again, dead = [], [], []
         for message in arrived:
-            deliveries = _deliveries(message.properties)
-            held.careful[queue] = deliveries >= self._max_deliveries
-            if deliveries > self._max_deliveries:
-                before = deliveries - 1
-                self._bury(held, queue, message, f"delivered {before} times and never done", before)
+            before = _before(message)
+            if not message.method.redelivered:
+                fresh.append(message)
+            elif before < self._max_deliveries:
+                again.append((message, {DELIVERIES: before}))
             else:
-                tag = next(self._tags)
-                held.held[tag] = message
-                taken.append(Delivery(queue, message.body, tag, deliveries))
-        return taken
+                dead.append((message, {DELIVERIES: before, REASON: f"delivered {before} times and never done"}))
+        _replace(held, queue, again)
+        _replace(held, _dead_queue(queue), dead)
+        return fresh
 
-    @staticmethod
-    def _bury(held: _Open, queue: str, message: Arrived, reason: str, deliveries: int) -> None:
-        _declare(held.link, queue)
-        headers = {REASON: storable(reason), DELIVERIES: deliveries}
-        _send_one(held, f"{queue}.dead_letter", message.body, headers)
-        held.consumer.settle(message, held.link.channel.basic_ack)
+    def _apart(self, held: _Open, queue: str, fresh: list[Arrived]) -> list[Arrived]:
+        """The first one alone, if there is one at its last chance; the others go back as they are."""
+        last_chance = [message for message in fresh if _before(message) + 1 >= self._max_deliveries]
+        if fresh:
+            held.careful[queue] = bool(last_chance)
+        if not last_chance:
+            return fresh
+        others = [message for message in fresh if message is not last_chance[0]]
+        _replace(held, queue, [(message, {DELIVERIES: _before(message)}) for message in others])
+        return last_chance[:1]
+
+    def _hand_out(self, held: _Open, queue: str, message: Arrived) -> Delivery:
+        tag = next(self._tags)
+        held.held[tag] = message
+        return Delivery(queue, message.body, tag, _before(message) + 1)
 
     @contextmanager
     def _ready(self, queue: str) -> Iterator[_Open]:
@@ -200,41 +201,56 @@ class RabbitMQBroker:
             raise
 
 
+def _dead_queue(queue: str) -> str:
+    return f"{queue}.dead_letter"
+
+
 def _declare(link: AmqpLink, queue: str) -> int:
-    """Declare a queue and its dead letters; how many messages wait in it."""
-    dead = f"{queue}.dead_letter"
-    link.call(link.channel.queue_declare, queue=dead, durable=True)
-    arguments = {
-        "x-queue-type": "quorum",
-        "x-delivery-limit": _NET,
-        "x-dead-letter-exchange": "",
-        "x-dead-letter-routing-key": dead,
-    }
-    answer = link.call(link.channel.queue_declare, queue=queue, durable=True, arguments=arguments)
-    return int(answer.method.message_count)
+    """Declare a queue and its dead letters, kept on disk rather than in memory; how many messages wait in it."""
+    waiting = 0
+    for name in (_dead_queue(queue), queue):
+        arguments = {"x-queue-mode": "lazy"}
+        answer = link.call(link.channel.queue_declare, queue=name, durable=True, arguments=arguments)
+        waiting = answer.method.message_count
+    return waiting
 
 
-def _send_one(held: _Open, queue: str, body: bytes, headers: dict[str, Any]) -> None:
-    if held.publisher.send(queue, [(body, headers)]):
-        raise BrokerUnavailableError(f"RabbitMQ has no queue {queue}: somebody deletes queues just now")
+def _send(held: _Open, queue: str, messages: Sequence[Message]) -> None:
+    """Publish, confirmed; a queue deleted meanwhile is declared again."""
+    missing = held.publisher.send(queue, messages)
+    if missing:
+        _declare(held.link, queue.removesuffix(".dead_letter"))
+        missing = held.publisher.send(queue, missing)
+    if missing:
+        raise BrokerUnavailableError(f"RabbitMQ has no queue {queue}, though it was just declared")
+
+
+def _replace(held: _Open, queue: str, messages: Sequence[tuple[Arrived, dict[str, Any]]]) -> None:
+    """Publish copies with those headers to a queue, confirmed; then ack the originals."""
+    if not messages:
+        return
+    _send(held, queue, [(message.body, headers) for message, headers in messages])
+    for message, _ in messages:
+        held.consumer.settle(message, held.link.channel.basic_ack)
+    held.link.flush()
 
 
 def _in_hand(held: _Open, deliveries: Sequence[Delivery]) -> list[Arrived]:
     return [held.held.pop(d.tag) for d in deliveries if d.tag in held.held]
 
 
-def _deliveries(properties: pika.BasicProperties) -> int:
-    """This delivery included; newer brokers count returns that are nobody's fault separately."""
-    headers = properties.headers or {}
-    return 1 + max(int(headers.get("x-delivery-count", 0)), int(headers.get("x-acquired-count", 0)))
+def _before(message: Arrived) -> int:
+    """How often it had been delivered before this time."""
+    counted = (message.properties.headers or {}).get(DELIVERIES, 0)
+    return int(counted) + (1 if message.method.redelivered else 0)
 
 
 def _dead(link: AmqpLink, channel: Channel, queue: str) -> Iterator[tuple[Any, pika.BasicProperties, bytes]]:
     """The dead letters there are now, one by one, unacked."""
-    dead = f"{queue}.dead_letter"
+    dead = _dead_queue(queue)
     answers: list[tuple[Any, ...]] = []
     channel.add_callback(lambda _frame: answers.append(()), [spec.Basic.GetEmpty], one_shot=False)
-    count = link.call(channel.queue_declare, queue=dead, durable=True).method.message_count
+    count = link.call(channel.queue_declare, queue=dead, passive=True).method.message_count
     for _ in range(count):
         answers.clear()
         link.send(channel.basic_get, dead, lambda _channel, *answer: answers.append(answer))
@@ -248,12 +264,11 @@ def _dead(link: AmqpLink, channel: Channel, queue: str) -> Iterator[tuple[Any, p
 
 def _dead_letter(queue: str, properties: pika.BasicProperties, body: bytes) -> DeadLetter:
     headers = properties.headers or {}
-    deaths = headers.get("x-death") or [{}]
     return DeadLetter(
         id=properties.message_id or hashlib.sha256(body).hexdigest(),
         queue=queue,
         body=body,
-        reason=str(headers.get(REASON) or deaths[0].get("reason", "unknown")),
+        reason=str(headers.get(REASON, "unknown")),
         deliveries=int(headers.get(DELIVERIES, 0)),
         created=datetime.fromtimestamp(properties.timestamp, UTC) if properties.timestamp else None,
     )

@@ -65,19 +65,6 @@ def test_dead_letters_whose_queue_was_deleted_are_kept_from_then_on(rabbitmq_lan
     assert [letter.reason for letter in broker.dead_letters(rabbitmq_lane.queue)] == ["bad"]
 
 
-def test_a_message_that_the_broker_itself_gave_up_on_is_a_dead_letter_too(rabbitmq_lane: Lane) -> None:
-    broker = rabbitmq_lane.broker()
-    broker.publish(rabbitmq_lane.queue, [b"a"])
-    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq_lane.direct))
-    channel = connection.channel()
-    method, _, _ = channel.basic_get(rabbitmq_lane.queue)
-    channel.basic_reject(method.delivery_tag, requeue=False)
-    connection.close()
-    time.sleep(0.3)
-    [letter] = broker.dead_letters(rabbitmq_lane.queue)
-    assert (letter.body, letter.reason) == (b"a", "rejected")
-
-
 def test_a_password_is_in_no_error() -> None:
     broker = RabbitMQBroker("amqp://user:secret-word@127.0.0.1:1/", max_deliveries=5)
     with pytest.raises(BrokerUnavailableError) as caught:
