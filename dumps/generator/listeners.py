@@ -33,7 +33,7 @@ class Listeners:
 
 
 def make_listeners(seed: int, scale: Scale, since: int, until: int) -> Listeners:
-    """Listens per user log-normal (sigma 1.4) that add up to scale.listens, one at least; ever more users over the years."""
+    """Listens per user log-normal (sigma 1.4), one at least, scale.listens together; ever more users over the years."""
     ids = np.arange(1, scale.users + 1, dtype=np.int64)
     weights = np.exp(SIGMA * chance.normal(seed, "activity", ids))
     bounds = np.rint(np.cumsum(weights) / np.sum(weights) * (scale.listens - scale.users)).astype(np.int64)

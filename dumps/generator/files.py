@@ -1,0 +1,125 @@
+"""Generated data as files and as messages, block by block in bounded memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dumps.generator.catalogue import Catalogue, Scale
+from dumps.generator.chance import Ids
+from dumps.generator.listeners import Listeners, make_listeners
+from dumps.generator.metadata import metadata_tables
+from dumps.generator.plays import EARLIEST, Plays, blocks
+from dumps.generator.rows import SCHEMA, api_lines, table
+from dumps.generator.truth import listen_counts, top_artists
+
+MESSAGE = 1000
+"""Listens of a message."""
+
+
+@dataclass(frozen=True)
+class World:
+    """One seed's music and listeners; `until` (epoch seconds) is after the last listen."""
+
+    catalogue: Catalogue
+    listeners: Listeners
+    until: int
+
+    @classmethod
+    def make(cls, seed: int, listens: int, *, until: int, since: int = EARLIEST, users: int | None = None) -> "World":
+        """A world of about 2,000 listens a user; the same arguments give the same one."""
+        scale = Scale.of(listens, users)
+        return cls(Catalogue(seed, scale), make_listeners(seed, scale, since, until), until)
+
+    def blocks(self) -> Iterator[Plays]:
+        """All plays, whole users at a time."""
+        return blocks(self.catalogue, self.listeners, self.until)
+
+    def messages(self, size: int = MESSAGE) -> Iterator[tuple[int, int, str]]:
+        """(user id, number of listens, JSON array of listens in API form): what clients import, `size` at a time."""
+        for plays in self.blocks():
+            lines = api_lines(self.catalogue, self.listeners, plays, named=False).to_pylist()
+            starts = np.flatnonzero(np.diff(plays.user, prepend=-1))
+            for first, last in zip(starts, [*starts[1:], len(plays)], strict=True):
+                for at in range(first, last, size):
+                    part = lines[at : min(at + size, last)]
+                    yield int(plays.user[at]), len(part), f"[{','.join(part)}]"
+
+
+def generate(
+    path: Path,
+    seed: int,
+    listens: int,
+    *,
+    until: int,
+    users: int | None = None,
+    json_lines: bool = True,
+    metadata: bool = True,
+) -> dict[str, int]:
+    """Write listens.parquet, listens.jsonl, truth/ and metadata/ below `path`; the same arguments, the same bytes.
+
+    Returns the sizes, also written as generated.json: listens, users, distinct recordings, duplicates.
+    """
+    world = World.make(seed, listens, until=until, users=users)
+    (path / "truth").mkdir(parents=True, exist_ok=True)
+    totals = {"seed": seed, "listens": 0, "users": len(world.listeners.ids), "kept": 0}
+    played: list[Ids] = []
+    with _Files(path, json_lines) as files:
+        for plays in world.blocks():
+            kept = files.write(world, plays)
+            played.append(np.unique(plays.recording))
+            totals["listens"] += len(plays)
+            totals["kept"] += kept
+    recordings = np.unique(np.concatenate(played))
+    totals["recordings"] = len(recordings)
+    if metadata:
+        write_metadata(path / "metadata", metadata_tables(world.catalogue, recordings, totals["users"]))
+    (path / "generated.json").write_bytes(orjson.dumps(totals))
+    return totals
+
+
+def write_metadata(path: Path, tables: dict[str, pa.Table]) -> None:
+    """One Parquet file per table."""
+    path.mkdir(parents=True, exist_ok=True)
+    for name, rows in tables.items():
+        pq.write_table(rows, path / f"{name}.parquet", compression="zstd")
+
+
+class _Files:
+    """The files that grow with every block."""
+
+    def __init__(self, path: Path, json_lines: bool) -> None:
+        self._listens = pq.ParquetWriter(path / "listens.parquet", SCHEMA, compression="zstd")
+        self._lines = (path / "listens.jsonl").open("wb") if json_lines else None
+        self._truth: dict[str, pq.ParquetWriter] = {}
+        self._path = path / "truth"
+
+    def __enter__(self) -> "_Files":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for writer in (self._listens, *self._truth.values()):
+            writer.close()
+        if self._lines is not None:
+            self._lines.close()
+
+    def write(self, world: World, plays: Plays) -> int:
+        """Append a block; returns how many listens are left when duplicates count once."""
+        self._listens.write_table(table(world.catalogue, world.listeners, plays))
+        if self._lines is not None:
+            self._lines.write(
+                "\n".join(api_lines(world.catalogue, world.listeners, plays).to_pylist()).encode() + b"\n"
+            )
+        counts = listen_counts(plays)
+        self._put("listen_counts", counts)
+        self._put("top_artists", top_artists(world.catalogue, plays))
+        return int(np.sum(counts["listen_count"].to_numpy()))
+
+    def _put(self, name: str, rows: pa.Table) -> None:
+        if name not in self._truth:
+            self._truth[name] = pq.ParquetWriter(self._path / f"{name}.parquet", rows.schema, compression="zstd")
+        self._truth[name].write_table(rows)
