@@ -45,18 +45,20 @@ class Lander:
         self.spark = spark
         self.lake = settings.lake
         self.lock = lock
-        self._dsn = dsn(settings)
+        self.dsn = dsn(settings)
         self._limit = settings.landing_batch
         self._last: Landing | None = None
         self._greatest_id: int | None = None
         self._epoch = ""
+        self._counted: dict[str, tuple[int, int]] = {}
+        self._time: land_changes.Clock | None = None
 
     def start(self) -> Landing | None:
         """Make missing tables, check that lake and store belong together, mend the mirror; the newest data version."""
         if self._greatest_id is not None:
             return self._last
         self.lock.check()
-        with closing(connect(self._dsn)) as connection, transaction(connection) as cursor:
+        with closing(connect(self.dsn)) as connection, transaction(connection) as cursor:
             store = read_store(cursor)
             land_delta.create_tables(self.spark, self.lake)
             self._last = newest_landing(self.spark, self.lake)
@@ -70,14 +72,15 @@ class Lander:
         last = self.start()
         after = last.position if last else 0
         appended = land_delta.last_transaction(self.spark, self.lake, "listens", f"{self._epoch}:listens")
-        with closing(connect(self._dsn)) as connection:
+        with closing(connect(self.dsn)) as connection:
             increment = read_increment(connection, after, self._limit, appended if appended > after else None)
         if increment is None:
             return None
+        self._clock()
+        moment = now or datetime.now(UTC)
         rows = self._land_rows(increment, done=appended > after)
         fault_point("land.after_append")
-        moment = now or datetime.now(UTC)
-        newest = land_changes.newest_listen(self.spark, self.lake, last, increment, moment)
+        newest = self._clock().advance(increment, moment)
         return self.conclude("land", increment.upto, newest, rows, moment)
 
     def conclude(self, kind: str, position: int, newest: int | None, rows: int, now: datetime) -> Landing:
@@ -91,8 +94,8 @@ class Lander:
             kind=kind,
             epoch=self._epoch,
             versions={name: land_delta.version(self.spark, self.lake, name) for name in TABLES if name != LANDING.name},
-            track_count=self._count("track_count", TRACKS.name, "track_id"),
-            client_count=self._count("client_count", CLIENTS.name, "client_id"),
+            track_count=self._count(TRACKS.name, "track_id"),
+            client_count=self._count(CLIENTS.name, "client_id"),
             rows=rows,
         )
         self.lock.check()
@@ -100,7 +103,7 @@ class Lander:
         land_delta.append(self.spark, self.lake, LANDING, landing.table(), own)
         fault_point("land.after_landing")
         self._last, self._greatest_id = landing, landing.landing_id
-        with closing(connect(self._dsn)) as connection, transaction(connection) as cursor:
+        with closing(connect(self.dsn)) as connection, transaction(connection) as cursor:
             mirror(cursor, landing)
         return landing
 
@@ -128,9 +131,10 @@ class Lander:
         known = land_delta.lookup(self.spark, self.lake, TRACKS.name, ("track_key", "track_id"), described.track_keys)
         new = [index for index, key in enumerate(described.track_keys) if key not in known]
         if new:
-            first = self._count("track_count", TRACKS.name, "track_id") + 1
+            first = self._count(TRACKS.name, "track_id") + 1
             self.lock.check()
             land_delta.append(self.spark, self.lake, TRACKS, track_rows(described, new, first))
+            self._grown(TRACKS.name, first + len(new) - 1)
             known.update((described.track_keys[index], first + place) for place, index in enumerate(new))
         return np.array([known[key] for key in described.track_keys], np.int32)
 
@@ -141,18 +145,30 @@ class Lander:
         known = land_delta.lookup(self.spark, self.lake, CLIENTS.name, ("name", "client_id"), described.clients)
         new = [name for name in described.clients if name not in known]
         if new:
-            first = self._count("client_count", CLIENTS.name, "client_id") + 1
+            first = self._count(CLIENTS.name, "client_id") + 1
             self.lock.check()
             land_delta.append(self.spark, self.lake, CLIENTS, client_rows(new, first))
+            self._grown(CLIENTS.name, first + len(new) - 1)
             known.update((name, first + place) for place, name in enumerate(new))
         return [known[name] for name in described.clients]
 
-    def _count(self, field: str, name: str, column: str) -> int:
-        """Greatest id ever given out: the newest row's, unless the table has moved on since."""
-        counted = int(getattr(self._last, field)) if self._last else 0
-        if self._last and self._last.versions.get(name) == land_delta.version(self.spark, self.lake, name):
-            return counted
+    def _clock(self) -> land_changes.Clock:
+        if self._time is None:
+            self._time = land_changes.Clock(self.spark, self.lake, self._last.newest_listen_ts if self._last else None)
+        return self._time
+
+    def _count(self, name: str, column: str) -> int:
+        """Greatest id ever given out: as last known, looked up again when the table has moved on without us."""
+        counted = 0
+        if self._last:
+            counted = self._last.track_count if name == TRACKS.name else self._last.client_count
+            known = self._counted.get(name, (self._last.versions.get(name), counted))
+            if known[0] == land_delta.version(self.spark, self.lake, name):
+                return known[1]
         return max(counted, land_delta.greatest(self.spark, self.lake, name, column))
+
+    def _grown(self, name: str, greatest: int) -> None:
+        self._counted[name] = (land_delta.version(self.spark, self.lake, name), greatest)
 
     def _is_empty(self, store: Store) -> bool:
         """Whether the lake holds no listens but those this very store has brought."""

@@ -9,7 +9,6 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs import land_delta
-from jobs.landing import Landing
 from jobs.listens.changes import Increment
 from jobs.lock import LakeLock
 from jobs.tables import LISTENS, MAPPING, USERS, Table
@@ -53,15 +52,37 @@ def delete_listens(spark: SparkSession, lake: str, lock: LakeLock, deletes: pa.T
         _delete(spark, lake, wipes, F.col("t.user_id") == F.col("s.user_id"))
 
 
-def newest_listen(
-    spark: SparkSession, lake: str, last: Landing | None, increment: Increment, now: datetime
-) -> int | None:
-    """T: the latest listen of the lake not later than now. Looks only beyond the last T, unless that may be gone."""
-    known = last.newest_listen_ts if last else None
-    if known is not None and not _may_have_left(increment.deletes, known):
-        later = _latest(_listens(spark, lake).where(_not_before(known)), now)
-        return known if later is None else max(known, later)
-    return _latest(_listens(spark, lake), now)
+class Clock:
+    """T of the lake, landing after landing, and the earliest listen beyond it that time has yet to reach."""
+
+    def __init__(self, spark: SparkSession, lake: str, newest: int | None) -> None:
+        self._spark = spark
+        self._lake = lake
+        self._newest = newest
+        later = _listens(spark, lake)
+        if newest is not None:
+            later = later.where(_after(newest))
+        row = later.agg(F.min(F.unix_seconds("listened_at")).alias("next")).first()
+        self._next: int | None = None if row is None else row["next"]
+
+    def advance(self, increment: Increment, now: datetime) -> int | None:
+        """T after an increment was landed: the latest listen not later than now; null in an empty lake."""
+        moment = int(now.timestamp())
+        if _may_have_left(increment.deletes, self._newest):
+            self._newest = _latest(_listens(self._spark, self._lake), now)
+        seconds = pc.divide(increment.listens["listened_at"].cast(pa.int64()), 1_000_000)
+        passed = pc.max(seconds.filter(pc.less_equal(seconds, moment))).as_py()
+        coming = pc.min(seconds.filter(pc.greater(seconds, moment))).as_py()
+        self._newest = max((t for t in (self._newest, passed) if t is not None), default=None)
+        self._next = min((t for t in (self._next, coming) if t is not None), default=None)
+        if self._next is not None and self._next <= moment:
+            self._look_again(now)
+        return self._newest
+
+    def _look_again(self, now: datetime) -> None:
+        """Listens once dated in the future have come to pass."""
+        fresh = Clock(self._spark, self._lake, _latest(_listens(self._spark, self._lake), now))
+        self._newest, self._next = fresh._newest, fresh._next
 
 
 def count_after(spark: SparkSession, lake: str, position: int) -> int:
@@ -102,19 +123,17 @@ def _months(deletes: pa.Table) -> Column:
     return named
 
 
-def _may_have_left(deletes: pa.Table, newest: int) -> bool:
-    if deletes.num_rows == 0:
+def _may_have_left(deletes: pa.Table, newest: int | None) -> bool:
+    if deletes.num_rows == 0 or newest is None:
         return False
     times = deletes["listened_at"]
-    if times.null_count:
-        return True
-    return bool(pc.any(pc.equal(pc.floor_temporal(times, unit="second").cast(pa.int64()), newest * 1_000_000)).as_py())
+    return times.null_count > 0 or bool(pc.any(pc.equal(times.cast(pa.int64()), newest * 1_000_000)).as_py())
 
 
-def _not_before(seconds: int) -> Column:
+def _after(seconds: int) -> Column:
     moment = F.timestamp_seconds(F.lit(seconds))
     month = F.col("year") * 12 + F.col("month") >= F.year(moment) * 12 + F.month(moment)
-    return month & (F.col("listened_at") >= moment)
+    return month & (F.col("listened_at") > moment)
 
 
 def _latest(listens: DataFrame, now: datetime) -> int | None:

@@ -114,7 +114,8 @@ class LakeLock:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT set_config('tcp_keepalives_idle', '10', false),"
-                " set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '2', false), pg_try_advisory_lock(%s)",
+                " set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '2', false),"
+                " pg_try_advisory_lock(%s)",
                 (LAKE_LOCK,),
             )
             row = cursor.fetchone()

@@ -14,10 +14,10 @@ from uuid import UUID
 
 import orjson
 
-UUID_PATTERN = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 # What str.strip removes, written out so that Python and Java mean the same characters.
 _BLANK = r"\t\n\x0b\f\r\x1c-\x1f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_UUID = re.compile(UUID_PATTERN.replace("$", r"\Z"))
+_UUID = re.compile(rf"{UUID_PATTERN}\Z")
 _NOT_BLANK = re.compile(f"[^{_BLANK}]")
 
 
@@ -167,7 +167,7 @@ class Uuid(Rule):
         return "is not a UUID in lower case with hyphens"
 
     def _predicate(self) -> str:
-        return f"{self.column} RLIKE '{UUID_PATTERN}'"
+        return f"{self.column} RLIKE r'^{UUID_PATTERN}\\z'"
 
     def _accepts(self, value: Any) -> bool:
         return isinstance(value, UUID) or (isinstance(value, str) and _UUID.match(value) is not None)
@@ -181,7 +181,7 @@ class EachUuid(Rule):
         return "holds something that is not a UUID in lower case with hyphens"
 
     def _predicate(self) -> str:
-        return f"forall({self.column}, item -> coalesce(item RLIKE '{UUID_PATTERN}', false))"
+        return f"forall({self.column}, item -> coalesce(item RLIKE r'^{UUID_PATTERN}\\z', false))"
 
     def _accepts(self, value: Any) -> bool:
         return isinstance(value, list | tuple) and all(
@@ -200,7 +200,7 @@ class Matches(Rule):
         return f"is not {self.form}"
 
     def _predicate(self) -> str:
-        return f"{self.column} RLIKE r'^(?:{self.pattern})$'"
+        return f"{self.column} RLIKE r'^(?:{self.pattern})\\z'"
 
     def _accepts(self, value: Any) -> bool:
         return isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
@@ -214,7 +214,7 @@ class JsonObject(Rule):
         return "is not a JSON object"
 
     def _predicate(self) -> str:
-        return f"json_object_keys({self.column}) IS NOT NULL AND {self.column} RLIKE r'\\}}\\s*$'"
+        return f"json_object_keys({self.column}) IS NOT NULL AND endswith(rtrim({self.column}), '}}')"
 
     def _accepts(self, value: Any) -> bool:
         try:

@@ -1,0 +1,145 @@
+"""Serving rebuild: an emptied PostgreSQL gets epoch, users, listens, mapping and landing rows from the lake. No JVM.
+
+Positions are the lake's and continue above them, so landing goes on as if nothing had happened. Passwords and tokens
+are not in the lake; they come only from a backup.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from conf.postgres import Connection, transaction
+from jobs import lake_files
+from jobs.landing import Landing
+from jobs.listens.msid import fold
+
+_LISTEN = (
+    "user_id",
+    "listened_at",
+    "recording_msid",
+    "position",
+    "inserted_at",
+    "artist_name",
+    "track_name",
+    "release_name",
+    "additional_info",
+    "source",
+)
+_EMPTY = ("users", "listen", "listen_delete", "mapping", "mapping_delete", "token")
+
+
+class DatabaseNotEmptyError(RuntimeError):
+    """The database holds users or listens, which a rebuild would have to throw away: names the table."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What came back."""
+
+    data_version: int
+    users: int
+    listens: int
+    mapping: int
+
+
+def rebuild(connection: Connection, lake: str, progress: Callable[[int], None] = lambda rows: None) -> Rebuilt:
+    """Fill an empty database of this schema from the lake, in one transaction: all of it or nothing.
+
+    `progress` is told the listens of each batch. Raises DatabaseNotEmptyError, LakeEmptyError.
+    """
+    landing = lake_files.newest(lake)
+    with transaction(connection) as cursor:
+        _refuse_data(cursor)
+        cursor.execute("DELETE FROM landing")
+        cursor.execute("DELETE FROM store")
+        cursor.execute("INSERT INTO store (epoch) VALUES (%s::uuid)", (landing.epoch,))
+        users = _users(cursor, lake, landing)
+        listens = _listens(cursor, lake, landing, progress)
+        mapping = _mapping(cursor, lake, landing)
+        _landings(cursor, lake)
+        _totals(cursor)
+        cursor.execute("SELECT setval('change_position', %s)", (max(landing.position, 1),))
+    return Rebuilt(landing.landing_id, users, listens, mapping)
+
+
+def _refuse_data(cursor: Cursor) -> None:
+    for name in _EMPTY:
+        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name)))
+        row = cursor.fetchone()
+        if row is not None and row[0]:
+            raise DatabaseNotEmptyError(
+                f"table {name} has rows: a rebuild fills an empty database and throws nothing away. Make a fresh one "
+                "(createdb, init_db) and point DATABASE_URL at it, or restore a backup"
+            )
+
+
+def _users(cursor: Cursor, lake: str, landing: Landing) -> int:
+    table = lake_files.open_table(lake, landing, "users").to_pyarrow_table().sort_by("user_id")
+    keys = pa.array([fold(name) for name in table["name"].to_pylist()], pa.string())
+    columns = ("name", "created", "source", "foreign_id", "position")
+    rows = pa.table({"id": table["user_id"], **{name: table[name] for name in columns}, "name_key": keys})
+    _copy(cursor, "users", rows)
+    cursor.execute(
+        "SELECT setval(pg_get_serial_sequence('users', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM users), false)"
+    )
+    return int(rows.num_rows)
+
+
+def _listens(cursor: Cursor, lake: str, landing: Landing, progress: Callable[[int], None]) -> int:
+    total = 0
+    for batch in _batches(lake, landing):
+        seconds = pc.divide(batch["listened_at"].cast(pa.int64()), 1_000_000)
+        at = batch.schema.get_field_index("listened_at")
+        _copy(cursor, "listen", batch.set_column(at, "listened_at", seconds))
+        total += batch.num_rows
+        progress(batch.num_rows)
+    return total
+
+
+def _batches(lake: str, landing: Landing) -> Iterator[pa.Table]:
+    dataset = lake_files.open_table(lake, landing, "listens").to_pyarrow_dataset()
+    scanner = dataset.scanner(columns=list(_LISTEN), batch_size=50_000, batch_readahead=2, fragment_readahead=2)
+    for batch in chain(scanner.to_batches()):
+        if batch.num_rows:
+            yield pa.Table.from_batches([batch])
+
+
+def _mapping(cursor: Cursor, lake: str, landing: Landing) -> int:
+    table = lake_files.open_table(lake, landing, "mapping").to_pyarrow_table()
+    lists = pa.array(["{" + ",".join(ids) + "}" for ids in table["artist_mbids"].to_pylist()], pa.string())
+    at = table.schema.get_field_index("artist_mbids")
+    _copy(cursor, "mapping", table.set_column(at, "artist_mbids", lists))
+    return int(table.num_rows)
+
+
+def _landings(cursor: Cursor, lake: str) -> None:
+    rows = lake_files.open_table(lake, lake_files.newest(lake), "landing").to_pyarrow_table()
+    kept = rows.select(["landing_id", "position", "landed_at", "newest_listen_ts", "kind", "rows"])
+    _copy(cursor, "landing", kept.rename_columns(["id", *kept.column_names[1:]]))
+
+
+def _totals(cursor: Cursor) -> None:
+    cursor.execute("DELETE FROM listen_totals")
+    cursor.execute(
+        "INSERT INTO listen_totals (user_id, listen_count, oldest_listened_at, newest_listened_at)"
+        " SELECT user_id, count(*), min(listened_at), max(listened_at) FROM listen GROUP BY user_id"
+    )
+
+
+def _copy(cursor: Cursor, table: str, rows: pa.Table) -> None:
+    """COPY as CSV: null is nothing, empty text is quoted."""
+    if rows.num_rows == 0:
+        return
+    buffer = io.BytesIO()
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+    pyarrow.csv.write_csv(rows, buffer, options)
+    buffer.seek(0)
+    names = sql.SQL(", ").join(sql.Identifier(name) for name in rows.column_names)
+    cursor.copy_expert(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(sql.Identifier(table), names), buffer)
