@@ -24,6 +24,8 @@ SILENT = timedelta(seconds=30)
 UNREAD = timedelta(minutes=10)
 """Published but not switched by the reader after so long: the message was lost or cannot be read."""
 OPEN = ("queued", "running")
+_DEAD_TEXT = "the request consumer died at work"
+_UNREAD_TEXT = "the results were published, but spark_reader did not store them: is it running?"
 
 
 class UnknownRequestError(LookupError):
@@ -142,15 +144,23 @@ def finish(connection: Connection, request_id: UUID, progress: str, data_version
 def fail(connection: Connection, request_id: UUID, reason: str, attempts_allowed: int) -> RequestRow:
     """This attempt failed: queued again while attempts are left, else failed. The reason stays visible either way."""
     with transaction(connection) as cursor:
-        _give_back(cursor, [request_id], reason, attempts_allowed)
+        _give_back(cursor, request_id, reason, attempts_allowed)
     return _existing(connection, request_id)
 
 
-def retry(connection: Connection, broker: Broker, request_id: UUID) -> RequestRow:
-    """Queue a failed or cancelled request again, attempts counted anew.
+def release(connection: Connection, request_id: UUID, worker: str) -> None:
+    """The worker is told to stop before it is done: queued again, this attempt does not count."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE request SET attempts = attempts - 1 WHERE id = %s AND state = 'running' AND claimed_by = %s",
+            (request_id, worker),
+        )
+        if cursor.rowcount:
+            _give_back(cursor, request_id, "the request consumer was stopped", 2**31 - 1)
 
-    Raises UnknownRequestError, RequestStateError.
-    """
+
+def retry(connection: Connection, broker: Broker, request_id: UUID) -> RequestRow:
+    """Queue an ended request again, attempts counted anew. Raises UnknownRequestError, RequestStateError."""
     row = _existing(connection, request_id)
     if row.state in OPEN:
         raise RequestStateError(f"request {request_id} is {row.state}: only an ended one can be retried")
@@ -187,7 +197,7 @@ def cancel(connection: Connection, request_id: UUID) -> RequestRow:
 def sweep(connection: Connection, broker: Broker, attempts_allowed: int) -> int:
     """Give back what a dead worker held, end what has used up its attempts, ring again for what nobody heard.
 
-    Returns how many requests it changed or rang for.
+    How many requests it changed or rang for.
     """
     with transaction(connection) as cursor:
         cursor.execute(
@@ -196,9 +206,8 @@ def sweep(connection: Connection, broker: Broker, attempts_allowed: int) -> int:
             (SILENT, UNREAD),
         )
         silent = cursor.fetchall()
-        _give_back(cursor, [i for i, sent in silent if not sent], "the request consumer died at work", attempts_allowed)
-        unread = "the results were published, but spark_reader did not store them: is it running?"
-        _give_back(cursor, [i for i, sent in silent if sent], unread, attempts_allowed)
+        for request_id, sent in silent:
+            _give_back(cursor, request_id, _UNREAD_TEXT if sent else _DEAD_TEXT, attempts_allowed)
         cursor.execute(
             "UPDATE request SET heartbeat = clock_timestamp() WHERE state = 'queued'"
             " AND (heartbeat IS NULL OR heartbeat < clock_timestamp() - %s) RETURNING id",
@@ -273,18 +282,17 @@ def _ring(broker: Broker, rows: list[RequestRow]) -> None:
         return  # the rows stand; the next sweep rings for them
 
 
-def _give_back(cursor: Cursor, request_ids: list[UUID], reason: str, attempts_allowed: int) -> None:
+def _give_back(cursor: Cursor, request_id: UUID, reason: str, attempts_allowed: int) -> None:
     """Queued again; failed when attempts are used up; cancelled when the same request waits already."""
-    for request_id in request_ids:
-        cursor.execute(
-            "UPDATE request r SET error = %(reason)s, claimed_by = NULL, run_id = NULL, data_version = NULL,"
-            " heartbeat = NULL, finished = CASE WHEN t.state = 'queued' THEN NULL ELSE clock_timestamp() END,"
-            " state = t.state FROM (SELECT id, CASE WHEN attempts >= %(allowed)s THEN 'failed' WHEN EXISTS (SELECT FROM"
-            " request o WHERE o.query = q.query AND o.params_key = q.params_key AND o.state = 'queued')"
-            " THEN 'cancelled' ELSE 'queued' END AS state FROM request q WHERE id = %(id)s AND q.state = 'running') t"
-            " WHERE r.id = t.id",
-            {"id": request_id, "reason": reason[:2000].replace("\0", ""), "allowed": attempts_allowed},
-        )
+    cursor.execute(
+        "UPDATE request r SET error = %(reason)s, claimed_by = NULL, run_id = NULL, data_version = NULL,"
+        " heartbeat = NULL, finished = CASE WHEN t.state = 'queued' THEN NULL ELSE clock_timestamp() END,"
+        " state = t.state FROM (SELECT id, CASE WHEN attempts >= %(allowed)s THEN 'failed' WHEN EXISTS (SELECT FROM"
+        " request o WHERE o.query = q.query AND o.params_key = q.params_key AND o.state = 'queued')"
+        " THEN 'cancelled' ELSE 'queued' END AS state FROM request q WHERE id = %(id)s AND q.state = 'running') t"
+        " WHERE r.id = t.id",
+        {"id": request_id, "reason": reason[:2000].replace("\0", ""), "allowed": attempts_allowed},
+    )
 
 
 def _existing(connection: Connection, request_id: UUID) -> RequestRow:
