@@ -62,14 +62,16 @@ def _verify_part(part: Part) -> None:
         raise PoisonManifestError(f"{_name(part)}: a part is a file or inline rows")
     try:
         found = inline_digest(part.inline) if part.inline is not None else result_files.digest(str(part.path))
+        _same(part, "bytes and SHA-256", (part.bytes, part.sha256), found)
         count = len(part.inline) if part.inline is not None else result_files.row_count(str(part.path))
+        _same(part, "rows", part.rows, count)
     except (FileNotFoundError, pyarrow.ArrowInvalid) as problem:
         raise PoisonManifestError(f"{_name(part)}: {problem}") from None
-    if found != (part.bytes, part.sha256) or count != part.rows:
-        raise PoisonManifestError(
-            f"{_name(part)}: promised {part.rows} rows, {part.bytes} bytes, {part.sha256}; found {count}, "
-            f"{found[0]}, {found[1]}"
-        )
+
+
+def _same(part: Part, what: str, promised: object, found: object) -> None:
+    if promised != found:
+        raise PoisonManifestError(f"{_name(part)}: {what}: promised {promised}, found {found}")
 
 
 def _verify_sum(statistic: str, stats_range: str, promised: int, found: int) -> None:

@@ -1,0 +1,54 @@
+"""A lake from plain rows, through the declared tables: what landing would have written, without PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from jobs.lake import Landing
+from jobs.tables import LISTENS, MAPPING, TRACKS, USERS, Table
+from tests.jobs.oracle import Histories, folded
+
+
+def write_lake(spark: SparkSession, lake: str, histories: Histories, landed_at: int) -> Landing:
+    """One data version that holds these histories."""
+    _write(spark, lake, LISTENS, _listens(histories))
+    _write(spark, lake, TRACKS, _tracks(histories))
+    _write(spark, lake, USERS, [{"user_id": u, "name": f"user {u}", "position": u} for u in sorted(histories.users)])
+    _write(spark, lake, MAPPING, [{**vars(row), "artist_mbids": list(row.artist_mbids)} for row in histories.mapping])
+    past = [at for _, at, _ in histories.listens if at <= landed_at]
+    return Landing(
+        landing_id=1,
+        position=1,
+        landed_at=datetime.fromtimestamp(landed_at, UTC),
+        newest_listen_ts=max(past, default=None),
+        kind="land",
+        epoch="00000000-0000-4000-8000-000000000000",
+        versions={table.name: 0 for table in (LISTENS, TRACKS, USERS, MAPPING)},
+        track_count=len(histories.tracks),
+        client_count=0,
+        rows=len(histories.listens),
+    )
+
+
+def _listens(histories: Histories) -> list[dict[str, Any]]:
+    moments = ((user_id, datetime.fromtimestamp(at, UTC), track_id) for user_id, at, track_id in histories.listens)
+    return [
+        {"user_id": user_id, "listened_at": at, "track_id": track_id, "year": at.year, "month": at.month}
+        for user_id, at, track_id in moments
+    ]
+
+
+def _tracks(histories: Histories) -> list[dict[str, Any]]:
+    return [
+        {**vars(track), "artist_mbids": list(track.artist_mbids), "artist_key": folded(track.artist_name)}
+        for track in histories.tracks
+    ]
+
+
+def _write(spark: SparkSession, lake: str, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    schema = spark.createDataFrame([], table.schema).schema
+    values = [tuple(row.get(name) for name in schema.names) for row in rows]
+    frame = spark.createDataFrame(values, schema) if values else spark.createDataFrame([], schema)
+    frame.coalesce(1).write.format("delta").save(f"{lake}/{table.name}")

@@ -1,0 +1,77 @@
+"""Manifests and part files made by hand, as a run would make them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jobs.messages import Manifest, Part, Switch, inline_digest, new_run_id
+from jobs.result_files import digest
+
+Lists = dict[int, list[tuple[int, int]]]
+"""key -> [(entity id, count)]"""
+
+
+def entity(entity_id: int) -> str:
+    return json.dumps({"artist_name": f'Artist \\ "{entity_id}"\t\n', "artist_mbid": None})
+
+
+def inline_parts(lists: Lists, stats_range: str = "week", statistic: str = "user_artists") -> list[Part]:
+    rows = [[key, [i for i, _ in items], [c for _, c in items]] for key, items in lists.items()]
+    ids = sorted({i for items in lists.values() for i, _ in items})
+    documents = [[i, entity(i)] for i in ids]
+    found = []
+    for kind, what, values in (("entity", ("", ""), documents), ("list", (statistic, stats_range), rows)):
+        if values:
+            size, sha256 = inline_digest(values)
+            found.append(Part(kind, *what, len(values), None, size, sha256, values))
+    return found
+
+
+def file_parts(folder: Path, parts: list[Part]) -> list[Part]:
+    """The same rows, as Parquet files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_file_part(folder / f"part-{number}.parquet", part) for number, part in enumerate(parts)]
+
+
+def _file_part(path: Path, part: Part) -> Part:
+    columns: list[Any] = list(zip(*(part.inline or []), strict=True))
+    if part.kind == "entity":
+        table = pa.table({"id": pa.array(columns[0], pa.int64()), "doc": pa.array(columns[1], pa.string())})
+    else:
+        table = pa.table(
+            {
+                "key": pa.array(columns[0], pa.int64()),
+                "ids": pa.array(columns[1], pa.list_(pa.int64())),
+                "counts": pa.array(columns[2], pa.list_(pa.int32())),
+            }
+        )
+    pq.write_table(table, path)
+    size, sha256 = digest(str(path))
+    return replace(part, path=str(path), bytes=size, sha256=sha256, inline=None)
+
+
+def manifest(
+    lists: Lists,
+    *,
+    data_version: int = 1,
+    now: float = 1_700_000_000,
+    stats_range: str = "week",
+    parts: list[Part] | None = None,
+    request_id: UUID | None = None,
+    **switch: Any,
+) -> Manifest:
+    made = Switch("user_artists", stats_range, 1000, 2000, len(lists), "all")
+    return Manifest(
+        run_id=new_run_id(now),
+        request_id=request_id,
+        query="stats.user.entity",
+        data_version=data_version,
+        newest_listen_ts=1500,
+        switches=[replace(made, **switch)],
+        parts=inline_parts(lists, stats_range) if parts is None else parts,
+    )

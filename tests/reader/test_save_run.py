@@ -1,0 +1,266 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from conf.postgres import Connection, Pool, transaction
+from jobs.messages import Part, Switch, inline_digest
+from spark_reader.parts import PoisonManifestError
+from spark_reader.reader import save_run
+from spark_reader.store import BadRowsError, Page, load_page
+from tests.reader.results import Lists, entity, file_parts, inline_parts, manifest
+
+pytestmark = pytest.mark.usefixtures("users")
+OLD: Lists = {1: [(11, 5), (12, 3)], 2: [(-9, 1)]}
+
+
+def page(connection: Connection, key: int, offset: int = 0, count: int = 25, stats_range: str = "week") -> Page | None:
+    with transaction(connection) as cursor:
+        return load_page(cursor, "user_artists", stats_range, key, offset, count)
+
+
+def counts(connection: Connection, key: int) -> list[int] | None:
+    found = page(connection, key)
+    return None if found is None else [count for _, count in found.items]
+
+
+def everything(connection: Connection) -> list[Any]:
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT l.*, l.xmin::text FROM result_list l ORDER BY statistic, stats_range, key")
+        lists = cursor.fetchall()
+        cursor.execute("SELECT r.*, r.xmin::text FROM run r ORDER BY statistic, stats_range")
+        return [lists, cursor.fetchall()]
+
+
+@pytest.mark.parametrize("as_files", [False, True])
+def test_a_run_is_read_as_it_was_sent(connection: Connection, pool: Pool, tmp_path: Path, as_files: bool) -> None:
+    parts = file_parts(tmp_path, inline_parts(OLD)) if as_files else inline_parts(OLD)
+    sent = manifest(OLD, parts=parts)
+
+    assert save_run(pool, sent) == [("user_artists", "week")]
+
+    found = page(connection, 1)
+    assert found is not None
+    assert (found.run.run_id, found.run.data_version, found.run.from_ts, found.run.to_ts) == (
+        sent.run_id,
+        1,
+        1000,
+        2000,
+    )
+    assert found.run.newest_listen_ts == 1500
+    assert found.run.last_updated > 1_700_000_000
+    assert found.total == 2
+    assert found.items == [
+        ({"artist_name": 'Artist \\ "11"\t\n', "artist_mbid": None}, 5),
+        ({"artist_name": 'Artist \\ "12"\t\n', "artist_mbid": None}, 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("offset", "count", "expected"),
+    [(0, 2, [9, 8]), (1, 1, [8]), (2, 25, [7]), (3, 25, []), (10**12, 25, []), (0, 0, []), (0, 10**12, [9, 8, 7])],
+)
+def test_a_page_is_a_slice_in_the_lists_order(
+    connection: Connection, pool: Pool, offset: int, count: int, expected: list[int]
+) -> None:
+    save_run(pool, manifest({1: [(3, 9), (1, 8), (2, 7)]}))
+
+    found = page(connection, 1, offset, count)
+
+    assert found is not None
+    assert ([c for _, c in found.items], found.total) == (expected, 3)
+
+
+def test_there_is_no_page_without_a_run_or_without_a_row(connection: Connection, pool: Pool) -> None:
+    assert page(connection, 1) is None
+    save_run(pool, manifest({1: [(11, 5)]}))
+    assert page(connection, 2) is None
+    assert page(connection, 1, stats_range="month") is None
+
+
+def test_a_new_run_changes_what_changed_and_removes_what_left(connection: Connection, pool: Pool) -> None:
+    save_run(pool, manifest(OLD))
+    save_run(pool, manifest({1: [(12, 6), (11, 5)], 3: [(11, 1)]}, data_version=2))
+
+    assert counts(connection, 1) == [6, 5]
+    assert counts(connection, 2) is None
+    assert counts(connection, 3) == [1]
+
+
+def test_a_list_that_did_not_change_is_not_written_again(connection: Connection, pool: Pool) -> None:
+    save_run(pool, manifest(OLD))
+    before = everything(connection)[0]
+
+    save_run(pool, manifest(OLD, data_version=2))
+
+    assert everything(connection)[0] == before
+
+
+def test_the_same_manifest_twice_changes_nothing(connection: Connection, pool: Pool) -> None:
+    sent = manifest(OLD)
+    save_run(pool, sent)
+    before = everything(connection)
+
+    assert save_run(pool, sent) == []
+    assert everything(connection) == before
+
+
+@pytest.mark.parametrize("older", [{"data_version": 1}, {"data_version": 2, "now": 1_600_000_000}])
+def test_an_older_run_never_replaces_a_newer_one(connection: Connection, pool: Pool, older: dict[str, Any]) -> None:
+    save_run(pool, manifest({1: [(11, 5)]}, data_version=2))
+
+    assert save_run(pool, manifest(OLD, **older)) == []
+    assert counts(connection, 1) == [5]
+
+
+def test_two_runs_interleaved_leave_each_range_whole(connection: Connection, pool: Pool) -> None:
+    first = manifest({1: [(11, 5)]}, stats_range="week")
+    second = manifest({1: [(11, 6)]}, stats_range="month", data_version=2)
+    save_run(pool, first)
+    save_run(pool, second)
+    save_run(pool, first)
+
+    week, month = page(connection, 1, stats_range="week"), page(connection, 1, stats_range="month")
+    assert week is not None
+    assert month is not None
+    assert (week.run.run_id, month.run.run_id) == (first.run_id, second.run_id)
+
+
+def test_an_empty_result_replaces_the_old_one(connection: Connection, pool: Pool) -> None:
+    save_run(pool, manifest(OLD))
+    save_run(pool, manifest({}, data_version=2))
+
+    assert page(connection, 1) is None
+    assert everything(connection)[1][0][-2] == 0
+
+
+def test_an_incremental_run_removes_only_what_it_names(connection: Connection, pool: Pool) -> None:
+    save_run(pool, manifest({1: [(11, 5)], 2: [(11, 4)], 3: [(11, 3)]}))
+    save_run(pool, manifest({1: [(11, 6)]}, data_version=2, replace="keys", removed=[3]))
+
+    assert [counts(connection, key) for key in (1, 2, 3)] == [[6], [4], None]
+
+
+def test_a_user_deleted_meanwhile_is_not_resurrected(connection: Connection, pool: Pool) -> None:
+    with transaction(connection) as cursor:
+        cursor.execute("DELETE FROM users WHERE id = 2")
+
+    save_run(pool, manifest(OLD))
+
+    assert page(connection, 2) is None
+    assert counts(connection, 1) == [5, 3]
+
+
+def poisoned(kind: str, tmp_path: Path) -> list[Part]:
+    parts = file_parts(tmp_path, inline_parts(OLD))
+    path = Path(str(parts[1].path))
+    if kind == "a byte flipped":
+        body = bytearray(path.read_bytes())
+        body[len(body) // 2] ^= 1
+        path.write_bytes(bytes(body))
+    elif kind == "truncated":
+        path.write_bytes(path.read_bytes()[:-1])
+    elif kind == "missing":
+        path.unlink()
+    elif kind == "a part dropped":
+        parts.pop()
+    elif kind == "a part twice":
+        parts.append(parts[1])
+    elif kind == "rows of another range":
+        parts.append(replace(inline_parts(OLD)[1], stats_range="month"))
+    elif kind == "no Parquet":
+        rows = [[1]]
+        parts[1] = replace(parts[1], inline=rows)
+    else:
+        parts[0] = replace(parts[0], kind="pizza")
+    return parts
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "a byte flipped",
+        "truncated",
+        "missing",
+        "a part dropped",
+        "a part twice",
+        "rows of another range",
+        "no Parquet",
+        "unknown kind",
+    ],
+)
+def test_a_poisoned_run_is_refused_and_the_old_results_stay(
+    connection: Connection, pool: Pool, tmp_path: Path, kind: str
+) -> None:
+    save_run(pool, manifest({1: [(11, 7)]}))
+    before = everything(connection)
+
+    with pytest.raises(PoisonManifestError):
+        save_run(pool, manifest(OLD, data_version=2, parts=poisoned(kind, tmp_path)))
+
+    assert everything(connection) == before
+
+
+def bad_rows(rows: list[list[Any]], kind: str = "list") -> Part:
+    size, sha256 = inline_digest(rows)
+    what = ("user_artists", "week") if kind == "list" else ("", "")
+    return Part(kind, *what, len(rows), None, size, sha256, rows)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        bad_rows([[1, [11], [5]], [1, [11], [5]]]),
+        bad_rows([[1, [11, 12], [5]], [2, [11], [5]]]),
+        bad_rows([[1, [], []], [2, [11], [5]]]),
+        bad_rows([["x", [11], [5]], [2, [11], [5]]]),
+    ],
+)
+def test_rows_that_are_no_lists_are_refused_and_the_old_results_stay(
+    connection: Connection, pool: Pool, part: Part
+) -> None:
+    save_run(pool, manifest({1: [(11, 7)]}))
+    before = everything(connection)
+
+    with pytest.raises(BadRowsError):
+        save_run(pool, manifest(OLD, data_version=2, parts=[part]))
+
+    assert everything(connection) == before
+
+
+def test_an_entity_with_two_documents_is_refused(pool: Pool) -> None:
+    save_run(pool, manifest(OLD))
+    clash = bad_rows([[11, entity(12)]], "entity")
+
+    with pytest.raises(BadRowsError, match="entity 11 has two documents"):
+        save_run(pool, manifest({}, data_version=2, parts=[clash]))
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        [Switch("pizza", "week", 1, 2, 0, "all")],
+        [Switch("user_artists", "week", 1, 2, 0, "all"), Switch("user_artists", "week", 1, 2, 0, "all")],
+    ],
+)
+def test_a_switch_of_no_job_or_twice_is_refused(pool: Pool, switches: list[Switch]) -> None:
+    with pytest.raises(PoisonManifestError):
+        save_run(pool, replace(manifest({}), switches=switches))
+
+
+def test_a_request_is_done_when_its_results_are_readable(connection: Connection, pool: Pool) -> None:
+    request_id = uuid4()
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO request (id, query, params, params_key, state) VALUES (%s, 'q', '{}', '{}', 'running')",
+            (request_id,),
+        )
+    sent = manifest(OLD, request_id=request_id)
+
+    save_run(pool, sent)
+
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT state, run_id, data_version FROM request")
+        assert cursor.fetchone() == ("done", sent.run_id, 1)
