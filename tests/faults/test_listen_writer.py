@@ -54,7 +54,7 @@ def test_poison_is_set_aside_with_its_reason_and_one_bad_listen_of_many_is_rejec
 ) -> None:
     system.start("web")
     good = [listen(10_000 + n) for n in range(50)]
-    spoiled: list[object] = [*good[:25], {"listened_at": "never"}, *good[25:]]
+    spoiled: list[object] = [*good[:25], {**listen(1), "listened_at": "never"}, *good[25:]]
     one_bad = Submission(new_message_id(), 1, time.time_ns() // 1000, tuple(spoiled))  # type: ignore[arg-type]
     broker.publish(INCOMING, [b"not json", b"[]", b'{"message_id": 5}', b"\xff\x00\xfe", one_bad.encode()])
     assert client.submit(10) == 200

@@ -1,16 +1,19 @@
 """An application on a fresh database, users with tokens, and the writer's step by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from conf.broker import INCOMING, open_broker
-from conf.postgres import Connection, transaction
-from conf.settings import Settings
+from conf.embedded_postgres import EmbeddedPostgres, embedded_dsn
+from conf.postgres import Connection, connect, transaction
+from conf.settings import Settings, load_settings
 from jobs.listens.listen import Submission
 from jobs.listens.users import create_token, create_user
 from jobs.listens.write import write_submissions
@@ -51,6 +54,35 @@ def make_account(connection: Connection, name: str) -> Account:
 @pytest.fixture
 def rob(connection: Connection) -> Account:
     return make_account(connection, "Rob")
+
+
+@pytest.fixture(scope="module")
+def standing_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """A database for all tests of a module that change nothing."""
+    url, name = embedded_dsn(postgres_server.data_dir), f"standing_{uuid4().hex[:12]}"
+    admin = connect(url, autocommit=True)
+    with admin.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE schema_template")
+        yield url.replace("/listenlake?", f"/{name}?")
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    admin.close()
+
+
+@pytest.fixture(scope="module")
+def standing_client(standing_url: str, tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    """For requests that are refused or only read: no limit comes in the way."""
+    folder: Path = tmp_path_factory.mktemp("standing")
+    values = {"DATA_DIR": str(folder), "DATABASE_URL": standing_url}
+    limits = {"RATE_LIMIT_PER_TOKEN": "100000", "RATE_LIMIT_PER_ADDRESS": "100000"}
+    return create_app(load_settings(values | limits, env_file=None)).test_client()
+
+
+@pytest.fixture(scope="module")
+def standing_rob(standing_url: str) -> Iterator[Account]:
+    """The user Rob, who has no listens."""
+    connection = connect(standing_url)
+    yield make_account(connection, "Rob")
+    connection.close()
 
 
 @pytest.fixture

@@ -83,16 +83,18 @@ BAD: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("document", "text"), BAD)
-def test_what_names_no_listen_is_refused(client: FlaskClient, rob: Account, document: Any, text: str) -> None:
-    answer = client.post(URL, json=document, headers=rob.headers)
+def test_what_names_no_listen_is_refused(
+    standing_client: FlaskClient, standing_rob: Account, document: Any, text: str
+) -> None:
+    answer = standing_client.post(URL, json=document, headers=standing_rob.headers)
     assert (answer.status_code, answer.get_json()) == (400, {"code": 400, "error": text})
 
 
-def test_a_body_that_is_no_json_is_refused(client: FlaskClient, rob: Account) -> None:
-    answer = client.post(URL, data=b"{", headers=rob.headers)
+def test_a_body_that_is_no_json_is_refused(standing_client: FlaskClient, standing_rob: Account) -> None:
+    answer = standing_client.post(URL, data=b"{", headers=standing_rob.headers)
     assert answer.status_code == 400
     assert answer.get_json()["error"].startswith("Cannot parse JSON document: ")
 
 
-def test_a_token_is_needed(client: FlaskClient) -> None:
-    assert client.post(URL, json={"listened_at": 1, "recording_msid": MSID}).status_code == 401
+def test_a_token_is_needed(standing_client: FlaskClient) -> None:
+    assert standing_client.post(URL, json={"listened_at": 1, "recording_msid": MSID}).status_code == 401

@@ -32,20 +32,20 @@ WRONG = "Invalid authorization token."
     ],
 )
 def test_a_missing_malformed_or_unknown_token_is_401(
-    client: FlaskClient, rob: Account, header: str | None, text: str
+    standing_client: FlaskClient, standing_rob: Account, header: str | None, text: str
 ) -> None:
-    value = header and header.format(token=rob.token, TOKEN=rob.token.upper())
+    value = header and header.format(token=standing_rob.token, TOKEN=standing_rob.token.upper())
     headers = {} if value is None else {"Authorization": value}
-    answer = client.post("/1/submit-listens", json=submission(listen()), headers=headers)
+    answer = standing_client.post("/1/submit-listens", json=submission(listen()), headers=headers)
     assert (answer.status_code, answer.get_json()) == (401, {"code": 401, "error": text})
-    assert answer.headers["X-RateLimit-Limit"] == "300"
+    assert answer.headers["X-RateLimit-Remaining"].isdigit()
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.parametrize("scheme", ["Token", "token", "Bearer", ""])
-def test_only_the_second_word_is_read(client: FlaskClient, rob: Account, scheme: str) -> None:
-    header = {"Authorization": f"{scheme} {rob.token} more"}
-    assert client.post("/1/submit-listens", json=submission(listen()), headers=header).status_code == 200
+def test_only_the_second_word_is_read(standing_client: FlaskClient, standing_rob: Account, scheme: str) -> None:
+    header = {"Authorization": f"{scheme} {standing_rob.token} more"}
+    assert standing_client.post("/1/submit-listens", json=submission(listen()), headers=header).status_code == 200
 
 
 def test_a_token_in_the_query_opens_nothing_but_validate_token(client: FlaskClient, rob: Account) -> None:
@@ -59,13 +59,15 @@ def test_a_token_in_the_query_opens_nothing_but_validate_token(client: FlaskClie
     }
 
 
-def test_validate_token_answers_200_for_a_wrong_token_and_400_for_none(client: FlaskClient, rob: Account) -> None:
+def test_validate_token_answers_200_for_a_wrong_token_and_400_for_none(
+    standing_client: FlaskClient, standing_rob: Account
+) -> None:
     invalid = {"code": 200, "message": "Token invalid.", "valid": False}
-    assert client.get("/1/validate-token?token=x").get_json() == invalid
-    answer = client.get("/1/validate-token", headers={"Authorization": "Token x"}, data=b"{}")
+    assert standing_client.get("/1/validate-token?token=x").get_json() == invalid
+    answer = standing_client.get("/1/validate-token", headers={"Authorization": "Token x"}, data=b"{}")
     assert (answer.status_code, answer.get_json()) == (200, invalid)
-    assert client.get("/1/validate-token", headers=rob.headers).get_json()["user_name"] == "Rob"
-    answer = client.get("/1/validate-token")
+    assert standing_client.get("/1/validate-token", headers=standing_rob.headers).get_json()["user_name"] == "Rob"
+    answer = standing_client.get("/1/validate-token")
     missing = {"code": 400, "error": "You need to provide an Authorization token."}
     assert (answer.status_code, answer.get_json()) == (400, missing)
 
@@ -104,16 +106,16 @@ def test_an_unknown_path_is_404_in_the_error_shape(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "TRACE"])
-def test_a_wrong_method_is_405_in_the_error_shape(client: FlaskClient, method: str) -> None:
-    answer = client.open("/1/submit-listens", method=method)
+def test_a_wrong_method_is_405_in_the_error_shape(standing_client: FlaskClient, method: str) -> None:
+    answer = standing_client.open("/1/submit-listens", method=method)
     assert (answer.status_code, answer.get_json()["code"]) == (405, 405)
     assert answer.headers["Access-Control-Allow-Methods"] == "OPTIONS, POST"
 
 
 @pytest.mark.parametrize("path", ["/1/submit-listens", "/1/user/a%2Fb/listens", "/1/validate-token", "/1/unknown"])
-def test_options_is_answered_without_token_or_limit(client: FlaskClient, path: str) -> None:
+def test_options_is_answered_without_token_or_limit(standing_client: FlaskClient, path: str) -> None:
     headers = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
-    answer = client.options(path, headers=headers)
+    answer = standing_client.options(path, headers=headers)
     assert (answer.status_code, answer.data) == (200, b"")
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
@@ -122,8 +124,10 @@ def test_options_is_answered_without_token_or_limit(client: FlaskClient, path: s
     assert "X-RateLimit-Limit" not in answer.headers
 
 
-def test_every_reply_has_cors_cache_and_four_whole_limit_headers(client: FlaskClient, rob: Account) -> None:
-    answer = client.get("/1/user/rob/listens", headers=rob.headers)
+def test_every_reply_has_cors_cache_and_four_whole_limit_headers(
+    standing_client: FlaskClient, standing_rob: Account
+) -> None:
+    answer = standing_client.get("/1/user/rob/listens", headers=standing_rob.headers)
     assert answer.headers["Cache-Control"] == "private"
     assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
     names = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Reset-In"]
@@ -136,14 +140,14 @@ def test_every_reply_has_cors_cache_and_four_whole_limit_headers(client: FlaskCl
     ["/1//user/rob/listens", "/1/user/rob/listens/", "/1/user/rob//listens//"],
 )
 def test_double_and_trailing_slashes_are_answered_without_a_redirect(
-    client: FlaskClient, rob: Account, path: str
+    standing_client: FlaskClient, standing_rob: Account, path: str
 ) -> None:
-    answer = client.get(f"{path}?count=0")
+    answer = standing_client.get(f"{path}?count=0")
     assert (answer.status_code, answer.get_json()["payload"]["user_id"]) == (200, "rob")
 
 
-def test_a_post_with_a_trailing_slash_keeps_its_body(client: FlaskClient, rob: Account) -> None:
-    answer = client.post("/1/submit-listens/", json=submission(listen()), headers=rob.headers)
+def test_a_post_with_a_trailing_slash_keeps_its_body(standing_client: FlaskClient, standing_rob: Account) -> None:
+    answer = standing_client.post("/1/submit-listens/", json=submission(listen()), headers=standing_rob.headers)
     assert answer.get_json() == {"status": "ok"}
 
 

@@ -109,46 +109,50 @@ def test_a_count_above_the_maximum_is_clamped(client: FlaskClient, rob: Account,
     assert payload(client)["count"] == 25
 
 
-def test_a_user_without_listens_has_zeroes(client: FlaskClient, rob: Account) -> None:
-    assert payload(client) == {
+def test_a_user_without_listens_has_zeroes(standing_client: FlaskClient, standing_rob: Account) -> None:
+    assert payload(standing_client) == {
         "count": 0,
         "user_id": "rob",
         "latest_listen_ts": 0,
         "oldest_listen_ts": 0,
         "listens": [],
     }
-    assert client.get("/1/user/rob/listen-count").get_json() == {"payload": {"count": 0}}
+    assert standing_client.get("/1/user/rob/listen-count").get_json() == {"payload": {"count": 0}}
 
 
 @pytest.mark.parametrize("value", ["abc", "1e3", "1.5", "9" * 5000, "\0", "٣", "5_0"])
-def test_a_count_that_is_no_number_is_refused(client: FlaskClient, rob: Account, value: str) -> None:
-    answer = client.get("/1/user/rob/listens", query_string={"count": value})
+def test_a_count_that_is_no_number_is_refused(standing_client: FlaskClient, standing_rob: Account, value: str) -> None:
+    answer = standing_client.get("/1/user/rob/listens", query_string={"count": value})
     assert (answer.status_code, answer.get_json()["error"]) == (400, f"Invalid count argument: {value}")
 
 
-def test_a_negative_count_is_refused(client: FlaskClient, rob: Account) -> None:
-    answer = client.get("/1/user/rob/listens?count=-1")
+def test_a_negative_count_is_refused(standing_client: FlaskClient, standing_rob: Account) -> None:
+    answer = standing_client.get("/1/user/rob/listens?count=-1")
     assert (answer.status_code, answer.get_json()["error"]) == (400, "Number of items requested should be positive")
 
 
 @pytest.mark.parametrize("bound", ["min_ts", "max_ts"])
 @pytest.mark.parametrize("value", ["abc", "nan", "1e12", "1.5", str(10**12), str(10**18), "9" * 40, "9" * 5000, "\0"])
-def test_a_bound_that_is_no_time_is_refused(client: FlaskClient, rob: Account, bound: str, value: str) -> None:
-    answer = client.get("/1/user/rob/listens", query_string={bound: value})
+def test_a_bound_that_is_no_time_is_refused(
+    standing_client: FlaskClient, standing_rob: Account, bound: str, value: str
+) -> None:
+    answer = standing_client.get("/1/user/rob/listens", query_string={bound: value})
     expected = f"Incorrect {bound} timestamp argument: {value}"
     assert (answer.status_code, answer.get_json()["error"]) == (400, expected)
 
 
 @pytest.mark.parametrize("bounds", ["min_ts=5&max_ts=5", "min_ts=6&max_ts=5"])
-def test_bounds_that_leave_nothing_are_refused(client: FlaskClient, rob: Account, bounds: str) -> None:
-    answer = client.get(f"/1/user/rob/listens?{bounds}")
+def test_bounds_that_leave_nothing_are_refused(
+    standing_client: FlaskClient, standing_rob: Account, bounds: str
+) -> None:
+    answer = standing_client.get(f"/1/user/rob/listens?{bounds}")
     assert (answer.status_code, answer.get_json()["error"]) == (400, "max_ts should be greater than min_ts")
 
 
 @pytest.mark.parametrize("path", ["listens", "listen-count", "playing-now"])
 @pytest.mark.parametrize("name", ["nobody", "a/b", "\0", "x" * 1000, "..", "🎵", "%", "' OR 1=1 --"])
-def test_an_unknown_user_is_404(client: FlaskClient, path: str, name: str) -> None:
-    answer = client.get(f"/1/user/{quote(name, safe='')}/{path}")
+def test_an_unknown_user_is_404(standing_client: FlaskClient, path: str, name: str) -> None:
+    answer = standing_client.get(f"/1/user/{quote(name, safe='')}/{path}")
     assert (answer.status_code, answer.get_json()) == (404, {"code": 404, "error": f"Cannot find user: {name}"})
 
 

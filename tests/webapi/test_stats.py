@@ -7,7 +7,7 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 
-from conf.postgres import Connection, transaction
+from conf.postgres import connect, transaction
 from tests.webapi.conftest import Account
 
 MBID = "bf9e91ea-8029-4a04-a26a-224e00a83266"
@@ -15,9 +15,10 @@ ARTISTS = [("Björk", MBID, 9), ("Sigur Rós", None, 5), ("múm", None, 5), ("Gu
 URL = "/1/stats/user/rob/artists"
 
 
-@pytest.fixture
-def stored(connection: Connection, rob: Account) -> Account:
+@pytest.fixture(scope="module")
+def stored(standing_url: str, standing_rob: Account) -> Account:
     """A run of two ranges; Rob has artists in all_time only."""
+    connection = connect(standing_url)
     with transaction(connection) as cursor:
         for name, rows in (("all_time", 1), ("week", 0)):
             cursor.execute(
@@ -31,19 +32,20 @@ def stored(connection: Connection, rob: Account) -> Account:
         cursor.execute(
             "INSERT INTO result_list (statistic, stats_range, key, ids, counts)"
             " VALUES ('user_artists', 'all_time', %s, %s, %s)",
-            (rob.id, [-2, -1, 0, 1], [count for _, _, count in ARTISTS]),
+            (standing_rob.id, [-2, -1, 0, 1], [count for _, _, count in ARTISTS]),
         )
-    return rob
+    connection.close()
+    return standing_rob
 
 
-def names(client: FlaskClient, query: str) -> list[str]:
-    answer = client.get(URL + query)
+def names(standing_client: FlaskClient, query: str) -> list[str]:
+    answer = standing_client.get(URL + query)
     assert answer.status_code == 200
     return [artist["artist_name"] for artist in answer.get_json()["payload"]["artists"]]
 
 
-def test_the_envelope_is_the_documented_one(client: FlaskClient, stored: Account) -> None:
-    assert client.get("/1/stats/user/ROB/artists?count=2").get_json() == {
+def test_the_envelope_is_the_documented_one(standing_client: FlaskClient, stored: Account) -> None:
+    assert standing_client.get("/1/stats/user/ROB/artists?count=2").get_json() == {
         "payload": {
             "artists": [
                 {"artist_name": "Björk", "artist_mbid": MBID, "artist_mbids": [MBID], "listen_count": 9},
@@ -61,38 +63,47 @@ def test_the_envelope_is_the_documented_one(client: FlaskClient, stored: Account
     }
 
 
-def test_pages_are_slices_of_the_stored_order(client: FlaskClient, stored: Account) -> None:
+def test_pages_are_slices_of_the_stored_order(standing_client: FlaskClient, stored: Account) -> None:
     whole = [artist for artist, _, _ in ARTISTS]
-    assert names(client, "") == names(client, "?count=1000000") == whole
-    assert names(client, "?count=2&offset=1") == whole[1:3]
-    assert names(client, "?count=0") == names(client, "?offset=4") == names(client, f"?offset={2**63 - 1}") == []
-    assert names(client, "?count=&offset=&unknown=1") == whole
+    assert names(standing_client, "") == names(standing_client, "?count=1000000") == whole
+    assert names(standing_client, "?count=2&offset=1") == whole[1:3]
+    assert (
+        names(standing_client, "?count=0")
+        == names(standing_client, "?offset=4")
+        == names(standing_client, f"?offset={2**63 - 1}")
+        == []
+    )
+    assert names(standing_client, "?count=&offset=&unknown=1") == whole
 
 
 @pytest.mark.parametrize("name", ["week", "this_year"])
-def test_what_was_not_computed_is_204_with_an_empty_body(client: FlaskClient, stored: Account, name: str) -> None:
-    answer = client.get(f"{URL}?range={name}")
+def test_what_was_not_computed_is_204_with_an_empty_body(
+    standing_client: FlaskClient, stored: Account, name: str
+) -> None:
+    answer = standing_client.get(f"{URL}?range={name}")
     assert (answer.status_code, answer.data) == (204, b"")
-    assert answer.headers["X-RateLimit-Limit"] == "300"
+    assert answer.headers["X-RateLimit-Remaining"].isdigit()
 
 
 @pytest.mark.parametrize("name", ["Week", "../x", "week'--", "", "\0", "weekly", "all_time "])
-def test_an_unknown_range_is_refused(client: FlaskClient, stored: Account, name: str) -> None:
-    answer = client.get(URL, query_string={"range": name})
+def test_an_unknown_range_is_refused(standing_client: FlaskClient, stored: Account, name: str) -> None:
+    answer = standing_client.get(URL, query_string={"range": name})
     assert (answer.status_code, answer.get_json()["error"]) == (400, f"Invalid range: {name}")
 
 
 @pytest.mark.parametrize("key", ["count", "offset"])
 @pytest.mark.parametrize("value", ["-1", "abc", "1e3", "1.5", "9" * 5000, "\0", "٣", str(2**63), str(2**64)])
-def test_count_and_offset_are_non_negative_integers(client: FlaskClient, stored: Account, key: str, value: Any) -> None:
-    answer = client.get(URL, query_string={key: value})
+def test_count_and_offset_are_non_negative_integers(
+    standing_client: FlaskClient, stored: Account, key: str, value: Any
+) -> None:
+    answer = standing_client.get(URL, query_string={key: value})
     expected = {"code": 400, "error": f"'{key}' should be a non-negative integer"}
     assert (answer.status_code, answer.get_json()) == (400, expected)
 
 
 def test_the_user_is_judged_before_the_range_and_the_range_before_the_page(
-    client: FlaskClient, stored: Account
+    standing_client: FlaskClient, stored: Account
 ) -> None:
-    answer = client.get("/1/stats/user/nobody/artists?range=x&count=x")
+    answer = standing_client.get("/1/stats/user/nobody/artists?range=x&count=x")
     assert (answer.status_code, answer.get_json()["error"]) == (404, "Cannot find user: nobody")
-    assert client.get(f"{URL}?range=x&count=x").get_json()["error"] == "Invalid range: x"
+    assert standing_client.get(f"{URL}?range=x&count=x").get_json()["error"] == "Invalid range: x"
