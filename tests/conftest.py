@@ -8,10 +8,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from pyspark.sql import SparkSession
 
 from conf import postgres
 from conf.embedded_postgres import EmbeddedPostgres, embedded_dsn
 from conf.settings import Settings, load_settings
+from jobs.session import build_session
 from tests.rabbitmq import amqp_url, rabbitmq_node  # noqa: F401 - fixtures
 
 SHARED_DATA = Path(os.environ.get("SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
@@ -75,6 +77,15 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     return load_settings(
         {"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url, "SPARK_MASTER": "local[2]"}, env_file=None
     )
+
+
+@pytest.fixture(scope="session")
+def spark(state_dir: Path) -> Iterator[SparkSession]:
+    """The one Spark session of the run, on the local profile."""
+    environ = {"DATA_DIR": str(state_dir / "spark-state"), "SPARK_MASTER": "local[2]", "SPARK_DRIVER_MEMORY": "2g"}
+    session = build_session(load_settings(environ, env_file=None), "tests")
+    yield session
+    session.stop()
 
 
 @pytest.fixture(scope="session")
