@@ -1,0 +1,114 @@
+"""One part in this process: `request_consumer`, `spark_reader`, `listen_writer`, `web`, `scheduler`. `up` runs them so.
+
+SIGTERM and Ctrl-C end a part in order: what it has begun is finished or given back.
+"""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+
+import click
+
+from conf.postgres import check_schema, dsn
+from conf.settings import Settings, load_settings
+
+Part = Callable[[Settings, threading.Event], None]
+
+_LIBRARIES = {
+    "pika": logging.WARNING,
+    "py4j": logging.WARNING,
+    "great_expectations": logging.WARNING,
+    # pyspark logs every failed statement with its whole plan; we log the exception.
+    "SQLQueryContextLogger": logging.CRITICAL,
+}
+
+
+def serve(part: Part) -> None:
+    """Run a part until it is told to stop. Raises SchemaError when the database is not this code's."""
+    settings, stop = prepare(), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    part(settings, stop)
+
+
+def prepare() -> Settings:
+    """Settings, log lines, and the schema checked."""
+    settings = load_settings()
+    logging.basicConfig(
+        level=settings.log_level,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        force=True,
+    )
+    for name, level in _LIBRARIES.items():
+        logging.getLogger(name).setLevel(level)
+    check_schema(dsn(settings))
+    return settings
+
+
+@click.command("request_consumer")
+def request_consumer() -> None:
+    """Land listens in the lake and run requests on Spark, until told to stop.
+
+    \b
+    Example:
+      SPARK_MASTER=spark://head:7077 spark_manage.py request_consumer
+    """
+    from request_consumer.consumer import run
+
+    serve(run)
+
+
+@click.command("spark_reader")
+def spark_reader() -> None:
+    """Store the results of runs in PostgreSQL, until told to stop.
+
+    \b
+    Example:
+      spark_manage.py spark_reader
+    """
+    from spark_reader.reader import run
+
+    serve(run)
+
+
+@click.command("listen_writer")
+def listen_writer() -> None:
+    """Write submitted listens into PostgreSQL, until told to stop.
+
+    \b
+    Example:
+      BROKER_URL=amqp://user:password@host/ spark_manage.py listen_writer
+    """
+    from webapi.submission.writer import run
+
+    serve(run)
+
+
+@click.command("scheduler")
+def scheduler() -> None:
+    """Ask for statistics after each landing and whenever a day turns, until told to stop.
+
+    \b
+    Example:
+      spark_manage.py scheduler
+    """
+    from request_consumer.scheduler import run
+
+    serve(run)
+
+
+@click.command("web")
+def web() -> None:
+    """Serve the HTTP API, until told to stop.
+
+    \b
+    Example:
+      WEB_PORT=8101 WEB_WORKERS=4 spark_manage.py web
+    """
+    from webapi.server import run
+
+    run(prepare())
+
+
+COMMANDS = (request_consumer, spark_reader, listen_writer, scheduler, web)
