@@ -1,6 +1,6 @@
 """Generated data as files and as messages, block by block in bounded memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 
 from dumps.generator.catalogue import Catalogue, Scale
 from dumps.generator.chance import Ids
+from dumps.generator.changes import deletes, remaps, wipes
 from dumps.generator.listeners import Listeners, make_listeners
 from dumps.generator.metadata import metadata_tables
 from dumps.generator.plays import EARLIEST, Plays, blocks
-from dumps.generator.rows import SCHEMA, api_lines, table
+from dumps.generator.rows import api_lines, table, text_of
 from dumps.generator.truth import listen_counts, top_artists
 
 MESSAGE = 1000
@@ -59,13 +60,14 @@ def generate(
     users: int | None = None,
     json_lines: bool = True,
     metadata: bool = True,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, int]:
-    """Write listens.parquet, listens.jsonl, truth/ and metadata/ below `path`; the same arguments, the same bytes.
+    """Write listens.parquet, listens.jsonl, truth/, changes/ and metadata/ below `path`; same arguments, same bytes.
 
-    Returns the sizes, also written as generated.json: listens, users, distinct recordings, duplicates.
+    Returns the sizes, also written as generated.json: seed, listens, users, kept (listens without duplicates),
+    recordings played. `progress` is told the listens of each block that is written.
     """
     world = World.make(seed, listens, until=until, users=users)
-    (path / "truth").mkdir(parents=True, exist_ok=True)
     totals = {"seed": seed, "listens": 0, "users": len(world.listeners.ids), "kept": 0}
     played: list[Ids] = []
     with _Files(path, json_lines) as files:
@@ -74,15 +76,18 @@ def generate(
             played.append(np.unique(plays.recording))
             totals["listens"] += len(plays)
             totals["kept"] += kept
+            progress(len(plays))
     recordings = np.unique(np.concatenate(played))
     totals["recordings"] = len(recordings)
+    later = {"remaps": remaps(world.catalogue, recordings), "wipes": wipes(world.catalogue, world.listeners)}
+    write_tables(path / "changes", later)
     if metadata:
-        write_metadata(path / "metadata", metadata_tables(world.catalogue, recordings, totals["users"]))
+        write_tables(path / "metadata", metadata_tables(world.catalogue, recordings, totals["users"]))
     (path / "generated.json").write_bytes(orjson.dumps(totals))
     return totals
 
 
-def write_metadata(path: Path, tables: dict[str, pa.Table]) -> None:
+def write_tables(path: Path, tables: dict[str, pa.Table]) -> None:
     """One Parquet file per table."""
     path.mkdir(parents=True, exist_ok=True)
     for name, rows in tables.items():
@@ -93,33 +98,34 @@ class _Files:
     """The files that grow with every block."""
 
     def __init__(self, path: Path, json_lines: bool) -> None:
-        self._listens = pq.ParquetWriter(path / "listens.parquet", SCHEMA, compression="zstd")
+        path.mkdir(parents=True, exist_ok=True)
         self._lines = (path / "listens.jsonl").open("wb") if json_lines else None
-        self._truth: dict[str, pq.ParquetWriter] = {}
-        self._path = path / "truth"
+        self._tables: dict[str, pq.ParquetWriter] = {}
+        self._path = path
 
     def __enter__(self) -> "_Files":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for writer in (self._listens, *self._truth.values()):
+        for writer in self._tables.values():
             writer.close()
         if self._lines is not None:
             self._lines.close()
 
     def write(self, world: World, plays: Plays) -> int:
         """Append a block; returns how many listens are left when duplicates count once."""
-        self._listens.write_table(table(world.catalogue, world.listeners, plays))
+        self._put("listens", table(world.catalogue, world.listeners, plays))
         if self._lines is not None:
-            self._lines.write(
-                "\n".join(api_lines(world.catalogue, world.listeners, plays).to_pylist()).encode() + b"\n"
-            )
+            self._lines.write(text_of(api_lines(world.catalogue, world.listeners, plays)))
         counts = listen_counts(plays)
-        self._put("listen_counts", counts)
-        self._put("top_artists", top_artists(world.catalogue, plays))
+        self._put("truth/listen_counts", counts)
+        self._put("truth/top_artists", top_artists(world.catalogue, plays))
+        self._put("changes/deletes", deletes(world.catalogue, world.listeners, plays))
         return int(np.sum(counts["listen_count"].to_numpy()))
 
     def _put(self, name: str, rows: pa.Table) -> None:
-        if name not in self._truth:
-            self._truth[name] = pq.ParquetWriter(self._path / f"{name}.parquet", rows.schema, compression="zstd")
-        self._truth[name].write_table(rows)
+        if name not in self._tables:
+            path = self._path / f"{name}.parquet"
+            path.parent.mkdir(exist_ok=True)
+            self._tables[name] = pq.ParquetWriter(path, rows.schema, compression="zstd")
+        self._tables[name].write_table(rows)

@@ -18,10 +18,18 @@ OTHER_TAGS = (
 )  # fmt: skip
 TAGS = GENRES + OTHER_TAGS
 PER_ARTIST = 4
+PART = 50_000
+"""Recordings labelled at a time: a matrix of recordings and tags is big."""
 
 
 def label_tables(catalogue: Catalogue, recordings: Ids, mbid: pa.Array) -> dict[str, pa.Table]:
     """The six tables {recording,artist,release_group}_{tag,genre}; all keyed by recording MBID, counts above 0."""
+    bounds = range(0, max(1, len(recordings)), PART)
+    parts = [_labels(catalogue, recordings[at : at + PART], mbid.slice(at, PART)) for at in bounds]
+    return {name: pa.concat_tables([part[name] for part in parts]) for name in parts[0]}
+
+
+def _labels(catalogue: Catalogue, recordings: Ids, mbid: pa.Array) -> dict[str, pa.Table]:
     groups = catalogue.release_group_of(catalogue.release_of(recordings)[0])
     credited = catalogue.credits(recordings).artists
     tables: dict[str, pa.Table] = {}

@@ -48,7 +48,16 @@ class Described:
 
 def describe(catalogue: Catalogue, plays: Plays) -> Described:
     """Names and MBIDs of a block, made once per distinct recording and case."""
-    keys, row = np.unique(plays.recording * 3 + plays.variant, return_inverse=True)
+    return _describe(catalogue, plays.recording * 3 + plays.variant)
+
+
+def describe_recordings(catalogue: Catalogue, recordings: Ids) -> Described:
+    """Names and MBIDs of recordings, as printed."""
+    return _describe(catalogue, recordings * 3)
+
+
+def _describe(catalogue: Catalogue, keyed: Ids) -> Described:
+    keys, row = np.unique(keyed, return_inverse=True)
     recordings, variant = keys // 3, pa.array(keys % 3)
     credit = catalogue.credits(recordings)
     release, number = catalogue.release_of(recordings)
@@ -103,7 +112,7 @@ def table(catalogue: Catalogue, listeners: Listeners, plays: Plays) -> pa.Table:
 
 
 def api_lines(catalogue: Catalogue, listeners: Listeners, plays: Plays, *, named: bool = True) -> pa.Array:
-    """One JSON text per listen, in API form; `named` puts user_name before it."""
+    """One JSON text per listen, in API form; `named` puts user_name before it and ends it as a line."""
     described = describe(catalogue, plays)
     tails = pa.array([_tail(row) for row in described.table.to_pylist()], pa.string())
     names = pa.array([orjson.dumps({"user_name": name}).decode()[:-1] + "," for name in listeners.names().to_pylist()])
@@ -118,8 +127,16 @@ def api_lines(catalogue: Catalogue, listeners: Listeners, plays: Plays, *, named
         '"duration_played":',
         pc.cast(pa.array(plays.played_ms // 1000), pa.string()),
         tails.take(pa.array(described.row)),
+        "\n" if named else "",
         "",
     )
+
+
+def text_of(lines: pa.Array) -> memoryview:
+    """All texts of an array as they stand in memory, one after the other, in UTF-8."""
+    _, offsets, data = lines.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int32)[lines.offset : lines.offset + len(lines) + 1]
+    return memoryview(data)[int(ends[0]) : int(ends[-1])]
 
 
 def _tail(row: dict[str, object]) -> str:

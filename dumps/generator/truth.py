@@ -11,9 +11,13 @@ from jobs.listens.msid import fold
 
 
 def distinct_plays(plays: Plays) -> tuple[Ids, Ids, Ids]:
-    """(user, recording, listened_at) with duplicates once, as every store must hold them."""
-    rows = np.unique(np.stack([plays.user, plays.recording, plays.listened_at], axis=1), axis=0)
-    return rows[:, 0], rows[:, 1], rows[:, 2]
+    """(user, recording, listened_at) with duplicates once, as every store must hold them; in order of user and time."""
+    order = np.lexsort((plays.recording, plays.listened_at, plays.user))
+    columns = [column[order] for column in (plays.user, plays.recording, plays.listened_at)]
+    first = np.ones(len(order), dtype=np.bool_)
+    first[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    user, recording, listened_at = (column[first] for column in columns)
+    return user, recording, listened_at
 
 
 def listen_counts(plays: Plays) -> pa.Table:
@@ -43,13 +47,14 @@ def top_artists(catalogue: Catalogue, plays: Plays) -> pa.Table:
     credited[credited[:, 0] < 0, 0] = -2
     column = credited[index]
     row, slot = np.nonzero(column != -1)
-    groups = np.stack([user[row], key_of[index][row], column[row, slot]], axis=1)
-    distinct, count = np.unique(groups, axis=0, return_counts=True)
-    artist = distinct[:, 2]
+    spread = catalogue.scale.artists + 2  # of artist numbers, from -2 upwards
+    groups = (user[row] * len(keys) + key_of[index][row]) * spread + column[row, slot] + 2
+    distinct, count = np.unique(groups, return_counts=True)
+    pair, artist = distinct // spread, distinct % spread - 2
     table = pa.table(
         {
-            "user_id": pa.array(distinct[:, 0], pa.int32()),
-            "artist_key": pa.array(keys).take(pa.array(distinct[:, 1])),
+            "user_id": pa.array(pair // len(keys), pa.int32()),
+            "artist_key": pa.array(keys).take(pa.array(pair % len(keys))),
             "artist_mbid": _mbids(catalogue, artist),
             "listen_count": pa.array(count),
         }
