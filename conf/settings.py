@@ -180,6 +180,12 @@ def _masked(secret: bool, value: object) -> str:
     return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
 
 
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment of a process that must have these very settings, whatever its own says."""
+    own = {f.metadata["env"]: str(getattr(settings, f.name)) for f in fields(settings)}
+    return {**os.environ, **own}
+
+
 def default_data_dir(project: Path = PROJECT) -> Path:
     """`data` in the project; for root a folder that an unprivileged PostgreSQL can reach, one per checkout."""
     if os.geteuid() != 0:

@@ -1,0 +1,63 @@
+# `make demo` shows everything on invented listens, `make up` starts the real thing. The rest is for developers.
+.DEFAULT_GOAL := help
+PYTEST = .venv/bin/python -m pytest
+RUN = .venv/requirements.ready
+DEVELOP = .venv/requirements-dev.ready
+
+.PHONY: help
+help: ## these lines
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+.PHONY: setup
+setup: $(RUN) ## the virtual environment, Java and the Delta JARs; done by itself before demo and up
+
+$(RUN): requirements.lock conf/jars.lock
+	@sh conf/setup.sh requirements.lock
+
+$(DEVELOP): requirements.lock requirements-dev.lock conf/jars.lock
+	@sh conf/setup.sh requirements-dev.lock
+	@touch $(RUN)
+
+.PHONY: demo
+demo: $(RUN) ## sample listens through the whole system, a table of top artists; stays up (DEMO_ONCE=1: ends)
+	@exec ./spark_manage.py demo $(if $(filter-out 0,$(DEMO_ONCE)),--once)
+
+.PHONY: up
+up: $(RUN) ## everything on this machine, until Ctrl-C
+	@exec ./spark_manage.py up
+
+.PHONY: check
+check: $(DEVELOP) ## lint, types, import rules
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+.PHONY: test
+test: $(DEVELOP) ## everything, on real PostgreSQL, RabbitMQ and Spark
+	$(PYTEST) -m "not slow"
+
+.PHONY: test-fast
+test-fast: $(DEVELOP) ## what needs no JVM and no RabbitMQ, within a minute
+	$(PYTEST) -m "not slow and not spark" tests/unit tests/writer tests/consumer tests/reader tests/webapi
+
+.PHONY: test-full
+test-full: $(DEVELOP) ## `make test` and the longer runs
+	$(PYTEST)
+
+.PHONY: torture
+torture: $(DEVELOP) ## kill parts at random under load for MINUTES (5), then check that nothing was lost
+	.venv/bin/python -m tests.faults.torture --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)
+
+.PHONY: bench
+bench: $(DEVELOP) ## measure ingest, landing, start and memory; the report is docs/benchmark.md
+	.venv/bin/python -m tests.bench
+
+.PHONY: docs
+docs: $(DEVELOP) ## bring the generated tables of the README up to date
+	.venv/bin/python -m tests.docs.generated --write
+
+.PHONY: lock
+lock: $(DEVELOP) ## pin again, with hashes, what requirements*.in ask for
+	.venv/bin/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links -o requirements.lock requirements.in
+	.venv/bin/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links -o requirements-dev.lock requirements-dev.in

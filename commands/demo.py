@@ -1,0 +1,253 @@
+"""`demo`: invented listens go the whole way, from HTTP into the lake and back out as top artists. Own data folder."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from commands.exits import CommandError
+from commands.supervisor import PARTS, Supervisor
+from commands.up import LOOK_SECONDS, missing_parts, port_is_free, say, stop_on_signals
+from conf.broker import open_broker
+from conf.postgres import Connection, connect, dsn, transaction
+from conf.settings import Settings, load_settings
+from dumps.generator import sample_listens
+from jobs.listens.users import create_token, create_user, find_user
+from request_consumer.requests import RequestRow, enqueue
+from request_consumer.requests import wait as wait_for_request
+
+SEED, USERS, LISTENS = 20, 5, 6000
+CALL = 500
+"""Listens of one call to submit-listens; the API takes up to 1000."""
+PATIENCE = 300.0
+SHOWN = 10
+QUERY = "stats.user.entity"
+
+
+class StoppedError(Exception):
+    """Ctrl-C while the demo was still at work."""
+
+
+@dataclass
+class Demo:
+    """One demo on its own folder: what its steps share, and how long each took."""
+
+    settings: Settings
+    supervisor: Supervisor
+    stop: threading.Event
+    console: Console
+    times: list[tuple[str, float]] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """Say what is being done, with a spinner on a terminal, and note the time it took."""
+        started = time.monotonic()
+        if self.console.is_terminal:
+            with self.console.status(f"{what} ..."):
+                yield
+        else:
+            say(f"{what} ...")
+            yield
+        self.times.append((what, time.monotonic() - started))
+        if self.console.is_terminal:
+            self.console.print(f"[green]✓[/] {what} [dim]{self.times[-1][1]:.1f} s[/]")
+
+    def until(self, done: Callable[[], bool], what: str) -> None:
+        """Wait, keeping the parts alive. Raises StoppedError, and CommandError after PATIENCE."""
+        deadline = time.monotonic() + PATIENCE
+        while not done():
+            if self.stop.wait(LOOK_SECONDS / 2):
+                raise StoppedError
+            if time.monotonic() > deadline:
+                raise CommandError(f"gave up: {what}; see the logs in {self.settings.data_dir / 'logs'}")
+            self.supervisor.look()
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="End after printing, with exit status 0.")
+def demo(once: bool) -> None:
+    """Show the whole system on invented listens: submitted over HTTP, landed, computed on Spark, read back over HTTP.
+
+    It has a data folder of its own, beside yours, and stays up until Ctrl-C.
+
+    \b
+    Examples:
+      spark_manage.py demo
+      spark_manage.py demo --once
+    """
+    started = time.monotonic()
+    settings, stop = demo_settings(load_settings()), stop_on_signals()
+    this = Demo(settings, Supervisor(settings, say), stop, Console())
+    try:
+        show(this)
+        say(f"first table after {time.monotonic() - started:.1f} s")
+        if not once:
+            stay(this)
+    except StoppedError:
+        say("stopping ...")
+    finally:
+        this.supervisor.stop()
+    say(f"stopped; `make demo` again is quicker, its data is in {settings.data_dir}")
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """Everything embedded, in a folder beside the user's, on a free port: the user's own system is never touched."""
+    folder = settings.data_dir.with_name(f"{settings.data_dir.name}-demo")
+    return replace(
+        settings,
+        data_dir=folder,
+        database_url="",
+        broker_url="postgresql:",
+        lake_url="",
+        spark_master="local[*]",
+        spark_profile="auto",
+        public_url="",
+        landing_interval=min(settings.landing_interval, 1.0),
+        web_port=free_port(settings.web_host, settings.web_port),
+    )
+
+
+def free_port(host: str, wanted: int) -> int:
+    """The port wanted, or the next one that is free. Raises CommandError after a hundred."""
+    for port in range(wanted, min(wanted + 100, 65536)):
+        if port_is_free(host, port):
+            return port
+    raise CommandError(f"WEB_HOST={host} WEB_PORT={wanted}: no free port from there on; set another")
+
+
+def show(demo: Demo) -> None:
+    """All the steps, then the tables."""
+    with demo.step("Start PostgreSQL, make the tables"):
+        demo.supervisor.start_store()
+    demo.supervisor.start(*(part for part in PARTS if part != "scheduler"))
+    with demo.step("Invent listens and users"):
+        until = sample_end(demo.settings.data_dir)
+        sample = sample_listens(SEED, USERS, LISTENS, until=until)
+        tokens = make_users(demo.settings, list(sample))
+    with demo.step("Wait for the web server"):
+        demo.until(lambda: "web server" not in missing_parts(demo.settings), "the web server does not answer")
+    with demo.step(f"Submit {LISTENS} listens over HTTP"):
+        submit(demo, sample, tokens)
+    with demo.step("Write them to PostgreSQL, start Spark, land them in the Delta lake"):
+        demo.until(lambda: landed(demo.settings), "the listens have not landed")
+    with demo.step("Compute the top artists of every user in nine ranges"):
+        compute(demo)
+    demo.supervisor.start("scheduler")
+    print_result(demo, list(sample))
+
+
+def sample_end(folder: Path) -> int:
+    """The last midnight, UTC, when the demo first ran, epoch seconds: the same listens every time."""
+    kept = folder / "sample_end"
+    if not kept.exists():
+        kept.write_text(str(int(time.time()) // 86400 * 86400))
+    return int(kept.read_text())
+
+
+def make_users(settings: Settings, names: list[str]) -> dict[str, str]:
+    """A token for each, users made where they are missing."""
+    with closing(connect(dsn(settings))) as connection:
+        return {name: _token(connection, name) for name in names}
+
+
+def _token(connection: Connection, name: str) -> str:
+    with transaction(connection) as cursor:
+        user = find_user(cursor, name)
+    user_id = user.id if user else create_user(connection, name)
+    with transaction(connection) as cursor:
+        cursor.execute("DELETE FROM token WHERE user_id = %s AND label = 'demo'", (user_id,))
+        return create_token(cursor, user_id, "demo")
+
+
+def submit(demo: Demo, sample: dict[str, list[dict[str, Any]]], tokens: dict[str, str]) -> None:
+    """What any client does: POST /1/submit-listens with a token."""
+    with requests.Session() as session:
+        for name, listens in sample.items():
+            for first in range(0, len(listens), CALL):
+                if demo.stop.is_set():
+                    raise StoppedError
+                answer = session.post(
+                    f"{demo.settings.url}/1/submit-listens",
+                    json={"listen_type": "import", "payload": listens[first : first + CALL]},
+                    headers={"Authorization": f"Token {tokens[name]}"},
+                    timeout=30,
+                )
+                if not answer.ok:
+                    raise CommandError(f"submit-listens answered {answer.status_code}: {answer.text[:300]}")
+
+
+def landed(settings: Settings) -> bool:
+    """Whether nothing is queued and nothing waits for the lake."""
+    try:
+        state = requests.get(f"{settings.url}/health/ready", timeout=5).json()
+    except (requests.RequestException, ValueError):
+        return False
+    landing = state.get("landing") or {}
+    return state.get("incoming") == 0 and bool(landing.get("id")) and landing.get("waiting") == 0
+
+
+def compute(demo: Demo) -> None:
+    """Ask for the statistic, as cron would, and wait for it. Raises CommandError when it failed."""
+    with closing(connect(dsn(demo.settings))) as connection:
+        broker = open_broker(demo.settings)
+        asked = enqueue(connection, broker, QUERY, {"entity": "artists"})
+        broker.close()
+        last: RequestRow = asked
+        for row in wait_for_request(connection, asked.id):
+            last = row
+            demo.supervisor.look()
+            if demo.stop.is_set():
+                raise StoppedError
+    if last.state != "done":
+        raise CommandError(f"{QUERY} {last.state}: {last.error}")
+
+
+def print_result(demo: Demo, names: list[str]) -> None:
+    """Top artists as GET answers them, times, addresses."""
+    console = demo.console
+    for name in names[:2]:
+        console.print(top_artists(demo.settings, name))
+    steps = Table("step", "seconds", title="How long it took")
+    for what, seconds in demo.times:
+        steps.add_row(what, f"{seconds:.1f}")
+    console.print(steps)
+    quoted = quote(names[0], safe="")
+    for path in (
+        f"/1/stats/user/{quoted}/artists?range=all_time&count={SHOWN}",
+        f"/1/user/{quoted}/listens?count=5",
+        "/1/status/service-status",
+        "/health/ready",
+    ):
+        click.echo(f"  {demo.settings.url}{path}")
+
+
+def top_artists(settings: Settings, name: str) -> Table:
+    """The answer of GET /1/stats/user/NAME/artists as a table. Raises CommandError when there is none."""
+    path = f"/1/stats/user/{quote(name, safe='')}/artists?range=all_time&count={SHOWN}"
+    answer = requests.get(f"{settings.url}{path}", timeout=10)
+    if answer.status_code != 200:
+        raise CommandError(f"GET {path} answered {answer.status_code}: {answer.text[:300]}")
+    payload = answer.json()["payload"]
+    table = Table("", "artist", "listens", title=f"Top artists of {name} (of {payload['total_artist_count']})")
+    for place, item in enumerate(payload["artists"], 1):
+        table.add_row(str(place), item["artist_name"], str(item["listen_count"]))
+    return table
+
+
+def stay(demo: Demo) -> None:
+    """Until Ctrl-C."""
+    say("everything stays up; Ctrl-C ends it")
+    while not demo.stop.wait(LOOK_SECONDS):
+        demo.supervisor.look()
+
+
+COMMANDS = (demo,)

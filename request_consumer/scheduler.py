@@ -1,0 +1,90 @@
+"""Asks for statistics by itself: after each landing, and when a day turns, for then windows move though nothing landed.
+
+What is served tells what is due, so nothing is remembered: a scheduler that starts anew, or a second one, asks for
+nothing twice. It passes its own time as T.
+"""
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from conf import part_status
+from conf.broker import Broker, BrokerUnavailableError, open_broker
+from conf.postgres import Connection, Pool, StoreUnavailableError, dsn
+from conf.settings import Settings
+from jobs.catalog import catalog
+from request_consumer import requests
+from request_consumer.requests import Served
+
+PART = "scheduler"
+LOOK_SECONDS = 1.0
+REST_SHARE = 2.0
+"""After a run, rest so many times as long as it took: a big instance is not busy with statistics all the time."""
+FAILED_SECONDS = 300.0
+"""After a run that failed for good, the next try."""
+TIDY_SECONDS = 3600.0
+log = logging.getLogger(PART)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Look every second until told to stop; a store or broker that is away is waited for."""
+    pool, asked, tidied = Pool(dsn(settings), PART), 0, float("-inf")
+    while not stop.is_set():
+        try:
+            broker = open_broker(settings)
+            try:
+                while not stop.is_set():
+                    asked += look(pool.connection(), broker, time.time())
+                    with pool.transaction() as cursor:
+                        part_status.report(cursor, PART, {"asked": asked})
+                    if time.monotonic() - tidied > TIDY_SECONDS:
+                        requests.forget_ended(pool.connection())
+                        tidied = time.monotonic()
+                    stop.wait(LOOK_SECONDS)
+            finally:
+                broker.close()
+        except (BrokerUnavailableError, StoreUnavailableError) as problem:
+            log.warning("waiting: %s", problem)
+            pool.discard()
+            stop.wait(LOOK_SECONDS)
+    with suppress(StoreUnavailableError), pool.transaction() as cursor:
+        part_status.withdraw(cursor, PART)
+
+
+def look(connection: Connection, broker: Broker, now: float) -> int:
+    """Ask for what is due at `now` (epoch seconds); how many requests that were."""
+    asked = 0
+    for query, statistics in refreshed().items():
+        served = requests.served(connection, query, statistics)
+        if is_due(served, now):
+            requests.enqueue(connection, broker, query, {"at": int(now)})
+            asked += 1
+    return asked
+
+
+def refreshed() -> dict[str, list[str]]:
+    """The statistics of the catalog that are kept fresh, by the request that makes them."""
+    found: dict[str, list[str]] = {}
+    for job in catalog().jobs.values():
+        if job.refreshed:
+            found.setdefault(job.name, []).append(job.statistic)
+    return found
+
+
+def is_due(served: Served, now: float) -> bool:
+    """Whether a statistic should be asked for: something landed since, or its day is over, and nobody is at it."""
+    if served.landed is None or served.open:
+        return False
+    if served.last_failed is not None and now - served.last_failed < FAILED_SECONDS:
+        return False
+    if served.last_finished is not None and now - served.last_finished < REST_SHARE * served.last_seconds:
+        return False
+    if served.data_version is None or served.data_version < served.landed:
+        return True
+    return served.newest_listen_ts is not None and _day(served.newest_listen_ts) < _day(now)
+
+
+def _day(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).date().isoformat()
