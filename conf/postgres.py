@@ -63,7 +63,7 @@ def connect(url: str, *, application: str = "listenlake", autocommit: bool = Fal
         )
     except psycopg2.OperationalError as problem:
         raise StoreUnavailableError(
-            f"PostgreSQL cannot be reached ({str(problem).strip().splitlines()[-1]}); `make up` starts "
+            f"PostgreSQL cannot be reached ({str(problem).strip().splitlines()[0]}); `make up` starts "
             "the embedded one, DATABASE_URL names another"
         ) from None
     connection.autocommit = autocommit
@@ -88,10 +88,15 @@ class Pool:
     @contextmanager
     def transaction(self) -> Iterator[psycopg2.extensions.cursor]:
         """As `transaction`, on this thread's connection. A lost connection raises StoreUnavailableError."""
+        with self.session() as connection, transaction(connection) as cursor:
+            yield cursor
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """This thread's connection, for transactions of its own. A lost one raises StoreUnavailableError."""
         connection = self.connection()
         try:
-            with transaction(connection) as cursor:
-                yield cursor
+            yield connection
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as problem:
             unknown = psycopg2.extensions.TRANSACTION_STATUS_UNKNOWN
             if not connection.closed and connection.info.transaction_status != unknown:

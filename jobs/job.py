@@ -72,11 +72,22 @@ class Param:
     maximum: float | None = None
     parse: Callable[[Any], Any] | None = None
     """Instead of `kind`: the canonical value of what was given. Raises ValueError, saying what is expected."""
+    option: str = ""
+    """Its name on the command line, where that is another one than here."""
+    many: bool = False
+    """A list of such values; on the command line the option may be repeated."""
 
     def check(self, value: Any) -> Any:
         """The value in its type. Raises InvalidRequestError."""
         if value is None:
             return self.default
+        if not self.many:
+            return self._one(value)
+        if not isinstance(value, list | tuple):
+            raise InvalidRequestError(f"{self.name}={value!r}: expected a list")
+        return [self._one(item) for item in value]
+
+    def _one(self, value: Any) -> Any:
         if self.parse is not None:
             return self._parsed(self.parse, value)
         if not isinstance(value, self.kind) or isinstance(value, bool) != (self.kind is bool):
@@ -94,9 +105,19 @@ class Param:
             raise InvalidRequestError(f"{self.name}={value!r}: {problem}") from None
 
 
-STATS_RANGE = Param("stats_range", STATS_RANGES, about="one range; without it all nine, from one scan")
+STATS_RANGE = Param("stats_range", STATS_RANGES, about="one range; without it all nine, from one scan", option="range")
 AT = Param("at", about="instead of the newest listen: ISO date or time (UTC), or epoch seconds", parse=parse_instant)
 DATABASE = Param("database", about="accepted as the original does, and ignored: results are replaced in place")
+
+
+@dataclass(frozen=True)
+class Command:
+    """How the command line asks for a request. Requests of one command differ in `select`: type entity, ..."""
+
+    name: str
+    """As documented: request_user_stats."""
+    select: Mapping[str, str] = field(default_factory=dict)
+    """Option values that choose this request: {"type": "entity"}. They are required."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +137,9 @@ class Job:
     output: Output
     about: str
     route: Route | None = None
+    command: Command | None = None
+    refreshed: bool = False
+    """The scheduler asks for it after every landing, and when a day turns."""
 
 
 @dataclass(frozen=True)
@@ -129,3 +153,4 @@ class Bundle:
     params: tuple[Param, ...] = ()
     atomic: bool = field(default=False)
     """All switches in one transaction."""
+    command: Command | None = None

@@ -8,7 +8,7 @@ played in that range; ties: the greatest by UTF-8 bytes. The list is whole, not 
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.job import AT, DATABASE, STATS_RANGE, Column, Job, PerUser, Route
+from jobs.job import AT, DATABASE, STATS_RANGE, Column, Command, Job, PerUser, Route
 
 RUN = """
 WITH plays AS (
@@ -49,4 +49,6 @@ JOB = Job(
     output=PerUser((Column("artist_name", "string"), Column("artist_mbid", "string"))),
     about="Top artists of every user, in nine ranges",
     route=Route("/1/stats/user/<path:user_name>/artists", "artists", "total_artist_count", item),
+    command=Command("request_user_stats", {"type": "entity"}),
+    refreshed=True,
 )

@@ -1,0 +1,52 @@
+"""Rows of a query as table, CSV, JSON lines or Parquet."""
+
+import sys
+from collections.abc import Iterator
+from typing import IO, Any, cast
+
+import orjson
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from commands.output import remark, show_table
+
+TABLE_ROWS = 1000
+"""Most rows of the format table."""
+
+
+def print_rows(rows: pa.Table, kind: str) -> None:
+    """On stdout; `kind` as `write_rows`, or table."""
+    if kind != "table":
+        write_rows(rows, kind, sys.stdout.buffer)
+        return
+    shown = rows.slice(0, TABLE_ROWS).to_pylist(maps_as_pydicts="lossy")
+    show_table(rows.column_names, [list(row.values()) for row in shown])
+    if rows.num_rows > TABLE_ROWS:
+        remark(f"the first {TABLE_ROWS} of {rows.num_rows} rows; --format csv gives all")
+
+
+def write_rows(rows: pa.Table, kind: str, file: IO[bytes]) -> None:
+    """`kind`: parquet, csv (lists and maps as JSON text), or json (one object a line)."""
+    if kind == "parquet":
+        pa.parquet.write_table(rows, file, compression="zstd")
+    elif kind == "csv":
+        pa.csv.write_csv(_flat(rows), file)
+    else:
+        file.writelines(orjson.dumps(row, default=str) + b"\n" for row in _objects(rows))
+    file.flush()
+
+
+def _objects(rows: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in rows.to_batches(max_chunksize=10_000):
+        yield from cast(list[dict[str, Any]], batch.to_pylist(maps_as_pydicts="lossy"))
+
+
+def _flat(rows: pa.Table) -> pa.Table:
+    """Lists, maps and structs as JSON text: CSV has none of them."""
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_nested(field.type):
+            values = rows[field.name].to_pylist(maps_as_pydicts="lossy")
+            texts = [None if value is None else orjson.dumps(value, default=str).decode() for value in values]
+            rows = rows.set_column(place, field.name, pa.array(texts, pa.string()))
+    return rows
