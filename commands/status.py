@@ -1,0 +1,189 @@
+"""`status`: what runs, how far behind it is, and with which settings."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+import psutil
+
+from commands.exits import FAILED, NOT_RUNNING, CommandError
+from commands.output import remark, seconds, show_json, show_table
+from conf.broker import QUEUES, BrokerUnavailableError
+from conf.part_status import HOST
+from conf.postgres import Pool, StoreUnavailableError, dsn
+from conf.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from webapi.health import Readiness
+
+SILENT_SECONDS = 30
+FORGOTTEN_SECONDS = 86400
+"""A part that ended without saying so is shown for a day."""
+DEAD_LETTERS = 1000
+"""Counted no further."""
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--config", is_flag=True, help="Every setting instead, secrets masked; nothing needs to be running.")
+def status(as_json: bool, config: bool) -> None:
+    """Show the parts with pids, ages and memory, queues, the newest data version and what waits for it, results.
+
+    The status is 69 when nothing runs.
+
+    \b
+    Examples:
+      spark_manage.py status
+      spark_manage.py status --json | jq .landing.waiting
+      spark_manage.py status --config
+    """
+    settings = load_settings()
+    if config:
+        _show_settings(settings, as_json)
+        return
+    document = system(settings)
+    if as_json:
+        show_json(document)
+    else:
+        _show(document)
+    if not document["running"]:
+        where = f"on DATA_DIR={settings.data_dir}" if settings.embedded_postgres else "on this DATABASE_URL"
+        why = document["reasons"][0] if document["reasons"] else f"no part reports {where}; `make up` starts it"
+        raise CommandError(f"not running: {why}", NOT_RUNNING)
+    if document["reasons"]:
+        raise CommandError("; ".join(document["reasons"]), FAILED)
+
+
+def system(settings: Settings) -> dict[str, Any]:
+    """Everything `status` shows; ages in seconds, memory in bytes. Never raises for what is down."""
+    from webapi.health import readiness
+    from webapi.services import make_services
+
+    ready = readiness(make_services(settings))
+    parts = [_part(vars(row)) for row in ready.parts if row.age <= FORGOTTEN_SECONDS]
+    return {
+        "running": any(part["state"] == "alive" for part in parts),
+        "url": settings.url,
+        "parts": parts,
+        "reasons": ready.reasons,
+        "alarms": ready.alarms if parts else [],
+        **_depths(settings, ready),
+    }
+
+
+def _depths(settings: Settings, ready: "Readiness") -> dict[str, Any]:
+    landing = None if ready.landing is None else asdict(ready.landing)
+    if landing is None:
+        return {"queues": [], "landing": None, "results": []}
+    return {"queues": _queues(settings), "landing": landing, "results": _results(settings)}
+
+
+def _part(row: Mapping[str, Any]) -> dict[str, Any]:
+    local = row["host"] == HOST
+    state = "silent" if row["age"] > SILENT_SECONDS else "alive"
+    if local and not psutil.pid_exists(row["pid"]):
+        state = "gone"
+    memory = _memory(row["pid"]) if local and state == "alive" else None
+    return {**row, "state": state, "memory": memory}
+
+
+def _memory(pid: int) -> int | None:
+    """Resident bytes of a process and its children; None when it is gone or not ours to see."""
+    try:
+        process = psutil.Process(pid)
+        return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+    except psutil.Error:
+        return None
+
+
+def _queues(settings: Settings) -> list[dict[str, Any]]:
+    from commands.store import broker_of
+
+    try:
+        with broker_of(settings) as broker:
+            return [
+                {
+                    "queue": name,
+                    "waiting": broker.depth(name),
+                    "dead_letters": len(broker.dead_letters(name, DEAD_LETTERS)),
+                }
+                for name in QUEUES
+            ]
+    except (BrokerUnavailableError, StoreUnavailableError):
+        return []
+
+
+def _results(settings: Settings) -> list[dict[str, Any]]:
+    from webapi.db.status import result_ages
+
+    pool = Pool(dsn(settings), "spark_manage.py")
+    try:
+        with pool.transaction() as cursor:
+            ages = result_ages(cursor)
+    finally:
+        pool.discard()
+    return [{"statistic": name, "stats_range": span, "age": age} for (name, span), age in sorted(ages.items())]
+
+
+def _show(document: Mapping[str, Any]) -> None:
+    if document["parts"]:
+        show_table(
+            ("part", "pid", "host", "state", "heard of", "memory", "says"),
+            [
+                (
+                    p["part"],
+                    p["pid"],
+                    p["host"],
+                    p["state"],
+                    seconds(p["age"]),
+                    _megabytes(p["memory"]),
+                    _said(p["detail"]),
+                )
+                for p in document["parts"]
+            ],
+        )
+    if document["queues"]:
+        click.echo()
+        show_table(("queue", "waiting", "dead letters"), [tuple(queue.values()) for queue in document["queues"]])
+    if document["landing"]:
+        click.echo(f"\n{_landing(document['landing'])}")
+    if document["results"]:
+        ages = [result["age"] for result in document["results"]]
+        statistics = len({result["statistic"] for result in document["results"]})
+        click.echo(
+            f"results: {statistics} statistics in {len(ages)} ranges, newest {seconds(min(ages))} old, "
+            f"oldest {seconds(max(ages))}"
+        )
+    if document["running"]:
+        click.echo(f"serving: {document['url']}")
+    for alarm in document["alarms"]:
+        remark(f"alarm: {alarm}")
+
+
+def _landing(landing: Mapping[str, Any]) -> str:
+    waiting = f"{landing['waiting']} changes wait for the lake"
+    if landing["waiting_age"]:
+        waiting += f", the oldest for {seconds(landing['waiting_age'])}"
+    if landing["id"] is None:
+        return f"lake: nothing has landed yet; {waiting}"
+    return f"lake: data version {landing['id']}, {seconds(landing['age'])} old; {waiting}"
+
+
+def _said(detail: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in detail.items() if value not in (None, [], ""))
+
+
+def _megabytes(size: int | None) -> str:
+    return "" if size is None else f"{size / 1e6:.0f} MB"
+
+
+def _show_settings(settings: Settings, as_json: bool) -> None:
+    shown = settings.shown()
+    if as_json:
+        show_json({name: value for name, value, _ in shown})
+        return
+    show_table(("setting", "value", "what it is"), shown)
+
+
+COMMANDS = (status,)
