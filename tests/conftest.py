@@ -15,6 +15,7 @@ from conf.embedded_postgres import EmbeddedPostgres, embedded_dsn
 from conf.settings import Settings, load_settings
 from jobs.session import build_session
 from tests.rabbitmq import amqp_url, rabbitmq_node  # noqa: F401 - fixtures
+from tests.whole_system import whole_system  # noqa: F401 - fixture
 
 SHARED_DATA = Path(os.environ.get("SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
