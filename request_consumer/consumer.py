@@ -9,19 +9,19 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from py4j.protocol import Py4JNetworkError
+from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from conf import part_status
 from conf.broker import SPARK_REQUEST, SPARK_RESULT, Broker, BrokerUnavailableError, Delivery, open_broker
-from conf.busy import while_busy
+from conf.busy import StillBusyError, WorkThread
 from conf.faults import fault_point
-from conf.postgres import Pool, StoreUnavailableError, dsn
+from conf.postgres import Connection, Pool, StoreUnavailableError, dsn
 from conf.settings import Settings
 from jobs import result_files, runner
 from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
@@ -38,8 +38,11 @@ WAIT_SECONDS = 2.0
 SWEEP_SECONDS = 10.0
 STANDBY_SECONDS = 2.0
 KEEP_RESULTS_SECONDS = 3600.0
+GRACE_SECONDS = 15.0
+"""How long a stopping process waits for the job it has cancelled, and then for its landing."""
 EMPTY = "nothing has landed yet: no listens, so no results"
 _log = logging.getLogger(PART)
+Result = TypeVar("Result")
 
 
 class JvmDiedError(RuntimeError):
@@ -59,10 +62,27 @@ class _Part:
     lock: LakeLock
     stop: threading.Event
     spark: SparkSession | None = None
+    landing: LandingLoop | None = None
+    thread: WorkThread = field(default_factory=lambda: WorkThread("job"))
     worker: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     state: str = "standby"
     done: int = 0
-    swept: float = 0.0
+    swept: float = float("-inf")
+
+    @property
+    def jvm_died(self) -> bool:
+        """The landing thread has met a dead Java process; it ends this one by setting `stop`."""
+        return self.landing is not None and self.landing.dead
+
+
+@dataclass
+class _Attempt:
+    """One try of a request: what its two threads tell each other."""
+
+    row: RequestRow
+    progress: str = "started"
+    unwanted: bool = False
+    """The request was cancelled, or swept away, while it ran."""
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -76,9 +96,12 @@ def run(settings: Settings, stop: threading.Event) -> None:
             part.spark = build_session(settings, PART)
             with _landing(part):
                 _serve(part)
+            if part.jvm_died:
+                raise JvmDiedError("Spark's Java process is gone: the landing met it first")
             part.spark.stop()
     finally:
-        part.lock.release()
+        if part.landing is None or not part.landing.is_alive():
+            part.lock.release()  # else it falls with the process: what still writes must still hold it
         with suppress(StoreUnavailableError), part.pool.transaction() as cursor:
             part_status.withdraw(cursor, PART)
 
@@ -99,13 +122,13 @@ def _hold_lake(part: _Part) -> bool:
 @contextmanager
 def _landing(part: _Part) -> Iterator[None]:
     assert part.spark is not None
-    loop = LandingLoop(part.spark, part.settings, part.lock, part.stop)
-    loop.start()
+    part.landing = LandingLoop(part.spark, part.settings, part.lock, part.stop)
+    part.landing.start()
     try:
         yield
     finally:
         part.stop.set()
-        loop.join(timeout=60)
+        part.landing.join(timeout=GRACE_SECONDS)
 
 
 def _serve(part: _Part) -> None:
@@ -126,12 +149,14 @@ def _step(part: _Part, broker: Broker) -> None:
     part.state = "idle"
     _alive(part)
     if time.monotonic() - part.swept > SWEEP_SECONDS:
-        requests.sweep(part.pool.connection(), broker, part.settings.request_attempts)
+        with part.pool.session() as connection:
+            requests.sweep(connection, broker, part.settings.request_attempts)
         part.swept = time.monotonic()
     for delivery in broker.consume(SPARK_REQUEST, 1, WAIT_SECONDS):
         row = _claimed(part, broker, delivery)
         if row is not None:
             _attempt(part, broker, row)
+            _remove_old_results(part)
 
 
 def _claimed(part: _Part, broker: Broker, delivery: Delivery) -> RequestRow | None:
@@ -142,8 +167,9 @@ def _claimed(part: _Part, broker: Broker, delivery: Delivery) -> RequestRow | No
         _log.error("refused a request: %s", problem)
         broker.reject(delivery, str(problem))
         return None
-    row = requests.adopt(part.pool.connection(), request)
-    claimed = requests.claim(part.pool.connection(), row.id, part.worker)
+    with part.pool.session() as connection:
+        row = requests.adopt(connection, request)
+        claimed = requests.claim(connection, row.id, part.worker)
     broker.ack([delivery])
     fault_point("job.claimed")
     return claimed
@@ -151,79 +177,140 @@ def _claimed(part: _Part, broker: Broker, delivery: Delivery) -> RequestRow | No
 
 def _attempt(part: _Part, broker: Broker, row: RequestRow) -> None:
     """One try: published, done-empty, or given back with its error."""
-    progress = {"text": "started"}
+    attempt = _Attempt(row)
     part.state = f"running {row.query}"
     try:
-        manifest = while_busy(lambda: _compute(part, row, progress), lambda: _tick(part, broker, row, progress))
-        if manifest is None:
-            requests.finish(part.pool.connection(), row.id, EMPTY)
-        else:
-            _publish(part, broker, row, manifest)
-        part.done += 1
-        result_files.remove_old_runs(
-            part.settings.lake, requests.open_runs(part.pool.connection()), KEEP_RESULTS_SECONDS
+        manifest = part.thread.run(
+            lambda: _compute(part, attempt),
+            lambda: _tick(part, broker, attempt),
+            part.stop,
+            grace_seconds=GRACE_SECONDS,
         )
-    except (BrokerUnavailableError, StoreUnavailableError) as problem:
-        _give_back(part, row, str(problem))
-        raise
+        if manifest is None:
+            _settle(part, lambda connection: requests.finish(connection, row.id, EMPTY))
+        else:
+            _publish(part, broker, attempt, manifest)
+        part.done += 1
     except CancelledError:
         _log.info("request %s was cancelled", row.id)
     except (InvalidRequestError, UnknownJobError) as problem:
-        requests.fail(part.pool.connection(), row.id, str(problem), attempts_allowed=0)
+        reason = str(problem)
+        _settle(part, lambda connection: requests.fail(connection, row.id, reason, attempts_allowed=0))
     except Exception as problem:  # noqa: BLE001 - the loop outlives any one job; the reason is kept with the request
-        _log.exception("request %s failed", row.id)
-        _give_back(part, row, f"{type(problem).__name__}: {problem}")
-        _alive(part)
+        _failed(part, attempt, problem)
 
 
-def _compute(part: _Part, row: RequestRow, progress: dict[str, str]) -> Manifest | None:
-    """Run the jobs of a request on the newest data version, in the thread of long work; None before any landing."""
+def _compute(part: _Part, attempt: _Attempt) -> Manifest | None:
+    """Run the jobs of a request on the newest data version, in the work thread; None before any landing."""
     assert part.spark is not None
+    row = attempt.row
     part.spark.sparkContext.setLocalProperty("spark.scheduler.pool", JOBS_POOL)
     part.spark.sparkContext.setJobGroup(str(row.id), row.query)
     jobs, params = catalog().check(row.query, row.params)
     landing = newest_landing(part.spark, part.settings.lake)
     if landing is None:
         return None
-    return runner.run(
-        part.spark,
-        part.settings,
-        jobs,
-        params,
-        landing,
-        run_id=new_run_id(time.time()),
-        request_id=row.id,
-        progress=lambda text: progress.update(text=text),
-    )
+    run_id = new_run_id(time.time())
+    try:
+        return runner.run(
+            part.spark,
+            part.settings,
+            jobs,
+            params,
+            landing,
+            run_id=run_id,
+            request_id=row.id,
+            progress=lambda text: setattr(attempt, "progress", text),
+        )
+    except Exception:
+        with suppress(OSError):
+            result_files.remove_run(part.settings.lake, run_id)
+        raise
 
 
-def _publish(part: _Part, broker: Broker, row: RequestRow, manifest: Manifest) -> None:
-    connection = part.pool.connection()
-    if not requests.heartbeat(connection, row.id, part.worker, "publishing"):
+def _publish(part: _Part, broker: Broker, attempt: _Attempt, manifest: Manifest) -> None:
+    """Hand the results over. A broker or store that is away is waited for: the work is not done twice for that."""
+    row = attempt.row
+    beat = "publishing"
+    if not _settle(part, lambda connection: requests.heartbeat(connection, row.id, part.worker, beat)):
         result_files.remove_run(part.settings.lake, manifest.run_id)
         raise CancelledError
     fault_point("job.before_publish")
-    broker.publish(SPARK_RESULT, [manifest.encode()])
+    _when_there(part, lambda: broker.publish(SPARK_RESULT, [manifest.encode()]))
     fault_point("job.after_publish")
-    requests.published(connection, row.id, manifest.run_id, manifest.data_version)
+    _settle(part, lambda connection: requests.published(connection, row.id, manifest.run_id, manifest.data_version))
 
 
-def _give_back(part: _Part, row: RequestRow, reason: str) -> None:
-    with suppress(StoreUnavailableError):  # then the sweep does it
-        if part.stop.is_set():
-            requests.release(part.pool.connection(), row.id, part.worker)
-            return
-        requests.fail(part.pool.connection(), row.id, reason, part.settings.request_attempts)
+def _failed(part: _Part, attempt: _Attempt, problem: Exception) -> None:
+    """Keep the reason with the request, which is tried again or has failed. Raises JvmDiedError."""
+    row = attempt.row
+    if attempt.unwanted:
+        _log.info("request %s was cancelled while it ran", row.id)
+    elif part.stop.is_set() and not part.jvm_died:
+        _log.info("request %s is given back: told to stop", row.id)
+        with suppress(StoreUnavailableError):  # then the sweep does it
+            _settle(part, lambda connection: requests.release(connection, row.id, part.worker))
+    else:
+        _log.error("request %s failed", row.id, exc_info=problem)
+        reason = f"{type(problem).__name__}: {problem}"
+        attempts = part.settings.request_attempts
+        _settle(part, lambda connection: requests.fail(connection, row.id, reason, attempts))
+    if not isinstance(problem, StillBusyError):
+        _alive(part)
 
 
-def _tick(part: _Part, broker: Broker, row: RequestRow, progress: Mapping[str, str]) -> None:
-    """While a job runs: heartbeats of the request, of the broker and of this part; the end of work nobody wants."""
+def _settle(part: _Part, action: Callable[[Connection], Result]) -> Result:
+    """Write down what became of a request; PostgreSQL, when it is away, is waited for."""
+
+    def written() -> Result:
+        with part.pool.session() as connection:
+            return action(connection)
+
+    return _when_there(part, written)
+
+
+def _when_there(part: _Part, action: Callable[[], Result]) -> Result:
+    """Try until broker and PostgreSQL are there. Told to stop, raises BrokerUnavailableError, StoreUnavailableError."""
+    while True:
+        try:
+            return action()
+        except (BrokerUnavailableError, StoreUnavailableError) as problem:
+            if part.stop.is_set():
+                raise
+            _log.warning("waiting: %s", problem)
+            part.stop.wait(STANDBY_SECONDS)
+
+
+def _tick(part: _Part, broker: Broker, attempt: _Attempt) -> None:
+    """While a job runs: heartbeats of broker, request and this part; the end of work that nobody wants.
+
+    Broker or store may be away meanwhile: the job needs neither, and its results wait for both.
+    """
     assert part.spark is not None
-    ours = requests.heartbeat(part.pool.connection(), row.id, part.worker, progress["text"])
-    if part.stop.is_set() or not ours:
-        part.spark.sparkContext.cancelJobGroup(str(row.id))
-    broker.keep_alive()
-    _report(part)
+    row = attempt.row
+    try:
+        broker.keep_alive()
+    except BrokerUnavailableError as problem:
+        _log.warning("while request %s runs: %s", row.id, problem)
+    try:
+        with part.pool.session() as connection:
+            ours = requests.heartbeat(connection, row.id, part.worker, attempt.progress)
+        attempt.unwanted = attempt.unwanted or not ours
+        _report(part)
+    except StoreUnavailableError as problem:
+        _log.warning("while request %s runs: %s", row.id, problem)
+    if attempt.unwanted or part.stop.is_set():
+        with suppress(Py4JError, OSError):  # a dead JVM: the work itself meets it
+            part.spark.sparkContext.cancelJobGroup(str(row.id))
+
+
+def _remove_old_results(part: _Part) -> None:
+    with part.pool.session() as connection:
+        needed = requests.open_runs(connection)
+    try:
+        result_files.remove_old_runs(part.settings.lake, needed, KEEP_RESULTS_SECONDS)
+    except OSError as problem:
+        _log.warning("old result files are still there: %s", problem)
 
 
 def _alive(part: _Part) -> None:
@@ -231,7 +318,7 @@ def _alive(part: _Part) -> None:
     assert part.spark is not None
     try:
         stopped: bool = part.spark.sparkContext._jsc.sc().isStopped()
-    except (Py4JNetworkError, ConnectionError, OSError) as problem:
+    except (Py4JError, OSError) as problem:
         raise JvmDiedError("Spark's Java process is gone (out of memory, or killed)") from problem
     if stopped:
         raise JvmDiedError("the Spark session has stopped")
@@ -240,5 +327,7 @@ def _alive(part: _Part) -> None:
 
 def _report(part: _Part) -> None:
     detail: dict[str, Any] = {"state": part.state, "done": part.done}
+    if part.landing is not None:
+        detail |= part.landing.detail()
     with part.pool.transaction() as cursor:
         part_status.report(cursor, PART, detail)

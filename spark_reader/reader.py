@@ -7,12 +7,13 @@ with the reason, while the old results stay.
 import logging
 import threading
 from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 from conf import part_status
 from conf.broker import SPARK_RESULT, Broker, BrokerUnavailableError, Delivery, open_broker
-from conf.busy import while_busy
+from conf.busy import StillBusyError, WorkThread
 from conf.faults import fault_point
 from conf.postgres import Pool, StoreUnavailableError, dsn
 from conf.settings import Settings
@@ -27,44 +28,60 @@ PAUSE_SECONDS = 1.0
 _log = logging.getLogger(PART)
 
 
+@dataclass
+class _Part:
+    """What the steps of the loop share."""
+
+    pool: Pool
+    stop: threading.Event
+    thread: WorkThread = field(default_factory=lambda: WorkThread("store"))
+    counts: dict[str, int] = field(default_factory=lambda: {"stored": 0, "rejected": 0})
+
+
 def run(settings: Settings, stop: threading.Event) -> None:
     """Store results until told to stop. A broker or store that is away is waited for."""
-    pool = Pool(dsn(settings), PART)
-    counts = {"stored": 0, "rejected": 0}
+    part = _Part(Pool(dsn(settings), PART), stop)
     while not stop.is_set():
         try:
             broker = open_broker(settings)
             try:
                 while not stop.is_set():
-                    _step(pool, broker, counts, stop)
+                    _step(part, broker)
             finally:
                 broker.close()
         except (BrokerUnavailableError, StoreUnavailableError) as problem:
             _log.warning("waiting: %s", problem)
             stop.wait(PAUSE_SECONDS)
-    with suppress(StoreUnavailableError), pool.transaction() as cursor:
+        except StillBusyError as problem:
+            _log.warning("ending all the same, nothing is half stored: %s", problem)
+    with suppress(StoreUnavailableError), part.pool.transaction() as cursor:
         part_status.withdraw(cursor, PART)
 
 
-def _step(pool: Pool, broker: Broker, counts: dict[str, int], stop: threading.Event) -> None:
-    _report(pool, broker, counts)
+def _step(part: _Part, broker: Broker) -> None:
+    _report(part, broker)
     for delivery in broker.consume(SPARK_RESULT, 1, WAIT_SECONDS):
         fault_point("reader.receive")
-        try:
-            while_busy(lambda d=delivery: _handle(pool, d), lambda: _alive(pool, broker, counts))  # type: ignore[misc]
-        except (BrokerUnavailableError, StoreUnavailableError):
-            raise
-        except (DecodeError, PoisonManifestError, BadRowsError) as problem:
-            _log.error("refused a manifest: %s", problem)
-            broker.reject(delivery, str(problem))
-            counts["rejected"] += 1
-        except Exception:  # noqa: BLE001 - the loop outlives any one manifest; after some deliveries it is a dead letter
-            _log.exception("a manifest could not be stored; it will be delivered again")
-            stop.wait(PAUSE_SECONDS)
-            broker.release([delivery])
-        else:
-            broker.ack([delivery])
-            counts["stored"] += 1
+        _store(part, broker, delivery)
+
+
+def _store(part: _Part, broker: Broker, delivery: Delivery) -> None:
+    """One manifest, and what becomes of its message."""
+    try:
+        part.thread.run(lambda: _handle(part.pool, delivery), lambda: _alive(part, broker), part.stop)
+    except (BrokerUnavailableError, StoreUnavailableError, StillBusyError):
+        raise
+    except (DecodeError, PoisonManifestError, BadRowsError) as problem:
+        _log.error("refused a manifest: %s", problem)
+        broker.reject(delivery, str(problem))
+        part.counts["rejected"] += 1
+    except Exception:  # noqa: BLE001 - the loop outlives any one manifest; after some deliveries it is a dead letter
+        _log.exception("a manifest could not be stored; it will be delivered again")
+        part.stop.wait(PAUSE_SECONDS)
+        broker.release([delivery])
+    else:
+        broker.ack([delivery])
+        part.counts["stored"] += 1
 
 
 def _handle(pool: Pool, delivery: Delivery) -> None:
@@ -75,8 +92,6 @@ def _handle(pool: Pool, delivery: Delivery) -> None:
         with pool.transaction() as cursor:
             store.fail_request(cursor, manifest, str(problem))
         raise
-    finally:
-        pool.discard()
 
 
 def save_run(pool: Pool, manifest: Manifest) -> list[tuple[str, str]]:
@@ -108,11 +123,16 @@ def save_run(pool: Pool, manifest: Manifest) -> list[tuple[str, str]]:
     return switched
 
 
-def _alive(pool: Pool, broker: Broker, counts: dict[str, int]) -> None:
-    broker.keep_alive()
-    _report(pool, broker, counts)
+def _alive(part: _Part, broker: Broker) -> None:
+    """While a manifest is stored. A lost broker brings it again, which changes nothing; a lost store ends the work."""
+    try:
+        broker.keep_alive()
+        _report(part, broker)
+    except (BrokerUnavailableError, StoreUnavailableError) as problem:
+        _log.warning("while a manifest is stored: %s", problem)
 
 
-def _report(pool: Pool, broker: Broker, counts: dict[str, int]) -> None:
-    with pool.transaction() as cursor:
-        part_status.report(cursor, PART, {**counts, "waiting": broker.depth(SPARK_RESULT)})
+def _report(part: _Part, broker: Broker) -> None:
+    waiting = broker.depth(SPARK_RESULT)
+    with part.pool.transaction() as cursor:
+        part_status.report(cursor, PART, {**part.counts, "waiting": waiting})

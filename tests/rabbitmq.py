@@ -77,7 +77,7 @@ class RabbitMQNode:
 
     def set_alarm(self, on: bool) -> None:
         """Pretend that the disk is nearly full: publishers are blocked."""
-        self.control("set_disk_free_limit", "1000TB" if on else "50MB")
+        self.control("set_disk_free_limit", "1000000GB" if on else "50MB")
 
     def control(self, *arguments: str) -> str:
         """rabbitmqctl, on this node only: what it printed."""

@@ -1,7 +1,7 @@
 """Consuming on one AMQP link: the broker pushes up to a credit, and nothing waits unseen behind long work."""
 
 import itertools
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +29,8 @@ class Subscription:
     queue: str
     tag: str
     credit: int
-    inbox: deque[Arrived] = field(default_factory=deque)
+    inbox: deque[Arrived]
+    """Pushed and not yet taken: of the queue, whichever subscription it came through."""
     unsettled: set[int] = field(default_factory=set)
     """Delivery tags of everything pushed and not settled, in the inbox or in hand."""
     cancelled: bool = False
@@ -39,7 +40,8 @@ class Subscription:
 class AmqpConsumer:
     """The subscriptions of one link.
 
-    A subscription ends once its credit is used up, so that an ack lets nothing come that nobody asked for.
+    A subscription ends once its credit is used up, so that an ack lets nothing come that nobody asked for, and when
+    less is asked for than its credit. What it has pushed stays in the queue's inbox and is taken first.
     """
 
     def __init__(self, link: AmqpLink) -> None:
@@ -47,20 +49,36 @@ class AmqpConsumer:
         self._numbers = itertools.count(1)
         self._current: dict[str, Subscription] = {}
         self._known: list[Subscription] = []
+        self._inboxes: defaultdict[str, deque[Arrived]] = defaultdict(deque)
         link.channel.add_on_cancel_callback(self._on_cancel)
 
     def take(self, queue: str, most: int, seconds: float) -> list[Arrived] | None:
         """Up to `most` messages; [] after that time; None when the queue was deleted and must be declared again."""
-        subscription = self._subscribed(queue, most)
-        self._link.wait(lambda: subscription.inbox or subscription.cancelled, seconds)
-        self._link.flush()
-        if subscription.cancelled:
-            del self._current[queue]
-            return list(subscription.inbox) or None
-        if len(subscription.unsettled) >= subscription.credit:
+        inbox = self._inboxes[queue]
+        subscription = self._current.get(queue)
+        if subscription is not None and subscription.credit > most:
             self._unsubscribe(queue)
-        inbox = subscription.inbox
+            subscription = None
+        if subscription is None and not inbox:
+            subscription = self._subscribed(queue, most)
+        self._link.wait(lambda: inbox or (subscription is not None and subscription.cancelled), seconds)
+        self._link.flush()
+        if subscription is not None and subscription.cancelled:
+            del self._current[queue]
+            if not inbox:
+                return None
+        elif subscription is not None and len(subscription.unsettled) >= subscription.credit:
+            self._unsubscribe(queue)
         return [inbox.popleft() for _ in range(min(most, len(inbox)))]
+
+    def stop(self, queue: str) -> list[Arrived]:
+        """Let nothing more come from a queue: what has been pushed and not taken, which is the caller's now."""
+        if queue in self._current:
+            self._unsubscribe(queue)
+        inbox = self._inboxes[queue]
+        rest = list(inbox)
+        inbox.clear()
+        return rest
 
     def settle(self, message: Arrived, method: Callable[..., None], **named: Any) -> None:
         """Ack or return one message."""
@@ -73,11 +91,7 @@ class AmqpConsumer:
         return sum(len(s.unsettled) for s in self._known if s.queue == queue)
 
     def _subscribed(self, queue: str, most: int) -> Subscription:
-        """The open one, whatever its credit (ending it earlier would return, and count, what is on its way)."""
-        current = self._current.get(queue)
-        if current is not None:
-            return current
-        fresh = Subscription(queue, f"listenlake-{next(self._numbers)}", most)
+        fresh = Subscription(queue, f"listenlake-{next(self._numbers)}", most, self._inboxes[queue])
         self._current[queue] = fresh
         self._known = [s for s in self._known if s.unsettled] + [fresh]
         self._link.call(self._link.channel.basic_qos, prefetch_count=most)

@@ -21,7 +21,7 @@ from pika.exceptions import AMQPError
 from conf.broker import BrokerUnavailableError
 
 HEARTBEAT = 60
-"""Seconds; a consumer busy with long work calls keep_alive at least each 30 s."""
+"""Seconds, unless the URL says otherwise (`?heartbeat=10`); a consumer busy with long work calls keep_alive often."""
 PATIENCE = 5.0
 """Seconds until an unresponsive broker counts as unavailable."""
 _GOODBYE_SECONDS = 0.5
@@ -60,7 +60,7 @@ class AmqpLink:
 
     def _connect(self, url: str, seconds: float) -> pika.SelectConnection:
         parameters = pika.URLParameters(url)
-        parameters.heartbeat = HEARTBEAT
+        parameters.heartbeat = HEARTBEAT if parameters.heartbeat is None else parameters.heartbeat
         parameters.blocked_connection_timeout = PATIENCE
         parameters.connection_attempts = 1
         parameters.socket_timeout = seconds

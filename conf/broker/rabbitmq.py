@@ -158,13 +158,17 @@ class RabbitMQBroker:
         return fresh
 
     def _apart(self, held: _Open, queue: str, fresh: list[Arrived]) -> list[Arrived]:
-        """The first one alone, if there is one at its last chance; the others go back as they are."""
+        """The first one alone, if there is one at its last chance; the others go back as they are.
+
+        So does what was pushed behind them: it would be counted, were the link to end now.
+        """
         last_chance = [message for message in fresh if _before(message) + 1 >= self._max_deliveries]
         if fresh:
             held.careful[queue] = bool(last_chance)
         if not last_chance:
             return fresh
         others = [message for message in fresh if message is not last_chance[0]]
+        others += self._counted(held, queue, held.consumer.stop(queue))
         _replace(held, queue, [(message, {DELIVERIES: _before(message)}) for message in others])
         return last_chance[:1]
 

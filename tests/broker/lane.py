@@ -44,7 +44,7 @@ class Lane:
         """What is in the queue, acked, in the order it came."""
         broker = self.broker(max_deliveries=900, url=self.direct)
         bodies: list[bytes] = []
-        while got := broker.consume(queue or self.queue, 100, 0.4):
+        while got := broker.consume(queue or self.queue, 100, 0.2):
             bodies += [delivery.body for delivery in got]
             broker.ack(got)
         broker.close()

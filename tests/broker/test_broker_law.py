@@ -74,7 +74,7 @@ class Model:
 
 
 @given(steps=st.lists(STEP, min_size=3, max_size=20))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_interleaving_loses_a_message(lane: Lane, steps: list[tuple[str, int, int]]) -> None:
     model = Model(lane, lane.fresh_queue(), [lane.broker(max_deliveries=900) for _ in range(2)])
     try:

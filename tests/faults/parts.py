@@ -122,6 +122,9 @@ class System:
         return f"http://127.0.0.1:{self.environment['WEB_PORT']}"
 
     def stop(self) -> None:
-        for part in reversed(self.parts):
+        for part in self.parts:
             part.resume()
+            if part.process.poll() is None:
+                part.process.terminate()
+        for part in reversed(self.parts):
             part.stop()

@@ -1,7 +1,10 @@
 """S2 of reliability.md on the listen writer: killed, paused, cut off, overfed, fed poison; the ledger holds."""
 
 import random
+import subprocess
 import time
+from contextlib import closing
+from typing import Any
 
 import psutil
 import psycopg2
@@ -9,7 +12,7 @@ import pytest
 
 from conf import postgres
 from conf.broker import INCOMING, Broker, open_broker
-from conf.embedded_postgres import EmbeddedPostgres
+from conf.embedded_postgres import EmbeddedPostgres, account
 from conf.settings import Settings
 from jobs.listens.listen import Submission, new_message_id
 from tests.faults.client import Client, listen
@@ -116,7 +119,7 @@ def test_a_postgres_that_drops_its_connections_is_survived(
         time.sleep(0.3)
     killer.close()
     connection.close()
-    with postgres.connect(database_url) as fresh:
+    with closing(postgres.connect(database_url)) as fresh:
         until(lambda: client.submit(1) == 200, 30, "submissions are taken again")
         until(lambda: _depth_again(broker) == 0, 60, "the queue is empty")
         check_rows(client.promises(), rows_in_postgres(fresh), "PostgreSQL")
@@ -138,22 +141,29 @@ def test_a_full_disk_loses_nothing_that_was_promised(
     system.start("web")
     system.start("listen_writer")
     assert client.submit(50) == 200
-    assert postgres_server.process
-    server = psutil.Process(postgres_server.process.pid)
-    unlimited = server.rlimit(psutil.RLIMIT_FSIZE)
-    for process in [server, *server.children(recursive=True)]:
-        process.rlimit(psutil.RLIMIT_FSIZE, (65536, unlimited[1]))
+    _limit_files(postgres_server, "65536")
     try:
         assert {client.submit(50) for _ in range(3)} <= {503, 500, None}
     finally:
-        for process in [server, *server.children(recursive=True)]:
-            process.rlimit(psutil.RLIMIT_FSIZE, unlimited)
+        _limit_files(postgres_server, "unlimited")
     until(lambda: client.submit(1) == 200, 60, "submissions are taken again")
     until(lambda: _depth_again(broker) == 0, 60, "the queue is empty")
     connection.close()
-    with postgres.connect(database_url) as fresh:
+    with closing(postgres.connect(database_url)) as fresh:
         check_rows(client.promises(), rows_in_postgres(fresh), "PostgreSQL")
         check_ledger(fresh)
+
+
+def _limit_files(server: EmbeddedPostgres, size: str) -> None:
+    """How big a file the server's processes may write: their soft limit, set under their own account."""
+    assert server.process
+    parent = psutil.Process(server.process.pid)
+    owner = account()
+    ours: dict[str, Any] = {} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+    for process in [parent, *parent.children(recursive=True)]:
+        limit = ["prlimit", "--pid", str(process.pid), f"--fsize={size}:"]
+        done = subprocess.run(limit, cwd="/", capture_output=True, text=True, check=False, **ours)
+        assert done.returncode == 0 or not psutil.pid_exists(process.pid), done.stderr
 
 
 def test_a_backlog_does_not_grow_the_writer(
