@@ -123,30 +123,35 @@ def heartbeat(connection: Connection, request_id: UUID, worker: str, progress: s
         return cursor.rowcount == 1
 
 
-def published(connection: Connection, request_id: UUID, run_id: UUID, data_version: int) -> None:
+def published(connection: Connection, request_id: UUID, worker: str, run_id: UUID, data_version: int) -> None:
     """The results are on their way; the reader will set it done."""
     with transaction(connection) as cursor:
         cursor.execute(
             "UPDATE request SET run_id = %s, data_version = %s, heartbeat = clock_timestamp(),"
-            " progress = 'published, waiting for spark_reader' WHERE id = %s AND state = 'running'",
-            (run_id, data_version, request_id),
+            " progress = 'published, waiting for spark_reader' WHERE id = %s AND claimed_by = %s AND state = 'running'",
+            (run_id, data_version, request_id, worker),
         )
 
 
-def finish(connection: Connection, request_id: UUID, progress: str, data_version: int | None = None) -> None:
+def finish(connection: Connection, request_id: UUID, worker: str, progress: str) -> None:
     """Done without results to read, and why."""
     with transaction(connection) as cursor:
         cursor.execute(
-            "UPDATE request SET state = 'done', finished = clock_timestamp(), progress = %s, error = NULL,"
-            " data_version = %s WHERE id = %s AND state = 'running'",
-            (progress, data_version, request_id),
+            "UPDATE request SET state = 'done', finished = clock_timestamp(), progress = %s, error = NULL"
+            " WHERE id = %s AND claimed_by = %s AND state = 'running'",
+            (progress, request_id, worker),
         )
 
 
-def fail(connection: Connection, request_id: UUID, reason: str, attempts_allowed: int) -> RequestRow:
-    """This attempt failed: queued again while attempts are left, else failed. The reason stays visible either way."""
+def fail(connection: Connection, request_id: UUID, worker: str, reason: str, attempts_allowed: int) -> RequestRow:
+    """This attempt failed: queued again while attempts are left, else failed. The reason stays visible either way.
+
+    Nothing happens to a request that this worker no longer holds.
+    """
     with transaction(connection) as cursor:
-        _give_back(cursor, request_id, reason, attempts_allowed)
+        cursor.execute("SELECT FROM request WHERE id = %s AND claimed_by = %s FOR UPDATE", (request_id, worker))
+        if cursor.rowcount:
+            _give_back(cursor, request_id, reason, attempts_allowed)
     return _existing(connection, request_id)
 
 

@@ -99,7 +99,7 @@ def test_a_failed_attempt_is_tried_again_and_after_the_last_it_has_failed(
 
     for attempt, state in ((1, "queued"), (2, "queued"), (3, "failed")):
         assert requests.claim(connection, row.id, "worker") is not None
-        row = requests.fail(connection, row.id, "no memory", 3)
+        row = requests.fail(connection, row.id, "worker", "no memory", 3)
         assert (row.attempts, row.state, row.error) == (attempt, state, "no memory")
     assert row.finished is not None
 
@@ -107,7 +107,7 @@ def test_a_failed_attempt_is_tried_again_and_after_the_last_it_has_failed(
 def test_a_failed_request_can_be_retried_and_counts_anew(connection: Connection, broker: Broker) -> None:
     row = requests.enqueue(connection, broker, QUERY, ARTISTS)
     requests.claim(connection, row.id, "worker")
-    requests.fail(connection, row.id, "no memory", 1)
+    requests.fail(connection, row.id, "worker", "no memory", 1)
     bells(broker)
 
     retried = requests.retry(connection, broker, row.id)
@@ -189,7 +189,7 @@ def test_published_results_get_ten_minutes_to_be_read(connection: Connection, br
     row = requests.enqueue(connection, broker, QUERY, ARTISTS)
     requests.claim(connection, row.id, "worker")
     run_id = uuid4()
-    requests.published(connection, row.id, run_id, 7)
+    requests.published(connection, row.id, "worker", run_id, 7)
     assert requests.open_runs(connection) == {run_id}
 
     let_pass(connection, "9 minutes")
@@ -215,6 +215,24 @@ def test_a_dead_workers_request_gives_way_to_the_same_one_queued(connection: Con
     assert states == {old.id: "cancelled", new.id: "queued"}
 
 
+def test_a_worker_changes_nothing_of_a_request_that_was_given_to_another(
+    connection: Connection, broker: Broker
+) -> None:
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    requests.claim(connection, row.id, "paused")
+    let_pass(connection, "31 seconds")
+    requests.sweep(connection, broker, 3)
+    held = requests.claim(connection, row.id, "other")
+
+    requests.fail(connection, row.id, "paused", "no memory", 1)
+    requests.finish(connection, row.id, "paused", "nothing has landed yet")
+    requests.published(connection, row.id, "paused", uuid4(), 7)
+    requests.release(connection, row.id, "paused")
+
+    assert requests.find(connection, row.id) == held
+    assert not requests.heartbeat(connection, row.id, "paused", "reading")
+
+
 def test_waiting_tells_every_change_and_ends_with_the_outcome(connection: Connection, broker: Broker) -> None:
     row = requests.enqueue(connection, broker, QUERY, ARTISTS)
     seen = []
@@ -223,6 +241,6 @@ def test_waiting_tells_every_change_and_ends_with_the_outcome(connection: Connec
         if found.state == "queued":
             requests.claim(connection, row.id, "worker")
         elif found.progress == "started":
-            requests.finish(connection, row.id, "nothing has landed yet")
+            requests.finish(connection, row.id, "worker", "nothing has landed yet")
 
     assert seen == [("queued", None), ("running", "started"), ("done", "nothing has landed yet")]
