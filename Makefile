@@ -57,7 +57,10 @@ bench: $(DEVELOP) ## measure ingest, landing, start and memory; the report is do
 docs: $(DEVELOP) ## bring the generated tables of the README up to date
 	.venv/bin/python -m tests.docs.generated --write
 
+COMPILE = .venv/bin/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
 .PHONY: lock
 lock: $(DEVELOP) ## pin again, with hashes, what requirements*.in ask for
-	.venv/bin/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links -o requirements.lock requirements.in
-	.venv/bin/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links -o requirements-dev.lock requirements-dev.in
+	$(COMPILE) -o requirements.lock requirements.in
+	$(COMPILE) -o requirements-dev.lock requirements-dev.in
