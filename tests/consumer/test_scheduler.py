@@ -1,0 +1,122 @@
+"""When statistics are asked for, told from what is served and what was asked."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conf.broker import SPARK_REQUEST, Broker, open_broker
+from conf.postgres import Connection, transaction
+from conf.settings import Settings
+from request_consumer import requests
+from request_consumer.requests import Served
+from request_consumer.scheduler import FAILED_SECONDS, is_due, look
+
+NOW = 1_700_000_000.0  # 2023-11-14T22:13:20Z
+FRESH = Served(
+    landed=7,
+    data_version=7,
+    newest_listen_ts=int(NOW) - 60,
+    open=False,
+    last_finished=NOW - 60,
+    last_seconds=2.0,
+    last_failed=None,
+)
+
+
+def test_what_is_served_from_the_newest_landing_of_today_is_not_asked_for() -> None:
+    assert not is_due(FRESH, NOW)
+
+
+def test_a_new_landing_is_asked_for() -> None:
+    assert is_due(replace(FRESH, landed=8), NOW)
+
+
+def test_a_statistic_that_was_never_made_is_asked_for_once_something_has_landed() -> None:
+    never = replace(FRESH, data_version=None, newest_listen_ts=None, last_finished=None)
+    assert is_due(never, NOW)
+    assert not is_due(replace(never, landed=None), NOW)
+
+
+def test_a_day_that_turned_is_asked_for_though_nothing_landed() -> None:
+    assert is_due(FRESH, NOW + 2 * 3600)
+
+
+def test_nothing_is_asked_for_twice() -> None:
+    assert not is_due(replace(FRESH, landed=8, open=True), NOW)
+
+
+def test_a_long_run_is_followed_by_a_longer_rest() -> None:
+    slow = replace(FRESH, landed=8, last_seconds=50.0)
+    assert not is_due(slow, NOW)
+    assert is_due(slow, NOW + 41)
+
+
+def test_after_a_failure_the_next_try_is_some_minutes_later() -> None:
+    failed = replace(FRESH, landed=8, last_failed=NOW - 10)
+    assert not is_due(failed, NOW)
+    assert is_due(failed, NOW + FAILED_SECONDS)
+
+
+@given(st.integers(1, 50), st.none() | st.integers(1, 50))
+def test_in_the_end_the_newest_landing_is_always_served(landed: int, data_version: int | None) -> None:
+    state = replace(FRESH, landed=landed, data_version=data_version)
+    assert is_due(state, NOW) == (data_version is None or data_version < landed)
+
+
+@pytest.fixture
+def broker(settings: Settings) -> Broker:
+    return open_broker(settings)
+
+
+def _landing(connection: Connection, number: int, kind: str = "land") -> None:
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO landing (id, position, landed_at, newest_listen_ts, kind, rows)"
+            " VALUES (%s, %s, now(), %s, %s, 1)",
+            (number, number, int(NOW), kind),
+        )
+
+
+def _store_run(connection: Connection, data_version: int) -> None:
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE request SET state = 'done', started = to_timestamp(%s), finished = to_timestamp(%s)", (NOW, NOW + 1)
+        )
+        cursor.execute("DELETE FROM run")
+        cursor.execute(
+            "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts,"
+            " row_count) VALUES ('user_artists', 'all_time', %s, %s, 0, %s, %s, 1)",
+            (uuid4(), data_version, int(NOW), int(NOW)),
+        )
+
+
+def test_one_request_per_landing_reaches_the_queue(connection: Connection, broker: Broker) -> None:
+    assert look(connection, broker, NOW) == 0
+    _landing(connection, 1)
+    assert [look(connection, broker, NOW + second) for second in range(3)] == [1, 0, 0]
+    [row] = requests.list_requests(connection)
+    assert (row.query, row.params["at"]) == ("stats.user.entity", int(NOW))
+    assert broker.depth(SPARK_REQUEST) == 1
+    _store_run(connection, 1)
+    assert look(connection, broker, NOW + 10) == 0
+    _landing(connection, 2, "compact")
+    assert look(connection, broker, NOW + 20) == 0
+    _landing(connection, 3)
+    assert look(connection, broker, NOW + 30) == 1
+
+
+def test_ended_requests_are_forgotten_after_two_weeks(connection: Connection, broker: Broker) -> None:
+    old = requests.enqueue(connection, broker, "stats.user.entity", {"at": 1_600_000_000})
+    kept = requests.enqueue(connection, broker, "stats.user.entity", {"at": 1_600_000_001})
+    waiting = requests.enqueue(connection, broker, "stats.user.entity", {"at": 1_600_000_002})
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE request SET state = 'done', finished = now() - interval '15 days' WHERE id = %s", (old.id,)
+        )
+        cursor.execute("UPDATE request SET state = 'failed', finished = now() WHERE id = %s", (kept.id,))
+        cursor.execute("UPDATE request SET created = now() - interval '1 year' WHERE id = %s", (waiting.id,))
+    assert requests.forget_ended(connection) == 1
+    assert {row.id for row in requests.list_requests(connection)} == {kept.id, waiting.id}
