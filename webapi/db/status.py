@@ -25,7 +25,7 @@ class LandingState:
     """The data version; None before the first landing."""
     age: int | None
     waiting: int
-    """Changes with a position above the landed one."""
+    """Changes above the landed position; of listens at most MOST_COUNTED."""
     waiting_age: int
     """Seconds since the oldest waiting listen was written; 0 when none waits."""
 
@@ -39,18 +39,26 @@ def parts(cursor: Cursor) -> list[PartRow]:
     return [PartRow(*row) for row in cursor.fetchall()]
 
 
+_LANDING_STATE = """
+WITH newest AS (SELECT id, position, landed_at FROM landing ORDER BY id DESC LIMIT 1),
+     landed AS (SELECT coalesce((SELECT position FROM newest), 0) AS position)
+SELECT (SELECT id FROM newest), (SELECT extract(epoch FROM now() - landed_at)::bigint FROM newest),
+       (SELECT count(*) FROM (SELECT FROM listen WHERE listen.position > landed.position LIMIT %(most)s) AS counted)
+       + (SELECT count(*) FROM listen_delete d WHERE d.position > landed.position)
+       + (SELECT count(*) FROM users u WHERE u.position > landed.position)
+       + (SELECT count(*) FROM mapping m WHERE m.position > landed.position)
+       + (SELECT count(*) FROM mapping_delete m WHERE m.position > landed.position),
+       coalesce((SELECT extract(epoch FROM now() - inserted_at)::bigint FROM listen
+                  WHERE listen.position > landed.position ORDER BY listen.position LIMIT 1), 0)
+  FROM landed
+"""
+MOST_COUNTED = 100_000
+"""Waiting listens are counted up to here: health is asked for often, also with a backlog."""
+
+
 def landing_state(cursor: Cursor) -> LandingState:
     """The newest landing and what waits. The listen with the smallest waiting position is the oldest written."""
-    cursor.execute(
-        "WITH newest AS (SELECT id, position, landed_at FROM landing ORDER BY id DESC LIMIT 1),"
-        " landed AS (SELECT coalesce((SELECT position FROM newest), 0) AS position),"
-        " first AS (SELECT inserted_at FROM listen, landed WHERE listen.position > landed.position"
-        " ORDER BY listen.position LIMIT 1)"
-        " SELECT (SELECT id FROM newest), (SELECT extract(epoch FROM now() - landed_at)::bigint FROM newest),"
-        " (SELECT CASE WHEN is_called THEN greatest(0, last_value - landed.position) ELSE 0 END"
-        " FROM change_position, landed),"
-        " coalesce((SELECT extract(epoch FROM now() - inserted_at)::bigint FROM first), 0)"
-    )
+    cursor.execute(_LANDING_STATE, {"most": MOST_COUNTED})
     row = cursor.fetchone()
     assert row is not None
     return LandingState(*row)
