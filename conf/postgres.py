@@ -28,6 +28,7 @@ __all__ = [
     "check_schema",
     "connect",
     "dsn",
+    "is_lost",
     "migrate",
     "transaction",
 ]
@@ -77,6 +78,12 @@ def transaction(connection: Connection) -> Iterator[psycopg2.extensions.cursor]:
         yield cursor
 
 
+def is_lost(connection: Connection) -> bool:
+    """Whether the server has hung up. Of a crashed one psycopg2 says no more than DatabaseError."""
+    unknown = psycopg2.extensions.TRANSACTION_STATUS_UNKNOWN
+    return bool(connection.closed) or connection.info.transaction_status == unknown
+
+
 class Pool:
     """One connection per thread, opened on first use and replaced when broken. Safe to share between threads."""
 
@@ -97,9 +104,8 @@ class Pool:
         connection = self.connection()
         try:
             yield connection
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as problem:
-            unknown = psycopg2.extensions.TRANSACTION_STATUS_UNKNOWN
-            if not connection.closed and connection.info.transaction_status != unknown:
+        except psycopg2.Error as problem:
+            if not is_lost(connection):
                 raise
             self.discard()
             raise StoreUnavailableError("the connection to PostgreSQL was lost; it may be restarting") from problem

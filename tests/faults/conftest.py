@@ -26,7 +26,7 @@ def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
     return {
         "DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url, "BROKER_URL": "postgresql:",
         "SPARK_MASTER": "local[2]", "WEB_PORT": str(free_port()), "WEB_WORKERS": "1", "LANDING_INTERVAL": "0.5",
-        "RATE_LIMIT_PER_TOKEN": "1000000", "RATE_LIMIT_PER_ADDRESS": "1000000", "MAX_DELIVERIES": "50",
+        "RATE_LIMIT_PER_TOKEN": "1000000", "RATE_LIMIT_PER_ADDRESS": "1000000",
     }  # fmt: skip
 
 

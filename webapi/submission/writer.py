@@ -1,7 +1,8 @@
 """The listen writer's loop: take messages from `incoming`, write them, then ack.
 
 Nothing is acked before its effect is committed, so whatever dies, a message comes again and is written once. Memory
-does not grow with the backlog: a batch is limited by messages and by bytes. A lost broker or PostgreSQL is waited for.
+does not grow with the backlog: a batch is limited by messages and by bytes. A lost broker or PostgreSQL is waited for;
+a batch in hand meanwhile stays there, for a message delivered too often becomes a dead letter.
 """
 
 import logging
@@ -16,7 +17,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from conf import part_status
 from conf.broker import INCOMING, Broker, BrokerUnavailableError, Delivery, open_broker
 from conf.faults import fault_point
-from conf.postgres import Connection, StoreUnavailableError, connect, dsn, transaction
+from conf.postgres import Connection, Pool, StoreUnavailableError, dsn
 from conf.settings import Settings
 from jobs.listens.listen import DecodeError, Submission
 from jobs.listens.prune import prune_messages, prune_tombstones
@@ -25,6 +26,8 @@ from jobs.listens.write import Outcome, write_submissions
 PART = "listen_writer"
 BATCH_MESSAGES = 200
 """Most messages of one transaction."""
+FIRST_BATCH = 20
+"""The first batch is small: how big messages are is not known yet."""
 BATCH_BYTES = 8_000_000
 """A batch is full at this many bytes; one message may be bigger, 10 MB as the API takes them."""
 FLUSH_SECONDS = 0.1
@@ -36,7 +39,9 @@ PRUNE_SECONDS = 3600.0
 
 log = logging.getLogger(__name__)
 
-_LOST = (BrokerUnavailableError, StoreUnavailableError, psycopg2.OperationalError, psycopg2.InterfaceError)
+_STORE_AWAY = (StoreUnavailableError, psycopg2.OperationalError)
+"""Gone, or out of disk, memory or connections: nothing is wrong with what was to be written."""
+_LOST = (BrokerUnavailableError, *_STORE_AWAY)
 _POISON = (psycopg2.DataError, psycopg2.IntegrityError, ValueError)
 
 
@@ -56,29 +61,44 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 
 class Writer:
-    """One consumer of `incoming` with its two connections and its figures."""
+    """One consumer of `incoming` with its connections and its figures."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._broker: Broker | None = None
-        self._connection: Connection | None = None
-        self._step = BATCH_MESSAGES
+        self._pool = Pool(dsn(settings), PART)
+        self._step = FIRST_BATCH
         self._reported = self._pruned = float("-inf")
         self.figures = {"messages": 0, "written": 0, "duplicates": 0, "suppressed": 0, "rejected": 0, "poison": 0}
         self.lag_seconds = 0.0
         """Age of the oldest listen of the last batch when it was committed; 0 when nothing waits."""
 
     def work(self, stop: threading.Event) -> None:
-        """Batches until `stop`; raises one of _LOST when a connection is gone."""
-        broker, connection = self._connect()
+        """Batches until `stop`; raises one of _LOST when the broker is gone, or PostgreSQL with no batch in hand."""
+        if self._broker is None:
+            self._broker = open_broker(self._settings)
+        broker = self._broker
         while not stop.is_set():
             deliveries = self.take(broker, stop)
             if deliveries:
                 fault_point("writer.receive")
-                self.write(broker, connection, deliveries)
+                self._write_patiently(broker, deliveries, stop)
             else:
                 self.lag_seconds = 0.0
-            self._housekeeping(broker, connection)
+            self._housekeeping(broker)
+
+    def _write_patiently(self, broker: Broker, deliveries: Sequence[Delivery], stop: threading.Event) -> None:
+        while True:
+            try:
+                with self._pool.session() as connection:
+                    self.write(broker, connection, deliveries)
+                return
+            except _STORE_AWAY as problem:
+                if stop.is_set():
+                    raise
+                log.warning("%d messages wait for PostgreSQL: %s", len(deliveries), str(problem).strip())
+            stop.wait(RETRY_SECONDS)
+            broker.keep_alive()
 
     def take(self, broker: Broker, stop: threading.Event) -> list[Delivery]:
         """One batch: what waits, and what comes within FLUSH_SECONDS, up to the limits."""
@@ -140,49 +160,38 @@ class Writer:
                 self.figures["rejected"] += outcome.rejected
         self.lag_seconds = max(0.0, time.time() - oldest / 1e6)
 
-    def _housekeeping(self, broker: Broker, connection: Connection) -> None:
+    def _housekeeping(self, broker: Broker) -> None:
         now = time.monotonic()
         if now - self._reported >= REPORT_SECONDS:
             waiting = broker.depth(INCOMING)
-            with transaction(connection) as cursor:
+            with self._pool.transaction() as cursor:
                 self._report(cursor, waiting)
             self._reported = now
         if now - self._pruned >= PRUNE_SECONDS and self.lag_seconds < PRUNE_SECONDS:
-            self._prune(broker, connection)
+            self._prune(broker)
             self._pruned = now
 
     def _report(self, cursor: Cursor, waiting: int) -> None:
         figures = {**self.figures, "lag_seconds": round(self.lag_seconds, 3), "waiting": waiting}
         part_status.report(cursor, PART, figures)
 
-    def _prune(self, broker: Broker, connection: Connection) -> None:
+    def _prune(self, broker: Broker) -> None:
         keep_deletes = broker.dead_letters(INCOMING, limit=1) or broker.depth(INCOMING)
-        with transaction(connection) as cursor:
+        with self._pool.transaction() as cursor:
             messages = prune_messages(cursor)
             deletes = 0 if keep_deletes else prune_tombstones(cursor)
         log.info("forgot %d old message ids and %d old deletes", messages, deletes)
-
-    def _connect(self) -> tuple[Broker, Connection]:
-        if self._connection is None:
-            self._connection = connect(dsn(self._settings), application=PART)
-        if self._broker is None:
-            self._broker = open_broker(self._settings)
-        return self._broker, self._connection
 
     def disconnect(self) -> None:
         """Drop both connections: what is in hand comes again."""
         with suppress(*_LOST):
             if self._broker is not None:
                 self._broker.close()
-        with suppress(*_LOST):
-            if self._connection is not None:
-                self._connection.close()
-        self._broker = self._connection = None
+        self._pool.discard()
+        self._broker = None
 
     def close(self) -> None:
         """End in order: say so in `part_status`, then disconnect."""
-        with suppress(*_LOST):
-            if self._connection is not None:
-                with transaction(self._connection) as cursor:
-                    part_status.withdraw(cursor, PART)
+        with suppress(*_LOST), self._pool.transaction() as cursor:
+            part_status.withdraw(cursor, PART)
         self.disconnect()
