@@ -13,8 +13,10 @@ import click
 import requests
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from commands.exits import CommandError
+from commands.output import printable
 from commands.supervisor import PARTS, Supervisor
 from commands.up import LOOK_SECONDS, missing_parts, port_is_free, say, stop_on_signals
 from conf.broker import open_broker
@@ -251,7 +253,7 @@ def top_artists(settings: Settings, name: str) -> Table:
     payload = answer.json()["payload"]
     table = Table("", "artist", "listens", title=f"Top artists of {name} (of {payload['total_artist_count']})")
     for place, item in enumerate(payload["artists"], 1):
-        table.add_row(str(place), item["artist_name"], str(item["listen_count"]))
+        table.add_row(str(place), Text(printable(item["artist_name"])), str(item["listen_count"]))
     return table
 
 
