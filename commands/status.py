@@ -27,7 +27,8 @@ DEAD_LETTERS = 1000
 @click.command("status")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--config", is_flag=True, help="Every setting instead, secrets masked; nothing needs to be running.")
-def status(as_json: bool, config: bool) -> None:
+@click.option("--part", help="Only whether this part is alive on this host: status 0 or 69, for health checks.")
+def status(as_json: bool, config: bool, part: str | None) -> None:
     """Show the parts with pids, ages and memory, queues, the newest data version and what waits for it, results.
 
     The status is 69 when nothing runs.
@@ -37,10 +38,14 @@ def status(as_json: bool, config: bool) -> None:
       spark_manage.py status
       spark_manage.py status --json | jq .landing.waiting
       spark_manage.py status --config
+      spark_manage.py status --part listen_writer
     """
     settings = load_settings()
     if config:
         _show_settings(settings, as_json)
+        return
+    if part is not None:
+        _check_part(settings, part)
         return
     document = system(settings)
     if as_json:
@@ -53,6 +58,24 @@ def status(as_json: bool, config: bool) -> None:
         raise CommandError(f"not running: {why}", NOT_RUNNING)
     if document["reasons"]:
         raise CommandError("; ".join(document["reasons"]), FAILED)
+
+
+def _check_part(settings: Settings, name: str) -> None:
+    from webapi.db.status import parts
+
+    pool = Pool(dsn(settings), "spark_manage.py")
+    try:
+        with pool.transaction() as cursor:
+            alive = [row.pid for row in parts(cursor) if (row.part, row.host) == (name, HOST) and _is_alive(row.age)]
+    finally:
+        pool.discard()
+    if not alive:
+        raise CommandError(f"{name}: not alive on {HOST}", NOT_RUNNING)
+    click.echo(f"{name}: alive as process {', '.join(map(str, alive))}")
+
+
+def _is_alive(age: int) -> bool:
+    return age <= SILENT_SECONDS
 
 
 def system(settings: Settings) -> dict[str, Any]:
@@ -81,7 +104,7 @@ def _depths(settings: Settings, ready: "Readiness") -> dict[str, Any]:
 
 def _part(row: Mapping[str, Any]) -> dict[str, Any]:
     local = row["host"] == HOST
-    state = "silent" if row["age"] > SILENT_SECONDS else "alive"
+    state = "alive" if _is_alive(row["age"]) else "silent"
     if local and not psutil.pid_exists(row["pid"]):
         state = "gone"
     memory = _memory(row["pid"]) if local and state == "alive" else None
