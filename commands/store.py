@@ -48,19 +48,25 @@ def broker_of(settings: Settings) -> Iterator[Broker]:
 @contextmanager
 def started_postgres(settings: Settings) -> Iterator[None]:
     """PostgreSQL for a block: as it runs, else the embedded one started for it and stopped again."""
+    if not settings.embedded_postgres or EmbeddedPostgres(settings.data_dir).running():
+        yield
+        return
+    with alone(settings), postgres_of(settings):
+        yield
+
+
+@contextmanager
+def postgres_of(settings: Settings) -> Iterator[None]:
+    """The embedded PostgreSQL started for a block, inside `alone`; nothing to do for a DATABASE_URL."""
     if not settings.embedded_postgres:
         yield
         return
     server = EmbeddedPostgres(settings.data_dir)
-    if server.running():
+    server.start()
+    try:
         yield
-        return
-    with alone(settings):
-        server.start()
-        try:
-            yield
-        finally:
-            server.stop()
+    finally:
+        server.stop()
 
 
 @contextmanager

@@ -227,6 +227,11 @@ def _reachable(path: Path, owner: pwd.struct_passwd) -> bool:
     return done.returncode == 0
 
 
+def client_program(name: str) -> Path:
+    """A program of the wheel that any account may run: pg_dump, pg_restore, psql."""
+    return _binary(name, None)
+
+
 def _binary(program: str, owner: pwd.struct_passwd | None) -> Path:
     return _installation(owner) / "bin" / program
 

@@ -25,10 +25,12 @@ __all__ = [
     "Pool",
     "SchemaError",
     "StoreUnavailableError",
+    "applied_migrations",
     "check_schema",
     "connect",
     "dsn",
     "is_lost",
+    "known_migrations",
     "migrate",
     "transaction",
 ]
@@ -135,7 +137,7 @@ def migrate(url: str, directory: Path = MIGRATIONS) -> list[str]:
     backend = get_backend(_yoyo_url(url))
     migrations = read_migrations(str(directory))
     try:
-        _refuse_newer({m.id for m in migrations}, _applied(url))
+        _refuse_newer({m.id for m in migrations}, applied_migrations(url))
         with backend.lock():
             pending = backend.to_apply(migrations)
             applied = [m.id for m in pending]
@@ -150,12 +152,17 @@ def migrate(url: str, directory: Path = MIGRATIONS) -> list[str]:
 
 def check_schema(url: str, directory: Path = MIGRATIONS) -> None:
     """Refuse to run on a schema that is older or newer than this code. Raises SchemaError."""
-    known = {m.id for m in read_migrations(str(directory))}
-    applied = _applied(url)
+    known = known_migrations(directory)
+    applied = applied_migrations(url)
     _refuse_newer(known, applied)
     missing = sorted(known - applied)
     if missing:
         raise SchemaError(f"the database lacks {', '.join(missing)}: run ./spark_manage.py init_db")
+
+
+def known_migrations(directory: Path = MIGRATIONS) -> set[str]:
+    """The migrations of this code."""
+    return {m.id for m in read_migrations(str(directory))}
 
 
 def _refuse_newer(known: set[str], applied: set[str]) -> None:
@@ -167,7 +174,8 @@ def _refuse_newer(known: set[str], applied: set[str]) -> None:
         )
 
 
-def _applied(url: str) -> set[str]:
+def applied_migrations(url: str) -> set[str]:
+    """The migrations that a database has."""
     connection = connect(url, autocommit=True)
     try:
         with connection.cursor() as cursor:

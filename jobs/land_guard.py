@@ -45,9 +45,7 @@ def check_mirror(cursor: Cursor, lake: str, last: Landing | None) -> int:
 
     Raises EpochError when more is missing: an older backup was restored and has been written to since.
     """
-    cursor.execute("SELECT id, position FROM landing ORDER BY id DESC LIMIT 1")
-    row = cursor.fetchone()
-    newest, position = row or (0, 0)
+    newest, position = newest_mirrored(cursor)
     if last is None:
         return int(newest)
     if newest < last.landing_id - 1 or (newest == last.landing_id and position != last.position):
@@ -58,6 +56,13 @@ def check_mirror(cursor: Cursor, lake: str, last: Landing | None) -> int:
     if newest < last.landing_id:
         mirror(cursor, last)
     return max(int(newest), last.landing_id)
+
+
+def newest_mirrored(cursor: Cursor) -> tuple[int, int]:
+    """(data version, position) of the newest landing that PostgreSQL knows of; (0, 0): none."""
+    cursor.execute("SELECT id, position FROM landing ORDER BY id DESC LIMIT 1")
+    row = cursor.fetchone()
+    return (0, 0) if row is None else (int(row[0]), int(row[1]))
 
 
 def mirror(cursor: Cursor, landing: Landing) -> None:
