@@ -1,0 +1,167 @@
+"""From one million listens to ten: generator, landing and the statistic; how seconds and memory grow."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from conf import postgres
+from conf.settings import PROJECT
+from request_consumer.requests import enqueue
+from tests.bench.load import load
+from tests.bench.meter import Usage, measured
+from tests.bench.report import Section, number
+from tests.bench.system import Bench, bench_system, start_consumer, wait
+
+QUERY, PARAMS = "stats.user.entity", {"entity": "artists"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One measured stretch."""
+
+    seconds: float
+    usage: Usage
+    listens: int
+
+
+def run(quick: bool) -> Section:
+    """The section."""
+    section = Section("growth", "Growth: from a tenth of the listens to all of them")
+    listens = 20_000 if quick else 10_000_000
+    with bench_system() as bench:
+        small, big = _generated(bench.folder / "small", listens // 10), _generated(bench.folder / "big", listens)
+        _generator(section, small, big, listens)
+        for part in ("web", "listen_writer", "spark_reader"):
+            bench.system.start(part)
+        path = bench.folder / "big"
+        users = _users(bench, path)
+        start_consumer(bench)
+        few = _first_users(path, listens // 10)
+        landings, statistics = [], []
+        for only in (few, range(few.stop, max(users) + 1)):
+            landings.append(_land(bench, path, users, only))
+            statistics.append(_statistic(bench))
+        _check(bench, path, users)
+        _rows(section, landings, statistics)
+    section.text.append(
+        "Listens are put into `listen` by COPY with their positions (the write function is measured above), first "
+        f"those of {len(few):,} of {len(users):,} users, then the rest; after each the landing by the running consumer "
+        "is timed, then the statistic on everything landed (stats.user.entity of artists, all users, nine ranges, from "
+        "the request to stored by the reader). The result for all_time equals the generator's truth: per user, listens "
+        "counted and artists."
+    )
+    return section
+
+
+def _generated(folder: Path, listens: int) -> tuple[float, float, float]:
+    """Seconds, CPU seconds and peak MB of the generator's command, without JSON and metadata."""
+    command = [sys.executable, "-m", "dumps.generator", "--listens", str(listens), "--no-json", "--no-metadata"]
+    started = time.monotonic()
+    process = subprocess.Popen([*command, str(folder)], cwd=PROJECT, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def _generator(section: Section, small: tuple[float, ...], big: tuple[float, ...], listens: int) -> None:
+    section.add(f"generator, {listens // 10:,} listens", f"{small[0]:.1f} s, {small[1]:.1f} CPU-s, {small[2]:.0f} MB")
+    section.add(
+        f"generator, {listens:,} listens (truth counts included)",
+        f"{big[0]:.1f} s, {big[1]:.1f} CPU-s, {big[2]:.0f} MB",
+        "minutes", big[0] < 600,
+    )  # fmt: skip
+    section.samples["generator"] = [small, big]
+
+
+def _users(bench: Bench, path: Path) -> dict[int, int]:
+    known = pq.read_table(path / "truth/listen_counts.parquet", columns=["user_id"])["user_id"].to_pylist()
+    made = bench.create_users([f"listener {number}" for number in known])
+    return {user: made[place] for place, user in enumerate(known, 1)}
+
+
+def _first_users(path: Path, listens: int) -> range:
+    """The first users who have about so many listens."""
+    counts = pq.read_table(path / "truth/listen_counts.parquet")
+    upto = int(np.searchsorted(np.cumsum(counts["listen_count"].to_numpy()), listens))
+    return range(1, counts["user_id"][max(0, upto)].as_py() + 1)
+
+
+def _land(bench: Bench, path: Path, users: dict[int, int], only: range) -> Step:
+    loaded = load(bench.connection, path / "listens.parquet", users, only)
+    with measured(bench.roots) as usage:
+        started = time.monotonic()
+        bench.wait_landed(1200)
+        seconds = time.monotonic() - started
+    return Step(seconds, usage, loaded)
+
+
+def _statistic(bench: Bench) -> Step:
+    broker = bench.broker()
+    with measured(bench.roots) as usage:
+        started = time.monotonic()
+        row = enqueue(bench.connection, broker, QUERY, PARAMS)
+        state = "SELECT CASE state WHEN 'done' THEN 1 WHEN 'failed' THEN 2 ELSE 0 END FROM request WHERE id = %s"
+        wait(lambda: bench.value(state, row.id) > 0, 1200, "the statistic is stored")
+        seconds = time.monotonic() - started
+    assert bench.value(state, row.id) == 1, "the statistic failed: see the consumer's log"
+    broker.close()
+    return Step(seconds, usage, bench.listens())
+
+
+def _check(bench: Bench, path: Path, users: dict[int, int]) -> None:
+    """Per user: artists in the list, and the sum of their counts, are those of the truth."""
+    truth = pq.read_table(path / "truth/top_artists.parquet", columns=["user_id", "listen_count"])
+    grouped = truth.group_by("user_id").aggregate([("listen_count", "count"), ("listen_count", "sum")])
+    expected = {users[row["user_id"]]: tuple(row[f"listen_count_{of}"] for of in ("count", "sum"))
+                for row in grouped.to_pylist()}  # fmt: skip
+    with postgres.transaction(bench.connection) as cursor:
+        cursor.execute(
+            "SELECT key, cardinality(ids), (SELECT sum(c) FROM unnest(counts) AS c) FROM result_list"
+            " WHERE statistic = 'user_artists' AND stats_range = 'all_time'"
+        )
+        found = {key: (artists, int(counted)) for key, artists, counted in cursor.fetchall()}
+    wrong = [user for user in expected | found if expected.get(user) != found.get(user)]
+    assert not wrong, f"{len(wrong)} users differ from the truth, such as {wrong[:3]}: no times are reported"
+
+
+def _rows(section: Section, landings: list[Step], statistics: list[Step]) -> None:
+    first, second = landings
+    for step, before in ((first, 0), (second, first.listens)):
+        section.above(
+            f"landing of {step.listens:,} listens from PostgreSQL into Delta, {before:,} there before",
+            step.listens / step.seconds, "listens/s", 20_000,
+        )  # fmt: skip
+        section.add(
+            "its time and CPU", f"{step.seconds:.1f} s; {step.usage.cpu_total:.0f} CPU-s ({step.usage.cpu_text()})"
+        )
+    growth = (second.usage.cpu_total / second.listens) / (first.usage.cpu_total / first.listens)
+    section.add("CPU per landed listen, later : first", f"{growth:.2f}")
+    for part in ("request_consumer", "jvm"):
+        sizes = [step.usage.peak_rss.get(part, 0.0) for step in landings]
+        section.add(
+            f"peak resident size of {part} with that backlog", " and ".join(f"{size:.0f} MB" for size in sizes),
+            "does not grow with the backlog" if part != "jvm" else "heap 2g and its code",
+            sizes[1] < 1.5 * sizes[0] if part != "jvm" else sizes[1] < 3072,
+        )  # fmt: skip
+    for step in statistics:
+        section.add(
+            f"statistic of {step.listens:,} listens",
+            f"{step.seconds:.1f} s, {number(step.listens / step.seconds)} listens/s; {step.usage.cpu_total:.0f} CPU-s "
+            f"({step.usage.cpu_text()}); peak {step.usage.rss_text()}",
+        )
+    scale = statistics[1].listens / statistics[0].listens
+    slower = statistics[1].seconds / statistics[0].seconds
+    section.add(
+        "statistic: growth of seconds : growth of listens", f"{slower / scale:.2f}", "<= 1.1", slower / scale <= 1.1
+    )
+    section.samples |= {
+        "landing": [[s.listens, s.seconds, s.usage.cpu, s.usage.peak_rss] for s in landings],
+        "statistic": [[s.listens, s.seconds, s.usage.cpu, s.usage.peak_rss] for s in statistics],
+    }
