@@ -46,6 +46,11 @@ class _Attempt:
     unwanted: bool = False
     """The request was cancelled, or swept away, while it ran."""
 
+    @property
+    def group(self) -> str:
+        """The Spark job group of this try: once cancelled, nothing more of it starts."""
+        return f"{self.row.id} {self.row.attempts}"
+
 
 def attempt(part: Part, broker: Broker, row: RequestRow) -> None:
     """One try: published, done-empty, or given back with its error."""
@@ -77,7 +82,7 @@ def _compute(part: Part, attempt: _Attempt) -> Manifest | None:
     assert part.spark is not None
     row = attempt.row
     part.spark.sparkContext.setLocalProperty("spark.scheduler.pool", JOBS_POOL)
-    part.spark.sparkContext.setJobGroup(str(row.id), row.query)
+    part.spark.sparkContext.setJobGroup(attempt.group, row.query)
     jobs, params = catalog().check(row.query, row.params)
     landing = newest_landing(part.spark, part.settings.lake)
     if landing is None:
@@ -128,7 +133,7 @@ def _failed(part: Part, attempt: _Attempt, problem: Exception) -> None:
         reason = f"{type(problem).__name__}: {problem}"
         attempts = part.settings.request_attempts
         _settle(part, lambda connection: requests.fail(connection, row.id, part.worker, reason, attempts))
-    if not isinstance(problem, StillBusyError):
+    if not isinstance(problem, StillBusyError):  # else whoever asks the JVM would wait, and the time is over
         check_alive(part)
 
 
@@ -174,4 +179,4 @@ def _tick(part: Part, broker: Broker, attempt: _Attempt) -> None:
         _log.warning("while request %s runs: %s", row.id, problem)
     if attempt.unwanted or part.stop.is_set():
         with suppress(Py4JError, OSError):  # a dead JVM: the work itself meets it
-            part.spark.sparkContext.cancelJobGroup(str(row.id))
+            part.spark.sparkContext._jsc.sc().cancelJobGroupAndFutureJobs(attempt.group)

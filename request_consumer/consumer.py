@@ -29,8 +29,8 @@ WAIT_SECONDS = 2.0
 SWEEP_SECONDS = 10.0
 STANDBY_SECONDS = 2.0
 KEEP_RESULTS_SECONDS = 3600.0
-GRACE_SECONDS = 15.0
-"""How long a stopping process waits for its landing."""
+GRACE_SECONDS = 8.0
+"""How long a stopping process waits for its landing, which was told to end when the job was."""
 _log = logging.getLogger(PART)
 
 

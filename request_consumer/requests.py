@@ -15,6 +15,7 @@ import orjson
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from conf.broker import SPARK_REQUEST, Broker, BrokerUnavailableError
+from conf.faults import fault_point
 from conf.postgres import Connection, transaction
 from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
 from jobs.messages import Request
@@ -79,6 +80,7 @@ def enqueue(connection: Connection, broker: Broker, query: str, params: Mapping[
     the row stands, the sweep rings later.
     """
     row = _accept(connection, query, _canonical(query, params), uuid4())
+    fault_point("request.written")
     _ring(broker, [row])
     return row
 

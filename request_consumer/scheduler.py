@@ -36,11 +36,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
             broker = open_broker(settings)
             try:
                 while not stop.is_set():
-                    asked += look(pool.connection(), broker, time.time())
+                    with pool.session() as connection:
+                        asked += look(connection, broker, time.time())
                     with pool.transaction() as cursor:
                         part_status.report(cursor, PART, {"asked": asked})
                     if time.monotonic() - tidied > TIDY_SECONDS:
-                        requests.forget_ended(pool.connection())
+                        with pool.session() as connection:
+                            requests.forget_ended(connection)
                         tidied = time.monotonic()
                     stop.wait(LOOK_SECONDS)
             finally:

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -54,15 +55,22 @@ def _admin(server: EmbeddedPostgres, statement: str) -> None:
 @pytest.fixture
 def database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
     """A fresh database with this code's schema and an epoch of its own."""
+    with fresh_database(postgres_server) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(server: EmbeddedPostgres) -> Iterator[str]:
+    """A copy of the template, dropped at the end."""
     name = f"test_{uuid4().hex[:12]}"
-    _admin(postgres_server, f"CREATE DATABASE {name} TEMPLATE schema_template")
-    url = _database_url(postgres_server, name)
+    _admin(server, f"CREATE DATABASE {name} TEMPLATE schema_template")
+    url = _database_url(server, name)
     connection = postgres.connect(url, autocommit=True)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE store SET epoch = %s", (uuid4(),))
     connection.close()
     yield url
-    _admin(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

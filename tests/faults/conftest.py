@@ -22,9 +22,13 @@ def free_port() -> int:
 
 @pytest.fixture
 def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
+    return environment_of(database_url, tmp_path)
+
+
+def environment_of(database_url: str, folder: Path) -> dict[str, str]:
     """Environment of every part: embedded broker, one web worker, limits out of the way."""
     return {
-        "DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url, "BROKER_URL": "postgresql:",
+        "DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url, "BROKER_URL": "postgresql:",
         "SPARK_MASTER": "local[2]", "WEB_PORT": str(free_port()), "WEB_WORKERS": "1", "LANDING_INTERVAL": "0.5",
         "RATE_LIMIT_PER_TOKEN": "1000000", "RATE_LIMIT_PER_ADDRESS": "1000000",
     }  # fmt: skip
