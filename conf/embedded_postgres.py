@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psutil
+
 ACCOUNT = "listenlake"
 
 
@@ -170,9 +172,19 @@ class EmbeddedPostgres:
 
     def _end_orphan(self) -> None:
         """A server left by a killed supervisor still holds the cluster: end it before starting ours."""
-        pid_file = self.cluster / "postmaster.pid"
-        if pid_file.exists() and self._answers():
+        if self._orphan_lives():
             self._run("pg_ctl", "stop", "-D", str(self.cluster), "-m", "fast", "-w", "-t", "30")
+
+    def _orphan_lives(self) -> bool:
+        """Whether a server has our cluster; one that recovers from a crash does not answer yet, and lives all the same.
+
+        The process is asked, not its number alone: after a crash that may be somebody else's.
+        """
+        try:
+            pid = int((self.cluster / "postmaster.pid").read_text().split()[0])
+            return str(self.cluster) in psutil.Process(pid).cmdline()
+        except (FileNotFoundError, IndexError, ValueError, psutil.Error):
+            return False
 
     def _make_database(self) -> None:
         import psycopg2  # here: embedded_dsn is wanted by processes that never start a server

@@ -1,4 +1,6 @@
 import os
+import signal
+import threading
 from pathlib import Path
 
 import psutil
@@ -46,6 +48,19 @@ def test_it_takes_over_from_a_server_whose_supervisor_was_killed(folder: Path) -
     assert heir.process.pid != before
     orphan.process.wait(10)
     assert not psutil.pid_exists(before)
+    heir.stop()
+
+
+def test_it_takes_over_from_a_server_that_still_recovers_from_a_crash(folder: Path) -> None:
+    orphan = EmbeddedPostgres(folder)
+    orphan.start()
+    assert orphan.process
+    orphan.process.send_signal(signal.SIGSTOP)  # it has the cluster and does not answer
+    heir = EmbeddedPostgres(folder)
+    waker = threading.Timer(4, orphan.process.send_signal, [signal.SIGCONT])
+    waker.start()
+    heir.start()
+    orphan.process.wait(10)
     heir.stop()
 
 
