@@ -25,6 +25,8 @@ _ALWAYS = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
+    # Delta's parser knows only the older way to bind :parameters, which takes them where a constant may stand.
+    "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
     # Landing names the columns of every append; a stray column is an error, never a new column.
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
     # The upkeep knows which versions are in use; 24 h is its own rule, the log is kept as long.
