@@ -252,52 +252,6 @@ def open_runs(connection: Connection) -> set[UUID]:
         return {run_id for (run_id,) in cursor.fetchall()}
 
 
-@dataclass(frozen=True)
-class Served:
-    """How fresh what is served of a request's statistics is. Times in epoch seconds."""
-
-    landed: int | None
-    """Newest data version that brought changes; None before the first landing."""
-    data_version: int | None
-    """Oldest data version that any of the statistics is served from; None while one of them was never made."""
-    newest_listen_ts: int | None
-    """T of the oldest of them."""
-    open: bool
-    """A request for them is queued or running."""
-    last_finished: float | None
-    """When the last one was done."""
-    last_seconds: float
-    """How long that one took, from its claim."""
-    last_failed: float | None
-    """When one failed for good, if none was done since."""
-
-
-_SERVED = """
-SELECT (SELECT max(id) FROM landing WHERE kind IN ('land', 'import')), r.data_version, r.newest_listen_ts, q.open,
-       q.finished, coalesce(q.seconds, 0), CASE WHEN q.failed > coalesce(q.finished, 0) THEN q.failed END
-  FROM (SELECT CASE WHEN count(DISTINCT statistic) = cardinality(%(statistics)s) THEN min(data_version) END
-               AS data_version, min(newest_listen_ts) AS newest_listen_ts
-          FROM run WHERE statistic = ANY(%(statistics)s)) r,
-       (SELECT coalesce(bool_or(state IN ('queued', 'running')), false) AS open,
-               max(extract(epoch FROM finished)) FILTER (WHERE state = 'done')::float8 AS finished,
-               (array_agg(extract(epoch FROM finished - started)::float8 ORDER BY finished DESC)
-                FILTER (WHERE state = 'done'))[1] AS seconds,
-               max(extract(epoch FROM finished)) FILTER (WHERE state = 'failed')::float8 AS failed
-          FROM request
-         WHERE query = %(query)s AND (state IN ('queued', 'running') OR created > now() - interval '1 day')
-       ) q
-"""
-
-
-def served(connection: Connection, query: str, statistics: list[str]) -> Served:
-    """What is served of these statistics, and what was asked for lately."""
-    with transaction(connection) as cursor:
-        cursor.execute(_SERVED, {"query": query, "statistics": statistics})
-        row = cursor.fetchone()
-        assert row is not None
-        return Served(*row)
-
-
 def forget_ended(connection: Connection) -> int:
     """Drop requests that ended KEPT ago or longer; how many."""
     with transaction(connection) as cursor:

@@ -16,7 +16,7 @@ from conf.postgres import Connection, Pool, StoreUnavailableError, dsn
 from conf.settings import Settings
 from jobs.catalog import catalog
 from request_consumer import requests
-from request_consumer.requests import Served
+from request_consumer.freshness import Served, served
 
 PART = "scheduler"
 LOOK_SECONDS = 1.0
@@ -59,8 +59,7 @@ def look(connection: Connection, broker: Broker, now: float) -> int:
     """Ask for what is due at `now` (epoch seconds); how many requests that were."""
     asked = 0
     for query, statistics in refreshed().items():
-        served = requests.served(connection, query, statistics)
-        if is_due(served, now):
+        if is_due(served(connection, query, statistics), now):
             requests.enqueue(connection, broker, query, {"at": int(now)})
             asked += 1
     return asked
@@ -75,17 +74,17 @@ def refreshed() -> dict[str, list[str]]:
     return found
 
 
-def is_due(served: Served, now: float) -> bool:
+def is_due(state: Served, now: float) -> bool:
     """Whether a statistic should be asked for: something landed since, or its day is over, and nobody is at it."""
-    if served.landed is None or served.open:
+    if state.landed is None or state.open:
         return False
-    if served.last_failed is not None and now - served.last_failed < FAILED_SECONDS:
+    if state.last_failed is not None and now - state.last_failed < FAILED_SECONDS:
         return False
-    if served.last_finished is not None and now - served.last_finished < REST_SHARE * served.last_seconds:
+    if state.last_finished is not None and now - state.last_finished < REST_SHARE * state.last_seconds:
         return False
-    if served.data_version is None or served.data_version < served.landed:
+    if state.data_version is None or state.data_version < state.landed:
         return True
-    return served.newest_listen_ts is not None and _day(served.newest_listen_ts) < _day(now)
+    return state.newest_listen_ts is not None and _day(state.newest_listen_ts) < _day(now)
 
 
 def _day(moment: float) -> str:

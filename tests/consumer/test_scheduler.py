@@ -11,7 +11,7 @@ from conf.broker import SPARK_REQUEST, Broker, open_broker
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
 from request_consumer import requests
-from request_consumer.requests import Served
+from request_consumer.freshness import Served
 from request_consumer.scheduler import FAILED_SECONDS, is_due, look
 
 NOW = 1_700_000_000.0  # 2023-11-14T22:13:20Z
