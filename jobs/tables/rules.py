@@ -6,7 +6,7 @@ A rule says nothing of a null (NotNull does) nor of a column the row does not ha
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -41,6 +41,11 @@ class Rule:
     def sql(self) -> str:
         """Spark SQL predicate, true or false for every row, never null."""
         return f"({self.column} IS NULL OR ({self._predicate()}))"
+
+    @property
+    def check(self) -> Callable[[Any], bool]:
+        """What a value that is there must pass: `holds` without the look-up of the column."""
+        return self._accepts
 
     def holds(self, row: Mapping[str, Any]) -> bool:
         """Whether a row, by column name, keeps the rule."""

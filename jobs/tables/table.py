@@ -1,10 +1,13 @@
 """A Delta table as a value: columns, partitioning, rules with reasons. Spark-free."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from jobs.tables.rules import Rule
+from jobs.tables.rules import NotNull, Rule
+
+_ABSENT = object()
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,35 @@ class Table:
 
     def broken_rule(self, row: Mapping[str, Any]) -> Rule | None:
         """The first rule a row breaks, in the order declared; None for a good row."""
+        if self._is_good(row):
+            return None
         return next((rule for rule in self.rules if not rule.holds(row)), None)
+
+    def _is_good(self, row: Mapping[str, Any]) -> bool:
+        """As every rule says, each column looked up once: nearly every row is good, and the writer asks for each."""
+        for column, required, checks in self._by_column:
+            value = row.get(column, _ABSENT)
+            if value is None:
+                if required:
+                    return False
+            elif value is not _ABSENT:
+                for check in checks:
+                    if not check(value):
+                        return False
+        return all(rule.holds(row) for rule in self._of_rows)
+
+    @cached_property
+    def _by_column(self) -> tuple[tuple[str, bool, tuple[Callable[[Any], bool], ...]], ...]:
+        """(column, whether it must have a value, checks of a value) of the rules that look at one column."""
+        alone = [rule for rule in self.rules if type(rule).holds is Rule.holds]
+        required = {rule.column for rule in self.rules if isinstance(rule, NotNull)}
+        columns = dict.fromkeys(rule.column for rule in self.rules)
+        return tuple((name, name in required, tuple(r.check for r in alone if r.column == name)) for name in columns)
+
+    @cached_property
+    def _of_rows(self) -> tuple[Rule, ...]:
+        """The rules that look at more than one column."""
+        return tuple(r for r in self.rules if type(r).holds is not Rule.holds and not isinstance(r, NotNull))
 
     @property
     def broken_sql(self) -> str:

@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -133,6 +134,10 @@ def bench_system(**environment: str) -> Iterator[Bench]:
         connection = postgres.connect(url, application="bench")
         yield Bench(folder, server, system, connection)
         connection.close()
+    except BaseException:
+        for part in system.parts:
+            print(f"--- {part.name} said last:\n{part.said()[-1500:]}", file=sys.stderr)
+        raise
     finally:
         system.stop()
         server.stop()
