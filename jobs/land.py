@@ -29,6 +29,9 @@ from jobs.listens.changes import Increment, Store, read_increment, read_store
 from jobs.lock import LakeLock
 from jobs.tables import CLIENTS, LANDING, LISTENS, TABLES, TRACKS
 
+MOST_KNOWN = 200_000
+"""Ids remembered between landings, about 30 MB."""
+
 
 def land_once(spark: SparkSession, settings: Settings, lock: LakeLock, now: datetime | None = None) -> Landing | None:
     """Land the next changes; None when nothing waits. `now` is the landing's own time, UTC.
@@ -46,10 +49,15 @@ class Lander:
         self.lake = settings.lake
         self.lock = lock
         self.dsn = dsn(settings)
+        self.cut = False
+        """Whether the last landing had to leave something for the next one."""
         self._limit = settings.landing_batch
         self._last: Landing | None = None
         self._greatest_id: int | None = None
         self._epoch = ""
+        self._fresh = True
+        """Nothing landed yet by this hand: an interrupted landing of another may have to be completed."""
+        self._known: dict[str, dict[str, int]] = {TRACKS.name: {}, CLIENTS.name: {}}
         self._counted: dict[str, tuple[int, int]] = {}
         self._time: land_changes.Clock | None = None
 
@@ -71,9 +79,10 @@ class Lander:
         """See land_once."""
         last = self.start()
         after = last.position if last else 0
-        appended = land_delta.last_transaction(self.spark, self.lake, "listens", f"{self._epoch}:listens")
+        appended = self._appended(after)
         with closing(connect(self.dsn)) as connection:
             increment = read_increment(connection, after, self._limit, appended if appended > after else None)
+        self.cut = increment is not None and increment.cut
         if increment is None:
             return None
         self._clock()
@@ -81,7 +90,9 @@ class Lander:
         rows = self._land_rows(increment, done=appended > after)
         fault_point("land.after_append")
         newest = self._clock().advance(increment, moment)
-        return self.conclude("land", increment.upto, newest, rows, moment)
+        landing = self.conclude("land", increment.upto, newest, rows, moment)
+        self._fresh = False
+        return landing
 
     def conclude(self, kind: str, position: int, newest: int | None, rows: int, now: datetime) -> Landing:
         """The landing row of what was committed: from here on it is the newest data version."""
@@ -103,6 +114,8 @@ class Lander:
         land_delta.append(self.spark, self.lake, LANDING, landing.table(), own)
         fault_point("land.after_landing")
         self._last, self._greatest_id = landing, landing.landing_id
+        if kind != "land":
+            self._known = {name: {} for name in self._known}  # a purge may have taken them
         with closing(connect(self.dsn)) as connection, transaction(connection) as cursor:
             mirror(cursor, landing)
         return landing
@@ -126,9 +139,15 @@ class Lander:
             land_delta.append(self.spark, self.lake, LISTENS, rows, own)
         return int(increment.listens.num_rows)
 
+    def _appended(self, after: int) -> int:
+        """How far an interrupted landing has appended listens; this hand's own landings leave nothing undone."""
+        if not self._fresh:
+            return after
+        return land_delta.last_transaction(self.spark, self.lake, LISTENS.name, f"{self._epoch}:listens")
+
     def _tracks(self, described: Described) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
         """The ids of the described tracks; new ones are appended."""
-        known = land_delta.lookup(self.spark, self.lake, TRACKS.name, ("track_key", "track_id"), described.track_keys)
+        known = self._ids(TRACKS.name, ("track_key", "track_id"), described.track_keys)
         new = [index for index, key in enumerate(described.track_keys) if key not in known]
         if new:
             first = self._count(TRACKS.name, "track_id") + 1
@@ -142,7 +161,7 @@ class Lander:
         """The ids of the described clients; new ones are appended."""
         if not described.clients:
             return []
-        known = land_delta.lookup(self.spark, self.lake, CLIENTS.name, ("name", "client_id"), described.clients)
+        known = self._ids(CLIENTS.name, ("name", "client_id"), described.clients)
         new = [name for name in described.clients if name not in known]
         if new:
             first = self._count(CLIENTS.name, "client_id") + 1
@@ -151,6 +170,15 @@ class Lander:
             self._grown(CLIENTS.name, first + len(new) - 1)
             known.update((name, first + place) for place, name in enumerate(new))
         return [known[name] for name in described.clients]
+
+    def _ids(self, name: str, columns: tuple[str, str], keys: list[str]) -> dict[str, int]:
+        """The ids of those keys that have one; remembered, for what is played now is played again."""
+        known = self._known[name]
+        if len(known) > MOST_KNOWN:
+            known.clear()
+        unknown = [key for key in keys if key not in known]
+        known.update(land_delta.lookup(self.spark, self.lake, name, columns, unknown))
+        return known
 
     def _clock(self) -> land_changes.Clock:
         if self._time is None:

@@ -23,6 +23,8 @@ class RuleBrokenError(RuntimeError):
 
 FEW_ROWS = 20_000
 """Up to here an append is one task: starting more costs more than it saves."""
+FEW_KEYS = 500
+"""Up to here a look-up names its keys, one Spark job; beyond, it joins them."""
 
 
 def location(lake: str, name: str) -> str:
@@ -113,23 +115,28 @@ def guarded(table: Table, frame: DataFrame) -> DataFrame:
 
 
 def laid_out(table: Table, frame: DataFrame, rows: int) -> DataFrame:
-    """One file per partition, in the order of the first partition columns, then user and time."""
+    """One file per partition, ordered by user and time; two where the rows of a month fall to two tasks.
+
+    The rows come in order of the partitions, so that no shuffle is needed and neighbours stay together.
+    """
     order = [*table.partition_by, "user_id", "listened_at"] if table.partition_by else []
     if not order:
         return frame.coalesce(1)
-    if rows <= FEW_ROWS:
-        return frame.coalesce(1).sortWithinPartitions(*order)
-    return frame.repartition(*table.partition_by).sortWithinPartitions(*order)
+    tasks = 1 if rows <= FEW_ROWS else frame.sparkSession.sparkContext.defaultParallelism
+    return frame.coalesce(tasks).sortWithinPartitions(*order)
 
 
 def lookup(spark: SparkSession, lake: str, name: str, columns: tuple[str, str], keys: list[str]) -> dict[str, int]:
     """The ids of those keys that a table of ids has; columns: (key, id)."""
     key, value = columns
-    if not keys or file_count(spark, lake, name) == 0:
+    if not keys or version(spark, lake, name) == 0:
         return {}
     table = spark.read.format("delta").load(location(lake, name)).select(key, value)
-    wanted = spark.createDataFrame(pa.table({key: pa.array(keys, pa.string())}))
-    found = table.join(F.broadcast(wanted), key).select(key, value).toArrow()
+    if len(keys) <= FEW_KEYS:
+        found = table.where(F.col(key).isin(keys)).toArrow()
+    else:
+        wanted = spark.createDataFrame(pa.table({key: pa.array(keys, pa.string())}))
+        found = table.join(F.broadcast(wanted), key).select(key, value).toArrow()
     return dict(zip(found[key].to_pylist(), found[value].to_pylist(), strict=True))
 
 

@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ TrackTuple = tuple[str, str, str, str | None, str | None, str | None, str | None
 
 _UUID = re.compile(UUID_PATTERN)
 _NO_MBIDS: tuple[str, ...] = ()
+_SINGLE = ("recording_mbid", "release_mbid", "release_group_mbid", "track_mbid")
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,11 @@ def client_rows(names: list[str], first_id: int) -> pa.Table:
 def listen_rows(
     listens: pa.Table, described: Described, track_ids: np.ndarray[Any, np.dtype[np.int32]], client_ids: list[int]
 ) -> pa.Table:
-    """Rows of `listens`; track_ids and client_ids by index of the described tracks and clients."""
+    """Rows of `listens` by month, user, time; track_ids and client_ids by index of the described tracks and clients."""
     given = {name: listens[name] for name in listens.column_names}
     times = given["listened_at"]
     clients = np.array([*client_ids, 0], np.int32)[described.client_of]
-    return pa.table(
+    rows = pa.table(
         {
             "user_id": given["user_id"],
             "track_id": pa.array(track_ids[described.track_of], pa.int32()),
@@ -154,6 +156,7 @@ def listen_rows(
             "month": pc.cast(pc.month(times), pa.int32()),
         }
     )
+    return rows.sort_by([(name, "ascending") for name in ("year", "month", "user_id", "listened_at")])
 
 
 def _object(text: str) -> Mapping[str, Any]:
@@ -170,18 +173,22 @@ def _mbids(info: Mapping[str, Any]) -> tuple[str | None, str | None, str | None,
     artists = _NO_MBIDS
     if isinstance(listed, list) and listed:
         artists = tuple(mbid for mbid in map(_mbid, listed) if mbid is not None)
+    recording, release, group, track = map(get, _SINGLE)
     return (
-        _mbid(get("recording_mbid")),
-        _mbid(get("release_mbid")),
-        _mbid(get("release_group_mbid")),
-        _mbid(get("track_mbid")),
+        None if recording is None else _mbid(recording),
+        None if release is None else _mbid(release),
+        None if group is None else _mbid(group),
+        None if track is None else _mbid(track),
         artists,
     )
 
 
 def _mbid(value: object) -> str | None:
     """A UUID in its one form, or null for anything that is none."""
-    if not isinstance(value, str):
-        return None
+    return _uuid(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=100_000)
+def _uuid(value: str) -> str | None:
     lowered = value.strip().lower()
     return lowered if _UUID.fullmatch(lowered) else None

@@ -33,6 +33,7 @@ class LakeLock:
         self._folder = local_folder(lake)
         self._file: IO[bytes] | None = None
         self._connection: Connection | None = None
+        self._refused = False
 
     @property
     def held(self) -> bool:
@@ -47,14 +48,14 @@ class LakeLock:
         if self.held:
             return True
         deadline = time.monotonic() + wait
-        waited = False
         while not self._try():
+            self._refused = True
             if time.monotonic() >= deadline:
                 return False
-            waited = True
             time.sleep(0.5)
-        if waited:
+        if self._refused:
             time.sleep(SETTLE_SECONDS)
+            self._refused = False
         return True
 
     def check(self) -> None:

@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 from delta.tables import DeltaTable
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from conf.postgres import connect, transaction
 from jobs import land_delta
 from jobs.land import Lander
 from jobs.landing import Landing
-from jobs.tables import CLIENTS, LANDING, LISTENS, MAPPING, REJECTED_LISTENS, TABLES, TRACKS, USERS
+from jobs.tables import CLIENTS, LANDING, LISTENS, MAPPING, REJECTED_LISTENS, TABLES, TRACKS, USERS, Table
 
 FILES_PER_MONTH = 8
 FILES_PER_TABLE = 32
@@ -42,8 +43,6 @@ def compact(lander: Lander, now: datetime | None = None, files: int = FILES_PER_
     for name in crowded:
         lander.lock.check()
         _open(lander, name).optimize().executeCompaction()
-    if land_delta.file_count(lander.spark, lander.lake, LANDING.name) > FILES_PER_TABLE:
-        _tidy_landings(lander, last, now or datetime.now(UTC))
     if not months and not crowded:
         return None
     return lander.conclude("compact", last.position, last.newest_listen_ts, 0, now or datetime.now(UTC))
@@ -51,31 +50,35 @@ def compact(lander: Lander, now: datetime | None = None, files: int = FILES_PER_
 
 def crowded_months(lander: Lander, files: int) -> list[tuple[int, int]]:
     """The months of listens that have more than `files` files, oldest first."""
-    paths = lander.spark.read.format("delta").load(land_delta.location(lander.lake, LISTENS.name)).inputFiles()
+    paths = _read(lander, LISTENS.name).inputFiles()
     counts = Counter(_month(unquote(path)) for path in paths)
     return sorted(month for month, count in counts.items() if count > files)
 
 
 def purge(lander: Lander, now: datetime | None = None) -> Landing | None:
-    """Remove tracks that no listen has any more: their names may be all that is left of a deleted history."""
+    """Remove tracks and clients that no listen has any more: their names may be all that is left of a history."""
     last = lander.start()
     if last is None:
         return None
-    before = land_delta.version(lander.spark, lander.lake, TRACKS.name)
-    listened = lander.spark.read.format("delta").load(land_delta.location(lander.lake, LISTENS.name))
-    tracks = lander.spark.read.format("delta").load(land_delta.location(lander.lake, TRACKS.name))
-    orphans = tracks.select("track_id").join(listened.select("track_id"), "track_id", "left_anti").persist()
+    purged = [_purge(lander, table, column) for table, column in ((TRACKS, "track_id"), (CLIENTS, "client_id"))]
+    if not any(purged):
+        return None
+    return lander.conclude("purge", last.position, last.newest_listen_ts, 0, now or datetime.now(UTC))
+
+
+def _purge(lander: Lander, table: Table, column: str) -> bool:
+    """Remove the rows of a table of ids that no listen names; whether there were any."""
+    listened = _read(lander, LISTENS.name).select(column)
+    orphans = _read(lander, table.name).select(column).join(listened, column, "left_anti").persist()
     try:
         if orphans.isEmpty():
-            return None
+            return False
         lander.lock.check()
-        merge = _open(lander, TRACKS.name).alias("t").merge(orphans.alias("s"), "t.track_id = s.track_id")
+        merge = _open(lander, table.name).alias("t").merge(orphans.alias("s"), f"t.{column} = s.{column}")
         merge.whenMatchedDelete().execute()
     finally:
         orphans.unpersist()
-    if land_delta.version(lander.spark, lander.lake, TRACKS.name) == before:
-        return None
-    return lander.conclude("purge", last.position, last.newest_listen_ts, 0, now or datetime.now(UTC))
+    return True
 
 
 def vacuum(lander: Lander, now: datetime | None = None, retention: timedelta = RETENTION) -> list[str]:
@@ -107,15 +110,22 @@ def _longest_running(lander: Lander, now: datetime) -> timedelta:
     return timedelta() if row is None or row[0] is None else now - row[0] + timedelta(hours=1)
 
 
-def _tidy_landings(lander: Lander, last: Landing, now: datetime) -> None:
-    """One file again, and no rows older than KEPT_LANDINGS; the mirror likewise."""
+def tidy_landings(lander: Lander, now: datetime | None = None) -> None:
+    """The landing rows in one file again, those older than KEPT_LANDINGS gone; the mirror likewise."""
+    last = lander.start()
+    if last is None:
+        return
+    oldest = (now or datetime.now(UTC)) - KEPT_LANDINGS
     lander.lock.check()
-    old = (F.col("landed_at") < F.lit(now - KEPT_LANDINGS)) & (F.col("landing_id") < last.landing_id)
-    _open(lander, LANDING.name).delete(old)
+    _open(lander, LANDING.name).delete((F.col("landed_at") < F.lit(oldest)) & (F.col("landing_id") < last.landing_id))
     lander.lock.check()
     _open(lander, LANDING.name).optimize().executeCompaction()
     with closing(connect(lander.dsn)) as connection, transaction(connection) as cursor:
-        cursor.execute("DELETE FROM landing WHERE landed_at < %s AND id < %s", (now - KEPT_LANDINGS, last.landing_id))
+        cursor.execute("DELETE FROM landing WHERE landed_at < %s AND id < %s", (oldest, last.landing_id))
+
+
+def _read(lander: Lander, name: str) -> DataFrame:
+    return lander.spark.read.format("delta").load(land_delta.location(lander.lake, name))
 
 
 def _open(lander: Lander, name: str) -> DeltaTable:

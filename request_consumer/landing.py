@@ -7,6 +7,7 @@ in order. An error is kept as an alarm until a later round succeeds; retries com
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
@@ -18,19 +19,24 @@ from pyspark.sql import SparkSession
 
 from conf.postgres import connect, dsn, transaction
 from conf.settings import Settings
-from jobs import expectations, upkeep
+from jobs import expectations, reports, upkeep
 from jobs.land import Lander
 from jobs.landing import Landing
 from jobs.listens.changes import waiting
 from jobs.lock import LakeLock, LakeLockLostError
 from jobs.session import LANDING_POOL
+from jobs.tables import LISTENS
 
 log = logging.getLogger(__name__)
 
-COMPACT_SECONDS = 3600.0
+COMPACT_SECONDS = 1200.0
 VACUUM_SECONDS = 12 * 3600.0
-PURGE_SECONDS = 24 * 3600.0
+PURGE_SECONDS = 6 * 3600.0
+"""With 24 h of retention and 12 h until the next vacuum, an orphan's name is gone from disk after 42 h."""
+RETRY_SECONDS = 600.0
+"""A duty that failed is tried again after this long; meanwhile landing goes on."""
 CHECK_SECONDS = 600.0
+TIDY_LANDINGS = 64
 REST_SECONDS = 20.0
 """Idle for so long, the JVM is asked once to give memory back."""
 POLL_SECONDS = 0.5
@@ -53,27 +59,33 @@ class LandingLoop(threading.Thread):
         self._lander: Lander | None = None
         self._last: Landing | None = None
         self._landed = float("-inf")
+        self._landings = 0
         self._rested = True
         self._backlog = False
-        self._wanted = threading.Event()
         self._due = Due(settings)
-        self._checked: tuple[int, float] = (0, float("-inf"))
+        self._checks = Checks(settings)
 
     def detail(self) -> dict[str, Any]:
-        """Figures for part_status: the newest data version, its position, whether this process writes, the alarm."""
+        """Figures for part_status: the newest data version, its position, whether this process writes, alarms."""
         return {
             "landing_id": self._last.landing_id if self._last else 0,
             "position": self._last.position if self._last else 0,
             "writer": self._lock.held,
-            "landing_error": self.error,
+            "alarm": f"landing: {self.error}" if self.error else None,
+            "alarms": [f"rules: {line}" for line in self._checks.broken],
         }
 
-    def check_now(self) -> None:
-        """Ask for the Great Expectations report now."""
-        self._wanted.set()
-
     def run(self) -> None:
-        """The loop."""
+        """The loop. However it ends without being told to, the process must end with it: `dead`."""
+        try:
+            self._loop()
+        finally:
+            if not self._ending.is_set():
+                self.dead = True
+                self._ending.set()
+            self._lock.release()
+
+    def _loop(self) -> None:
         self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", LANDING_POOL)
         backoff = 1.0
         while not self._ending.is_set():
@@ -83,13 +95,11 @@ class LandingLoop(threading.Thread):
                 self.error, backoff = None, 1.0
             except (Py4JNetworkError, ConnectionRefusedError) as problem:
                 self._alarm(problem)
-                self.dead = True
-                self._ending.set()
+                return
             except Exception as problem:  # noqa: BLE001 - the loop: whatever it was, alarm and try again
                 self._alarm(problem)
                 pause, backoff = backoff, min(backoff * 2, LONGEST_BACKOFF)
             self._ending.wait(pause)
-        self._lock.release()
 
     def round(self) -> Landing | None:
         """One look: land if something waits, else keep order. Raises what landing raises."""
@@ -108,9 +118,10 @@ class LandingLoop(threading.Thread):
         started = time.monotonic()
         landing = lander.land()
         self._landed, self._rested = time.monotonic(), False
-        self._backlog = landing is not None and landing.rows * 2 >= self._settings.landing_batch
+        self._backlog = lander.cut
         if landing is not None:
             self._last = landing
+            self._landings += 1
             seconds = self._landed - started
             log.info("landed %d listens as data version %d in %.1f s", landing.rows, landing.landing_id, seconds)
         return landing
@@ -120,30 +131,33 @@ class LandingLoop(threading.Thread):
 
     def _waits(self) -> bool:
         with closing(connect(dsn(self._settings))) as connection, transaction(connection) as cursor:
-            self._backlog = self._backlog and waiting(cursor, self._last.position if self._last else 0)
-            return self._backlog or waiting(cursor, self._last.position if self._last else 0)
+            return waiting(cursor, self._last.position if self._last else 0)
 
     def _keep_order(self, lander: Lander) -> None:
         """At most one duty a round, so that a landing never waits for two."""
-        if self._due.take("compact", COMPACT_SECONDS):
-            self._last = upkeep.compact(lander) or self._last
+        if self._landings >= TIDY_LANDINGS:
+            self._landings = 0
+            upkeep.tidy_landings(lander)
+        elif self._due.take("compact", COMPACT_SECONDS):
+            self._fulfil("compact", lambda: upkeep.compact(lander))
         elif self._due.take("purge", PURGE_SECONDS):
-            self._last = upkeep.purge(lander) or self._last
+            self._fulfil("purge", lambda: upkeep.purge(lander))
         elif self._due.take("vacuum", VACUUM_SECONDS):
-            upkeep.vacuum(lander)
-        elif self._is_to_check() and self._last is not None:
-            self._checked = (self._last.landing_id, time.monotonic())
-            self._wanted.clear()
-            expectations.check_lake(self._spark, self._settings, self._last)
+            self._fulfil("vacuum", lambda: upkeep.vacuum(lander))
+        elif self._last is not None and self._checks.wanted(self._last):
+            self._checks.run(self._spark, self._last)
             self._rested = False
         elif not self._rested and time.monotonic() - self._landed > REST_SECONDS:
             self._rested = True
             rest(self._spark)
 
-    def _is_to_check(self) -> bool:
-        version, when = self._checked
-        moved = self._last is not None and self._last.landing_id != version
-        return self._wanted.is_set() or (moved and time.monotonic() - when > CHECK_SECONDS)
+    def _fulfil(self, duty: str, act: Callable[[], object]) -> None:
+        started = time.monotonic()
+        act()
+        self._due.done(duty)
+        if self._lander is not None:
+            self._last = self._lander.start()
+        log.info("%s took %.1f s", duty, time.monotonic() - started)
 
     def _alarm(self, problem: Exception) -> None:
         self.error = f"{type(problem).__name__}: {str(problem).splitlines()[0] if str(problem) else ''}"
@@ -154,26 +168,76 @@ class LandingLoop(threading.Thread):
             log.error("landing: %s", self.error, exc_info=problem)
 
 
+class Checks:
+    """When the rules are checked: on demand all rows; by itself, every ten minutes at most, what is new."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._when = float("-inf")
+        self._asked = False
+        known = reports.read(settings.data_dir)
+        self.broken = [line for report in known for line in report.broken]
+        """A line per rule that the newest reports say is broken."""
+        self._listens = next((report for report in known if report.table == LISTENS.name), None)
+
+    def wanted(self, last: Landing) -> bool:
+        """Whether somebody has asked, or there is something new and the time has come."""
+        self._asked = self._asked or reports.take(self._settings.data_dir)
+        moved = self._listens is None or self._listens.data_version != last.landing_id
+        return self._asked or (moved and time.monotonic() - self._when > CHECK_SECONDS)
+
+    def run(self, spark: SparkSession, last: Landing) -> None:
+        """Check and write the reports."""
+        self._when = time.monotonic()
+        beyond = 0 if self._asked else self._beyond(last)
+        written = expectations.check_lake(spark, self._settings, last, beyond=beyond)
+        self._asked = False
+        self._listens = next(report for report in written if report.table == LISTENS.name)
+        self.broken = [line for report in written for line in report.broken]
+        for line in self.broken:
+            log.error("rule broken in the lake: %s", line)
+
+    def _beyond(self, last: Landing) -> int:
+        """Rows up to here were found good already; what was found bad is looked at again."""
+        seen = self._listens
+        if seen is None or seen.position > last.position:
+            return 0
+        return seen.position if seen.kept else seen.beyond
+
+
 class Due:
-    """When each duty was last taken, kept in DATA_DIR/upkeep.json so that restarts do not postpone it for ever."""
+    """When each duty was last done, kept in DATA_DIR/upkeep.json so that restarts do not postpone it for ever."""
 
     def __init__(self, settings: Settings) -> None:
         self._path = settings.data_dir / "upkeep.json"
         try:
-            self._taken: dict[str, float] = orjson.loads(self._path.read_bytes())
+            self._done: dict[str, float] = orjson.loads(self._path.read_bytes())
         except (FileNotFoundError, orjson.JSONDecodeError):
-            self._taken = {}
+            self._done = {}
 
     def take(self, duty: str, seconds: float) -> bool:
-        """Whether the duty is due; if so it counts as taken. A duty never seen before is first due after its time."""
+        """Whether the duty is due; then it is due again in RETRY_SECONDS, unless `done` says that it was done.
+
+        A duty never seen before is first due after its time.
+        """
         now = datetime.now(UTC).timestamp()
-        known = duty in self._taken
-        if known and now - self._taken[duty] < seconds:
+        if duty not in self._done:
+            self._keep(duty, now)
+        if now - self._done[duty] < seconds:
             return False
-        self._taken[duty] = now
+        self._keep(duty, now - seconds + RETRY_SECONDS)
+        return True
+
+    def done(self, duty: str) -> None:
+        """The duty was done now."""
+        self._keep(duty, datetime.now(UTC).timestamp())
+
+    def _keep(self, duty: str, when: float) -> None:
+        self._done[duty] = when
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_bytes(orjson.dumps(self._taken))
-        return known
+        fresh = self._path.with_suffix(".new")
+        fresh.write_bytes(orjson.dumps(self._done))
+        fresh.replace(self._path)
 
 
 def rest(spark: SparkSession) -> None:

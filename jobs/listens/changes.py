@@ -117,6 +117,8 @@ class Increment:
     users: pa.Table
     mapping: pa.Table
     mapping_deletes: pa.Table
+    cut: bool
+    """More was waiting than one increment takes."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ def read_store(cursor: Cursor) -> Store:
 
 def waiting(cursor: Cursor, after: int) -> bool:
     """Whether any change beyond a position waits to be landed."""
-    return _next_position(cursor, after, 1) is not None
+    end, _ = _next_position(cursor, after, 1)
+    return end is not None
 
 
 def read_increment(connection: Connection, after: int, limit: int, upto: int | None = None) -> Increment | None:
@@ -152,7 +155,7 @@ def read_increment(connection: Connection, after: int, limit: int, upto: int | N
     """
     connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
     with transaction(connection) as cursor:
-        end = upto if upto is not None else _next_position(cursor, after, limit)
+        end, cut = (upto, True) if upto is not None else _next_position(cursor, after, limit)
         if end is None:
             return None
         listens = _read(cursor, _LISTENS_SQL, _LISTENS, after, end)
@@ -168,11 +171,12 @@ def read_increment(connection: Connection, after: int, limit: int, upto: int | N
         _timed(users, "created"),
         _listed(_timed(mapping, "updated"), "artist_mbids"),
         mapping_deletes,
+        cut,
     )
 
 
-def _next_position(cursor: Cursor, after: int, limit: int) -> int | None:
-    """Where the next increment ends: the newest position, or earlier where one kind has more than its share."""
+def _next_position(cursor: Cursor, after: int, limit: int) -> tuple[int | None, bool]:
+    """Where the next increment ends: the newest position, or earlier (true) where one kind has more than its share."""
     given = {"after": after, "limit": limit, "bytes": BATCH_BYTES}
     cursor.execute(_NEXT_LISTENS_SQL, given)
     kinds = cursor.fetchall()
@@ -180,7 +184,7 @@ def _next_position(cursor: Cursor, after: int, limit: int) -> int | None:
     kinds += cursor.fetchall()
     full = [fits for count, fits, newest in kinds if count and (count >= limit or fits < newest)]
     newest = [newest for count, _, newest in kinds if count]
-    return min(full, default=max(newest, default=None))
+    return min(full, default=max(newest, default=None)), bool(full)
 
 
 def _read(cursor: Cursor, query: str, schema: pa.Schema, after: int, upto: int) -> pa.Table:

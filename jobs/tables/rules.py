@@ -213,13 +213,19 @@ class Matches(Rule):
 
 @dataclass(frozen=True)
 class JsonObject(Rule):
-    """Text that is one JSON object."""
+    """Text that is one JSON object; Spark, which judges foreign rows, also refuses one that repeats a key."""
 
     def _complaint(self) -> str:
         return "is not a JSON object"
 
     def _predicate(self) -> str:
-        return f"json_object_keys({self.column}) IS NOT NULL AND endswith(rtrim({self.column}), '}}')"
+        # Spark's JSON functions stop at the end of the first value, and most take single quotes. What is one value both
+        # inside an array and inside an object has nothing after it; try_parse_json is strict about the rest.
+        listed, named = f"concat('[', {self.column}, ']')", f"concat('{{\"v\":', {self.column}, '}}')"
+        return (
+            f"{self.column} RLIKE r'^[ \\t\\n\\r]*\\{{' AND try_parse_json({listed}) IS NOT NULL"
+            f" AND coalesce(json_array_length({listed}) = 1 AND json_object_keys({named}) = array('v'), false)"
+        )
 
     def _accepts(self, value: Any) -> bool:
         try:

@@ -1,0 +1,124 @@
+"""A good row of every table, and for every rule a row that breaks it and, as far as can be, no other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jobs.tables import TABLES
+from jobs.tables.rules import (
+    Between,
+    EachUuid,
+    JsonObject,
+    Matches,
+    MaxBytes,
+    MonthOf,
+    NoNul,
+    NotBlank,
+    NotNull,
+    Rule,
+    TimeBetween,
+    Uuid,
+)
+
+MSID = "0b1a2c3d-0000-4000-8000-000000000001"
+MOMENT = datetime(2021, 1, 31, 23, 59, 59, tzinfo=UTC)
+SECRET = "planted-value"
+"""In every planted text: no reason, error or report may hold it."""
+
+GOOD: dict[str, dict[str, Any]] = {
+    "listens": {
+        "user_id": 1, "track_id": 1, "client_id": 1, "played_ms": 0, "duration_ms": 1, "position": 1,
+        "listened_at": MOMENT, "inserted_at": MOMENT, "recording_msid": MSID, "artist_name": "a", "track_name": "t",
+        "release_name": "r", "additional_info": '{"a":1}', "source": "dump", "year": 2021, "month": 1,
+    },
+    "tracks": {
+        "track_id": 1, "track_key": "0" * 32, "recording_msid": MSID, "artist_name": "a", "track_name": "t",
+        "release_name": "r", "recording_mbid": MSID, "release_mbid": MSID, "release_group_mbid": MSID,
+        "track_mbid": MSID, "artist_mbids": [MSID], "artist_key": "a", "track_name_key": "t", "release_key": "r",
+    },
+    "clients": {"client_id": 1, "name": "mpv"},
+    "users": {"user_id": 1, "name": "u", "created": MOMENT, "source": "dump", "foreign_id": 1, "position": 1},
+    "mapping": {
+        "user_id": 1, "recording_msid": MSID, "recording_mbid": MSID, "release_mbid": MSID, "artist_credit_id": 1,
+        "artist_mbids": [MSID], "source": "manual", "updated": MOMENT, "position": 1,
+    },
+    "landing": {
+        "landing_id": 1, "position": 1, "landed_at": MOMENT, "newest_listen_ts": 1, "kind": "land", "epoch": MSID,
+        "versions": {"listens": 1}, "track_count": 1, "client_count": 1, "rows": 1,
+    },
+    "rejected_listens": {"rejected_at": MOMENT, "source": "dump", "reason": "r", "body": "{}"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A row that breaks a rule."""
+
+    table: str
+    rule: Rule
+    row: dict[str, Any]
+
+    @property
+    def names(self) -> str:
+        """For the test's id."""
+        return f"{self.table}.{self.rule.name}"
+
+
+def planted() -> list[Planted]:
+    """One or more rows per rule of every table. A kind of rule that nobody planted for is an error."""
+    return [
+        Planted(name, rule, GOOD[name] | change)
+        for name, table in TABLES.items()
+        for rule in table.rules
+        for change in breaking(rule, GOOD[name])
+    ]
+
+
+def breaking(rule: Rule, good: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Values that break the rule, each at an edge."""
+    match rule:
+        case NotNull():
+            return [{rule.column: None}]
+        case Between():
+            values: list[Any] = [low for low in (rule.low - 1,) if abs(low) < 2**31]
+            values += [rule.high + 1] if rule.high < 2**31 - 1 else []
+        case TimeBetween():
+            return [_at(rule.low - 1), _at(rule.high)]
+        case NotBlank():
+            values = ["", " \t\n\u00a0\u2003\u3000", "\u2028\x1f"]
+        case NoNul():
+            values = [f"{SECRET}\0", "\0"]
+        case MaxBytes():
+            values = ["é" * (rule.limit // 2) + "x"]
+        case Uuid():
+            values = [SECRET, MSID.upper(), f"{MSID}\n", MSID.replace("-", ""), "", "0b1a2c3d\u0660" + MSID[9:]]
+        case EachUuid():
+            values = [[MSID, SECRET], [MSID, None], [""]]
+        case Matches():
+            values = [SECRET, "", f"{good[rule.column]}\n"]
+        case JsonObject():
+            values = [
+                SECRET,
+                "[]",
+                '"{}"',
+                "",
+                '{"a":1',
+                '{"a":1} x',
+                "null",
+                "{} {}",
+                "{}], [{}",
+                '{}} , {"v":{}',
+                "{'a':1}",
+                "{}\x01",
+            ]
+        case MonthOf():
+            return [{"month": 2}, {"year": 2020}, {"listened_at": MOMENT + timedelta(seconds=1)}]
+        case _:
+            raise NotImplementedError(f"plant a bad row for rules of kind {type(rule).__name__}")
+    return [{rule.column: value} for value in values]
+
+
+def _at(seconds: int) -> dict[str, Any]:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return {"listened_at": moment, "year": moment.year, "month": moment.month}

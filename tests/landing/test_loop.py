@@ -1,0 +1,129 @@
+"""The landing thread: alarms that come and go, reports on demand, locks lost and taken again, duties in their time."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from pyspark.sql import SparkSession
+
+from conf.postgres import Connection, transaction
+from conf.settings import Settings
+from jobs import reports
+from jobs.landing import Landing
+from jobs.lock import LakeLock
+from jobs.reports import Report, Verdict
+from request_consumer.landing import RETRY_SECONDS, Checks, Due, LandingLoop
+from tests.landing.listens import agree, delete, listen, submit
+from tests.landing.test_lock import end_session
+
+Start = Callable[..., LandingLoop]
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def start(spark: SparkSession, settings: Settings, lake: str) -> Iterator[Start]:
+    """Start a LandingLoop, ended after the test."""
+    running: list[LandingLoop] = []
+    stop = threading.Event()
+
+    def begin(kind: type[LandingLoop] = LandingLoop) -> LandingLoop:
+        quick = replace(settings, landing_interval=0.2)
+        running.append(kind(spark, quick, LakeLock(settings.database_url, lake), stop))
+        running[-1].start()
+        return running[-1]
+
+    yield begin
+    stop.set()
+    for loop in running:
+        loop.join(60)
+        assert not loop.is_alive()
+
+
+@pytest.mark.spark
+def test_a_broken_rule_is_an_alarm_a_lost_lock_is_taken_again_and_reports_come_on_demand(
+    start: Start, connection: Connection, lake: str, settings: Settings, alice: int
+) -> None:
+    submit(connection, alice, listen(1), listen(2, "bad"))
+    with transaction(connection) as cursor:
+        cursor.execute("UPDATE listen SET additional_info = 'x' WHERE track_name = 'bad'")
+    loop = start()
+    until(lambda: loop.detail()["alarm"], "the alarm")
+    detail = loop.detail()
+    assert detail["alarm"].startswith("landing: RuleBrokenError: landing stopped, nothing was committed")
+    assert "additional_info_json_object" in detail["alarm"]
+    assert (detail["landing_id"], detail["position"], detail["writer"]) == (0, 0, True)
+
+    delete(connection, alice, listen(2, "bad"))
+    until(lambda: loop.detail()["landing_id"] == 1, "it lands once the row is gone")
+    until(lambda: loop.detail()["alarm"] is None, "the alarm is over")
+    assert agree(connection, lake) == 1
+
+    end_session(connection)
+    submit(connection, alice, listen(3))
+    until(lambda: loop.detail()["landing_id"] == 2, "it lands with the lock taken again")
+    assert loop.detail()["writer"]
+    assert agree(connection, lake) == 2
+
+    until(lambda: reports.read(settings.data_dir), "the first reports come by themselves")
+    asked_at = datetime.now(UTC)
+    reports.ask(settings.data_dir)
+    until(lambda: min(r.checked_at for r in reports.read(settings.data_dir)) > asked_at, "fresh reports")
+    assert loop.detail()["alarms"] == []
+    assert [report.beyond for report in reports.read(settings.data_dir)] == [0] * 7
+    assert not loop.dead
+
+
+class Dying(LandingLoop):
+    """Ends as no loop should."""
+
+    def round(self) -> Landing | None:
+        raise SystemExit
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ends_untold_ends_the_process(start: Start) -> None:
+    loop = start(Dying)
+    loop.join(10)
+    assert loop.dead
+
+
+def test_a_duty_is_due_after_its_time_and_again_soon_unless_it_was_done(settings: Settings) -> None:
+    due = Due(settings)
+    assert not due.take("vacuum", 100), "never seen: first due after its time"
+    assert due.take("vacuum", -1)
+    assert not due.take("vacuum", RETRY_SECONDS + 5), "taken, maybe failed: again after RETRY_SECONDS"
+    again = Due(settings)
+    again._keep("vacuum", time.time() - 3000)
+    assert again.take("vacuum", 2000)
+    assert not again.take("vacuum", 2000)
+    again._keep("vacuum", again._done["vacuum"] - RETRY_SECONDS)
+    assert Due(settings).take("vacuum", 2000), "it had failed"
+    again.done("vacuum")
+    assert not Due(settings).take("vacuum", 2000)
+
+
+def test_what_a_report_found_broken_is_an_alarm_and_looked_at_again(settings: Settings) -> None:
+    verdicts = (Verdict("user_id_not_null", "user_id is missing", 10, 2),)
+    reports.write(settings.data_dir, Report("listens", 3, datetime.now(UTC), 40, verdicts, 90))
+    checks = Checks(settings)
+    assert checks.broken == ["listens: user_id_not_null: 2 of 10 rows: user_id is missing"]
+    assert checks._beyond(_landing(100)) == 40
+    reports.write(settings.data_dir, Report("listens", 3, datetime.now(UTC), 40, (), 90))
+    checks = Checks(settings)
+    assert checks.broken == []
+    assert checks._beyond(_landing(100)) == 90
+    assert checks._beyond(_landing(80)) == 0, "another lake than the report's"
+
+
+def _landing(position: int) -> Landing:
+    return Landing(3, position, datetime.now(UTC), None, "land", "e", {}, 0, 0, 0)
