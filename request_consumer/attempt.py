@@ -6,7 +6,7 @@ A broker or store that is away meanwhile is waited for: what was computed is not
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,10 +15,11 @@ from py4j.protocol import Py4JError
 from conf.broker import SPARK_RESULT, Broker, BrokerUnavailableError
 from conf.busy import StillBusyError
 from conf.faults import fault_point
-from conf.postgres import Connection, StoreUnavailableError
+from conf.postgres import Connection, StoreUnavailableError, connect, dsn, transaction
 from jobs import result_files, runner
 from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
 from jobs.lake import newest_landing
+from jobs.listens.changes import landed_up_to, read_store
 from jobs.messages import Manifest, new_run_id
 from jobs.session import JOBS_POOL
 from request_consumer import requests
@@ -28,6 +29,8 @@ from request_consumer.requests import RequestRow
 GRACE_SECONDS = 15.0
 """How long a stopping process waits for the job it has cancelled."""
 RETRY_SECONDS = 2.0
+LANDING_PATIENCE = 60.0
+LANDING_POLL_SECONDS = 0.2
 EMPTY = "nothing has landed yet: no listens, so no results"
 _log = logging.getLogger(PART)
 Result = TypeVar("Result")
@@ -84,6 +87,7 @@ def _compute(part: Part, attempt: _Attempt) -> Manifest | None:
     part.spark.sparkContext.setLocalProperty("spark.scheduler.pool", JOBS_POOL)
     part.spark.sparkContext.setJobGroup(attempt.group, row.query)
     jobs, params = catalog().check(row.query, row.params)
+    _await_landing(part, attempt)
     landing = newest_landing(part.spark, part.settings.lake)
     if landing is None:
         return None
@@ -103,6 +107,24 @@ def _compute(part: Part, attempt: _Attempt) -> Manifest | None:
         with suppress(OSError):
             result_files.remove_run(part.settings.lake, run_id)
         raise
+
+
+def _await_landing(part: Part, attempt: _Attempt) -> None:
+    """What was written before a request is in its result: who imports, then asks, must not be told of yesterday.
+
+    A landing that fails, or a backlog of more than LANDING_PATIENCE, is not waited for: then as far as it has come.
+    """
+    deadline = time.monotonic() + LANDING_PATIENCE
+    with closing(connect(dsn(part.settings), application=PART)) as connection:
+        with transaction(connection) as cursor:
+            asked_at = read_store(cursor).last_position
+        while time.monotonic() < deadline and not attempt.unwanted:
+            with transaction(connection) as cursor:
+                if landed_up_to(cursor, asked_at):
+                    return
+            attempt.progress = "waiting for what was just written to land"
+            if part.stop.wait(LANDING_POLL_SECONDS) or (part.landing is not None and part.landing.error):
+                return
 
 
 def _publish(part: Part, broker: Broker, attempt: _Attempt, manifest: Manifest) -> None:

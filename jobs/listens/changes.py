@@ -141,6 +141,14 @@ def read_store(cursor: Cursor) -> Store:
     return Store(row[0], row[1])
 
 
+def landed_up_to(cursor: Cursor, position: int) -> bool:
+    """Whether every change up to a position is in the lake, as the mirror of its landings tells."""
+    cursor.execute("SELECT coalesce(max(position), 0) FROM landing")
+    row = cursor.fetchone()
+    landed = int(row[0]) if row else 0
+    return landed >= position or not waiting(cursor, landed)
+
+
 def waiting(cursor: Cursor, after: int) -> bool:
     """Whether any change beyond a position waits to be landed."""
     end, _ = _next_position(cursor, after, 1)
