@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ import pyarrow as pa
 from py4j.protocol import Py4JNetworkError
 from pyspark.sql import SparkSession
 
-from conf.postgres import connect, dsn, transaction
+from conf.postgres import Pool, dsn
 from conf.settings import Settings
 from jobs import expectations, reports, upkeep
 from jobs.land import Lander
@@ -55,6 +54,7 @@ class LandingLoop(threading.Thread):
         self._spark = spark
         self._settings = settings
         self._lock = lock
+        self._pool = Pool(dsn(settings), "landing")
         self._ending = stop
         self._lander: Lander | None = None
         self._last: Landing | None = None
@@ -83,6 +83,7 @@ class LandingLoop(threading.Thread):
             if not self._ending.is_set():
                 self.dead = True
                 self._ending.set()
+            self._pool.discard()
             self._lock.release()
 
     def _loop(self) -> None:
@@ -130,7 +131,7 @@ class LandingLoop(threading.Thread):
         return self._backlog or time.monotonic() - self._landed >= self._settings.landing_interval
 
     def _waits(self) -> bool:
-        with closing(connect(dsn(self._settings))) as connection, transaction(connection) as cursor:
+        with self._pool.transaction() as cursor:
             return waiting(cursor, self._last.position if self._last else 0)
 
     def _keep_order(self, lander: Lander) -> None:
