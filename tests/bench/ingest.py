@@ -10,7 +10,7 @@ from tests.bench.meter import Usage, measured
 from tests.bench.report import Section, number
 from tests.bench.system import UNTIL, Bench, bench_system, start_consumer, wait
 
-ROW_WISE = 20_000
+ROW_WISE = 10_000
 """Listens the row-wise peer writes: enough to extrapolate from, as its cost per listen does not change."""
 
 
