@@ -13,6 +13,7 @@ from conf.postgres import transaction
 from conf.settings import load_settings
 from jobs import reports
 from jobs.reports import Report
+from jobs.tables import TABLES
 
 SILENT_SECONDS = 30
 
@@ -52,7 +53,7 @@ def check(timeout: int, as_json: bool) -> None:
         raise CommandError("nothing has landed yet: there is nothing to check")
     data_dir, asked = store.settings.data_dir, datetime.now(UTC)
     reports.ask(data_dir)
-    _show(_fresh(data_dir, asked, timeout), data_dir, as_json)
+    _show(_fresh(data_dir, _tables(store.settings.lake), asked, timeout), data_dir, as_json)
 
 
 @lake.command("report")
@@ -71,14 +72,21 @@ def report(as_json: bool) -> None:
     _show(found, data_dir, as_json)
 
 
-def _fresh(data_dir: Path, asked: datetime, timeout: int) -> list[Report]:
-    """The reports of a check that began after we asked: the newest of each table, once they no longer change."""
+def _tables(lake: str) -> set[str]:
+    """The tables that a check looks at: those that a data version names."""
+    from jobs.lake_files import newest
+
+    return set(newest(lake).versions) & set(TABLES)
+
+
+def _fresh(data_dir: Path, tables: set[str], asked: datetime, timeout: int) -> list[Report]:
+    """The reports of a check that began after we asked, once every table has one."""
     deadline = time.monotonic() + timeout
     with progress() as shown:
         shown.add_task("waiting for the request consumer", total=None)
         while time.monotonic() < deadline:
-            found = reports.read(data_dir)
-            if found and all(report.checked_at >= asked for report in found):
+            found = [report for report in reports.read(data_dir) if report.checked_at >= asked]
+            if tables <= {report.table for report in found}:
                 return found
             time.sleep(0.2)
     raise CommandError(

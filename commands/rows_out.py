@@ -43,10 +43,12 @@ def _objects(rows: pa.Table) -> Iterator[dict[str, Any]]:
 
 
 def _flat(rows: pa.Table) -> pa.Table:
-    """Lists, maps and structs as JSON text: CSV has none of them."""
+    """As CSV can have it: lists, maps and structs as JSON text, the engine's string views as strings."""
     for place, field in enumerate(rows.schema):
         if pa.types.is_nested(field.type):
             values = rows[field.name].to_pylist(maps_as_pydicts="lossy")
             texts = [None if value is None else orjson.dumps(value, default=str).decode() for value in values]
             rows = rows.set_column(place, field.name, pa.array(texts, pa.string()))
+        elif pa.types.is_string_view(field.type):
+            rows = rows.set_column(place, field.name, rows[field.name].cast(pa.string()))
     return rows

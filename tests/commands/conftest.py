@@ -1,0 +1,92 @@
+"""The real command line, in this process, on a fresh database: its settings are environment variables."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from commands.app import run
+from conf.embedded_postgres import EmbeddedPostgres, embedded_dsn
+from conf.postgres import Connection, connect
+from conf.settings import PROJECT, Settings, environment
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One finished command."""
+
+    status: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return orjson.loads(self.out)
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """`cli("user", "create", "alice")`: what the shell would see."""
+
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *arguments: str, stdin: bytes = b"", **environ: str) -> Ran:
+        with CliRunner().isolation(stdin, env={**self.environ, **environ}) as (out, err, _):
+            try:
+                run(list(arguments))
+                status = 0
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else 1
+            return Ran(status, out.getvalue().decode(), err.getvalue().decode())
+
+    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        """As a process of its own, for signals."""
+        return subprocess.Popen(
+            [sys.executable, str(PROJECT / "spark_manage.py"), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **self.environ},
+        )
+
+
+@pytest.fixture
+def cli(settings: Settings) -> CommandLine:
+    return CommandLine(environment(settings))
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> CommandLine:
+    """A data folder where nothing has ever run."""
+    return CommandLine({"DATA_DIR": str(tmp_path / "nowhere"), "DATABASE_URL": ""})
+
+
+@pytest.fixture
+def empty_database(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """A database without tables."""
+    name = f"empty_{uuid4().hex[:12]}"
+    admin = embedded_dsn(postgres_server.data_dir)
+    _execute(admin, f"CREATE DATABASE {name}")
+    yield admin.replace("/listenlake?", f"/{name}?")
+    _execute(admin, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _execute(url: str, statement: str) -> None:
+    connection = connect(url, autocommit=True)
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    connection.close()
+
+
+def rows(connection: Connection, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    """What a statement gives, in a transaction of its own."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()

@@ -1,0 +1,81 @@
+"""The whole group: every command explains itself, and those of the documentation are there."""
+
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from commands.app import main
+from jobs.catalog import catalog
+from tests.commands.conftest import CommandLine
+
+DOCUMENTED = """
+    up demo init_db request_user_stats request_consumer spark_reader listen_writer sql status backup restore
+"""
+GROUPS = {
+    "user": {"create", "list", "token"},
+    "listens": {"import"},
+    "requests": {"list", "show", "retry", "cancel"},
+    "dead_letters": {"list", "retry"},
+    "rejected": {"list", "retry"},
+    "serving": {"rebuild"},
+    "lake": {"check", "report"},
+}
+
+
+def walk(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            child = command.get_command(click.Context(command), name)
+            assert child is not None
+            yield from walk(child, (*path, name))
+
+
+EVERY = list(walk(main, ()))
+
+
+@pytest.mark.parametrize(("path", "command"), EVERY, ids=[" ".join(path) or "spark_manage.py" for path, _ in EVERY])
+def test_every_command_has_an_example_in_its_help(path: tuple[str, ...], command: click.Command) -> None:
+    text = command.get_help(click.Context(command, info_name=" ".join(path), max_content_width=110))
+
+    assert "Example" in text
+    assert f"spark_manage.py {' '.join(path)}".strip() in text
+
+
+def test_the_commands_of_the_documentation_are_there() -> None:
+    names = set(main.list_commands(click.Context(main)))
+
+    assert set(DOCUMENTED.split()) <= names
+    for group, expected in GROUPS.items():
+        found = main.get_command(click.Context(main), group)
+        assert isinstance(found, click.Group)
+        assert expected <= set(found.commands)
+
+
+def test_a_hyphen_is_as_good_as_an_underscore(cli: CommandLine) -> None:
+    assert cli("init-db").status == 0
+
+
+def test_every_request_can_be_asked_for_waited_for_and_dated() -> None:
+    known = [value.command for value in catalog().jobs.values()]
+    known += [value.command for value in catalog().bundles.values()]
+    names = {command.name for command in known if command is not None}
+
+    assert "request_user_stats" in names
+    for name in names:
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        assert {"wait", "at"} <= {param.name for param in command.params}
+
+
+def test_every_job_has_a_command() -> None:
+    assert [job.statistic for job in catalog().jobs.values() if job.command is None] == []
+
+
+@pytest.mark.parametrize("arguments", [("nothing",), ("user", "nothing"), ("user", "create"), ("status", "--nothing")])
+def test_a_wrong_call_is_a_usage_error(cli: CommandLine, arguments: tuple[str, ...]) -> None:
+    ran = cli(*arguments)
+
+    assert (ran.status, ran.out) == (2, "")
+    assert "Error:" in ran.err
