@@ -22,7 +22,6 @@ from commands.up import LOOK_SECONDS, missing_parts, port_is_free, say, stop_on_
 from conf.broker import open_broker
 from conf.postgres import Connection, connect, dsn, transaction
 from conf.settings import Settings, load_settings
-from dumps.generator import sample_listens
 from jobs.listens.users import create_token, create_user, find_user
 from request_consumer.requests import RequestRow, enqueue
 from request_consumer.requests import wait as wait_for_request
@@ -149,6 +148,8 @@ def show(demo: Demo) -> None:
 
 def invented(until: int) -> dict[str, list[dict[str, Any]]]:
     """Listens in API form by user, of the two years before `until` (epoch seconds)."""
+    from dumps.generator import sample_listens  # here: it brings numpy and pyarrow, which every part would carry
+
     return sample_listens(SEED, USERS, LISTENS, until=until)
 
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.exits import USAGE, CommandError
-from commands.output import progress, remark
+from commands.output import progress, remark, show_table
 from conf.settings import load_settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMATS = ("table", "csv", "json", "parquet")
+TABLE_ROWS = 1000
+"""Most rows of the format table."""
 
 
 @click.command("sql")
@@ -38,10 +40,13 @@ def sql(statement: str, kind: str | None, output: Path | None) -> None:
     if kind == "parquet" and output is None and sys.stdout.isatty():
         raise CommandError("parquet is nothing for a terminal: give --output FILE", USAGE)
     rows = _rows(sys.stdin.read() if statement == "-" else statement)
-    from commands.rows_out import print_rows, write_rows
+    if kind == "table":
+        _show(rows)
+        return
+    from dumps.rows import write_rows
 
     if output is None:
-        print_rows(rows, kind)
+        write_rows(rows, kind, sys.stdout.buffer)
         return
     try:
         with output.open("wb") as file:
@@ -73,6 +78,13 @@ def _rows(statement: str) -> "pa.Table":
         raise CommandError(str(problem), USAGE) from None
     except (QueryFailedError, LakeEmptyError) as problem:
         raise CommandError(str(problem)) from None
+
+
+def _show(rows: "pa.Table") -> None:
+    shown = rows.slice(0, TABLE_ROWS).to_pylist(maps_as_pydicts="lossy")
+    show_table(rows.column_names, [list(row.values()) for row in shown])
+    if rows.num_rows > TABLE_ROWS:
+        remark(f"the first {TABLE_ROWS} of {rows.num_rows} rows; --format csv gives all")
 
 
 COMMANDS = (sql,)

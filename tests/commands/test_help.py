@@ -1,11 +1,14 @@
 """The whole group: every command explains itself, and those of the documentation are there."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import click
 import pytest
 
 from commands.app import main
+from conf.settings import PROJECT
 from jobs.catalog import catalog
 from tests.commands.conftest import CommandLine
 
@@ -79,3 +82,13 @@ def test_a_wrong_call_is_a_usage_error(cli: CommandLine, arguments: tuple[str, .
 
     assert (ran.status, ran.out) == (2, "")
     assert "Error:" in ran.err
+
+
+def test_knowing_all_commands_brings_nothing_heavy_into_a_part() -> None:
+    """Every part is such a command: what is imported for all of them, each of the six processes would carry."""
+    code = (
+        "import sys, commands.app as a; a._found(); print({'numpy', 'pyarrow', 'pyspark', 'flask'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "set()\n"

@@ -1,6 +1,5 @@
-"""Rows of a query as table, CSV, JSON lines or Parquet."""
+"""Rows of a query as CSV, JSON lines or Parquet."""
 
-import sys
 from collections.abc import Iterator
 from typing import IO, Any, cast
 
@@ -8,22 +7,6 @@ import orjson
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-
-from commands.output import remark, show_table
-
-TABLE_ROWS = 1000
-"""Most rows of the format table."""
-
-
-def print_rows(rows: pa.Table, kind: str) -> None:
-    """On stdout; `kind` as `write_rows`, or table."""
-    if kind != "table":
-        write_rows(rows, kind, sys.stdout.buffer)
-        return
-    shown = rows.slice(0, TABLE_ROWS).to_pylist(maps_as_pydicts="lossy")
-    show_table(rows.column_names, [list(row.values()) for row in shown])
-    if rows.num_rows > TABLE_ROWS:
-        remark(f"the first {TABLE_ROWS} of {rows.num_rows} rows; --format csv gives all")
 
 
 def write_rows(rows: pa.Table, kind: str, file: IO[bytes]) -> None:
