@@ -39,7 +39,7 @@ test: $(DEVELOP) ## everything, on real PostgreSQL, RabbitMQ and Spark
 
 .PHONY: test-fast
 test-fast: $(DEVELOP) ## what needs no JVM and no RabbitMQ, within a minute
-	$(PYTEST) -m "not slow and not spark" tests/unit tests/writer tests/consumer tests/reader tests/webapi
+	$(PYTEST) -m "not slow and not spark and not servers" tests/unit tests/writer tests/consumer tests/reader tests/webapi
 
 .PHONY: test-full
 test-full: $(DEVELOP) ## `make test` and the longer runs

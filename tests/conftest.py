@@ -4,17 +4,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from pyspark.sql import SparkSession
 
 from conf import postgres
-from conf.embedded_postgres import EmbeddedPostgres, embedded_dsn
+from conf.embedded_postgres import EmbeddedPostgres
 from conf.settings import Settings, load_settings
 from jobs.session import build_session
+from tests.databases import Databases
 from tests.rabbitmq import amqp_url, rabbitmq_node  # noqa: F401 - fixtures
 from tests.whole_system import whole_system  # noqa: F401 - fixture
 
@@ -34,43 +33,26 @@ def state_dir() -> Iterator[Path]:
 def postgres_server(state_dir: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(state_dir / "pg")
     server.start()
-    template = _database_url(server, "schema_template")
-    _admin(server, "CREATE DATABASE schema_template")
-    postgres.migrate(template)
     yield server
     server.stop()
 
 
-def _database_url(server: EmbeddedPostgres, name: str) -> str:
-    return embedded_dsn(server.data_dir).replace("/listenlake?", f"/{name}?")
-
-
-def _admin(server: EmbeddedPostgres, statement: str) -> None:
-    connection = postgres.connect(embedded_dsn(server.data_dir), autocommit=True)
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-    connection.close()
+@pytest.fixture(scope="session")
+def databases(postgres_server: EmbeddedPostgres) -> Databases:
+    lender = Databases(postgres_server)
+    # Servers are killed in these tests, machines are not: what the kernel has is kept.
+    lender.admin("ALTER SYSTEM SET fsync = off")
+    lender.admin("ALTER SYSTEM SET full_page_writes = off")
+    lender.admin("SELECT pg_reload_conf()")
+    return lender
 
 
 @pytest.fixture
-def database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
-    """A fresh database with this code's schema and an epoch of its own."""
-    with fresh_database(postgres_server) as url:
-        yield url
-
-
-@contextmanager
-def fresh_database(server: EmbeddedPostgres) -> Iterator[str]:
-    """A copy of the template, dropped at the end."""
-    name = f"test_{uuid4().hex[:12]}"
-    _admin(server, f"CREATE DATABASE {name} TEMPLATE schema_template")
-    url = _database_url(server, name)
-    connection = postgres.connect(url, autocommit=True)
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE store SET epoch = %s", (uuid4(),))
-    connection.close()
-    yield url
-    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+def database_url(databases: Databases) -> Iterator[str]:
+    """An empty database with this code's schema and an epoch of its own."""
+    name = databases.lend()
+    yield databases.url(name)
+    databases.give_back(name)
 
 
 @pytest.fixture

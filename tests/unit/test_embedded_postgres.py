@@ -9,6 +9,8 @@ import pytest
 from conf import postgres
 from conf.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError, embedded_dsn, socket_dir
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture
 def folder(state_dir: Path, request: pytest.FixtureRequest) -> Path:

@@ -4,19 +4,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from conf.broker import INCOMING, open_broker
-from conf.embedded_postgres import EmbeddedPostgres, embedded_dsn
 from conf.postgres import Connection, connect, transaction
 from conf.settings import Settings, load_settings
 from jobs.listens.listen import Submission
 from jobs.listens.users import create_token, create_user
 from jobs.listens.write import write_submissions
+from tests.databases import Databases
 from webapi import create_app
 
 Drain = Callable[[], list[Submission]]
@@ -57,15 +56,11 @@ def rob(connection: Connection) -> Account:
 
 
 @pytest.fixture(scope="module")
-def standing_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+def standing_url(databases: Databases) -> Iterator[str]:
     """A database for all tests of a module that change nothing."""
-    url, name = embedded_dsn(postgres_server.data_dir), f"standing_{uuid4().hex[:12]}"
-    admin = connect(url, autocommit=True)
-    with admin.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name} TEMPLATE schema_template")
-        yield url.replace("/listenlake?", f"/{name}?")
-        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    admin.close()
+    name = databases.lend()
+    yield databases.url(name)
+    databases.give_back(name)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from conf.postgres import Connection, transaction
 from conf.settings import Settings
 from tests.webapi.conftest import Account, listen, submission
 
+pytestmark = pytest.mark.servers
 PROJECT = Path(__file__).resolve().parents[2]
 RUN = "from conf.settings import load_settings; from webapi.server import run; run(load_settings(env_file=None))"
 
