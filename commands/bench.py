@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from commands.exits import USAGE, CommandError
+from commands.exits import FAILED, USAGE, CommandError
 from conf.settings import PROJECT
 
 
@@ -32,7 +32,7 @@ def bench(only: str | None, quick: bool, out: Path | None) -> None:
     target = ["--out", str(out.absolute())] if out else []
     done = subprocess.run([sys.executable, "-m", "tests.bench", *options, *target], cwd=PROJECT, check=False)
     if done.returncode != 0:
-        raise CommandError(f"the benchmark ended with status {done.returncode}: see above", min(done.returncode, USAGE))
+        raise CommandError(f"the benchmark ended with status {done.returncode}: see above", USAGE if done.returncode == USAGE else FAILED)
 
 
 COMMANDS = (bench,)
