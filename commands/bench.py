@@ -32,7 +32,10 @@ def bench(only: str | None, quick: bool, out: Path | None) -> None:
     target = ["--out", str(out.absolute())] if out else []
     done = subprocess.run([sys.executable, "-m", "tests.bench", *options, *target], cwd=PROJECT, check=False)
     if done.returncode != 0:
-        raise CommandError(f"the benchmark ended with status {done.returncode}: see above", USAGE if done.returncode == USAGE else FAILED)
+        raise CommandError(
+            f"the benchmark ended with status {done.returncode}: see above",
+            USAGE if done.returncode == USAGE else FAILED,
+        )
 
 
 COMMANDS = (bench,)
