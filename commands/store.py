@@ -1,6 +1,8 @@
 """What commands work on: the running system's store, or one started for the purpose while nothing else runs."""
 
 import fcntl
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,11 +64,14 @@ def postgres_of(settings: Settings) -> Iterator[None]:
         yield
         return
     server = EmbeddedPostgres(settings.data_dir)
-    server.start()
+    # It has a session of its own: a SIGTERM that only ended us would leave it behind.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
+        server.start()
         yield
     finally:
         server.stop()
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

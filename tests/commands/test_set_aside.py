@@ -1,5 +1,7 @@
 """dead_letters and rejected: looked at, put back, tried again."""
 
+from dataclasses import replace
+
 import pytest
 
 from conf.broker import INCOMING, QUEUES, open_broker
@@ -93,3 +95,32 @@ def test_rejected_listens_are_listed_and_tried_again(cli: CommandLine, connectio
     assert missing.status == 1
     assert "1 of these ids are not among the listens set aside" in missing.err
     assert cli("rejected", "retry", "one").status == 2
+
+
+def test_on_rabbitmq_they_are_the_same_commands(cli: CommandLine, amqp_url: str, settings: Settings) -> None:
+    on_rabbitmq = CommandLine({**cli.environ, "BROKER_URL": amqp_url})
+
+    assert on_rabbitmq("dead_letters", "list", "--json").json() == []
+    assert on_rabbitmq("dead_letters", "retry", "--all").out == "0 back in the queue\n"
+    broker = open_broker(replace(settings, broker_url=amqp_url))
+    broker.publish(INCOMING, [b"one"])
+    broker.reject(broker.consume(INCOMING, 1, 5)[0], "a test's")
+    broker.close()
+    [letter] = on_rabbitmq("dead_letters", "list", "--json").json()
+    assert (letter["queue"], letter["body"], letter["reason"]) == (INCOMING, "one", "a test's")
+    status = on_rabbitmq("status", "--json").json()
+    assert {queue["queue"]: queue["dead_letters"] for queue in status["queues"]} == {
+        "incoming": 1,
+        "spark_request": 0,
+        "spark_result": 0,
+    }
+    assert on_rabbitmq("dead_letters", "retry", "--queue", INCOMING, letter["id"]).out == "1 back in the queue\n"
+    assert on_rabbitmq("status", "--json").json()["queues"][0]["waiting"] == 1
+
+
+def test_a_broker_that_is_away_is_named(cli: CommandLine) -> None:
+    ran = cli("dead_letters", "list", BROKER_URL="amqp://127.0.0.1:1/")
+
+    assert (ran.status, ran.out) == (69, "")
+    assert "RabbitMQ" in ran.err
+    assert ran.err.count("\n") == 1
