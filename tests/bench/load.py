@@ -3,6 +3,7 @@ is measured. Rows are those the write function would store."""
 
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,6 @@ from conf.postgres import Connection, transaction
 from jobs.listens.msid import recording_msid
 from jobs.listens.positions import lock_writes, take_positions
 
-BATCH = 200_000
-"""Listens of one COPY."""
 TRACK = ["artist_name", "track_name", "release_name", "track_number", "duration_ms"]
 MBIDS = ["recording_mbid", "release_mbid", "release_group_mbid", "artist_mbids"]
 
@@ -29,6 +28,11 @@ ON CONFLICT (user_id) DO UPDATE SET listen_count = EXCLUDED.listen_count,
     oldest_listened_at = EXCLUDED.oldest_listened_at, newest_listened_at = EXCLUDED.newest_listened_at
 """
 
+_COPY = """
+COPY listen (user_id, listened_at, recording_msid, artist_name, track_name, release_name, additional_info, inserted_at,
+    position) FROM STDIN (FORMAT csv)
+"""
+
 
 def load(connection: Connection, listens: Path, users: dict[int, int], only: range | None = None) -> int:
     """Copy a generator's listens.parquet, duplicates left out; how many rows. `users`: ids here by ids there.
@@ -36,34 +40,48 @@ def load(connection: Connection, listens: Path, users: dict[int, int], only: ran
     `only` takes the generator's users of a range. Users must have no listens yet.
     """
     wanted = users if only is None else {user: users[user] for user in only if user in users}
-    loaded, last = 0, 0
+    loaded = 0
     with transaction(connection) as cursor:
         lock_writes(cursor)
-        for rows in _batches(listens, wanted):
-            positions = take_positions(cursor, rows.num_rows)
-            columns = ["user_id", "listened_at", "recording_msid", "artist_name", "track_name", "release_name"]
-            numbered = rows.append_column("position", pa.array(positions))
-            data = io.BytesIO()
-            pyarrow.csv.write_csv(numbered, data, pyarrow.csv.WriteOptions(include_header=False))
-            data.seek(0)
-            cursor.copy_expert(
-                f"COPY listen ({', '.join(columns)}, additional_info, inserted_at, position) FROM STDIN (FORMAT csv)",
-                data,
-            )
-            loaded, last = loaded + rows.num_rows, positions.stop - 1
-        cursor.execute(_TOTALS, (last - loaded + 1, last))
+        first = take_positions(cursor, 1).start
+        for rows, data in _ahead(_as_csv(_batches(listens, wanted), first)):
+            cursor.copy_expert(_COPY, data)
+            loaded += rows
+        if loaded > 1:
+            take_positions(cursor, loaded - 1)
+        cursor.execute(_TOTALS, (first, first + loaded - 1))
     with transaction(connection) as cursor:
         cursor.execute("ANALYZE listen")
     return loaded
 
 
+def _as_csv(batches: Iterator[pa.Table], position: int) -> Iterator[tuple[int, io.BytesIO]]:
+    """(rows, CSV) with dense positions from the first one on."""
+    for rows in batches:
+        numbered = rows.append_column("position", pa.array(range(position, position + rows.num_rows)))
+        data = io.BytesIO()
+        pyarrow.csv.write_csv(numbered, data, pyarrow.csv.WriteOptions(include_header=False))
+        data.seek(0)
+        position += rows.num_rows
+        yield rows.num_rows, data
+
+
+def _ahead(batches: Iterator[tuple[int, io.BytesIO]]) -> Iterator[tuple[int, io.BytesIO]]:
+    """The same, the next one made while PostgreSQL takes this one."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
+
+
 def _batches(listens: Path, users: dict[int, int]) -> Iterator[pa.Table]:
     ids = np.zeros(max(users) + 1, dtype=np.int32)
     ids[list(users)] = list(users.values())
-    for batch in pq.ParquetFile(listens).iter_batches(BATCH):
-        rows = pa.table(batch)
-        known = pc.is_in(rows["user_id"], pa.array(list(users), pa.int32()))
-        rows = rows.filter(known)
+    file = pq.ParquetFile(listens)
+    for group in range(file.num_row_groups):  # one per block of whole users: no duplicate is in another
+        rows = file.read_row_group(group)
+        rows = rows.filter(pc.is_in(rows["user_id"], pa.array(list(users), pa.int32())))
         if rows.num_rows:
             yield _stored(_distinct(rows), ids)
 
