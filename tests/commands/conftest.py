@@ -17,6 +17,8 @@ from commands.app import run
 from conf.embedded_postgres import EmbeddedPostgres, embedded_dsn
 from conf.postgres import Connection, connect
 from conf.settings import PROJECT, Settings, environment
+from jobs.listens.listen import Submission, new_message_id
+from jobs.listens.write import write_submissions
 
 
 @dataclass(frozen=True)
@@ -90,3 +92,43 @@ def rows(connection: Connection, statement: str, *values: object) -> list[tuple[
     with connection, connection.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchall()
+
+
+AT = 1_400_000_000
+
+
+def listens(*numbers: int) -> Submission:
+    items = [
+        {"listened_at": AT + n * 3_000_000, "track_metadata": {"artist_name": f"A{n}", "track_name": f"t{n}"}}
+        for n in numbers
+    ]
+    return Submission(new_message_id(), 1, 100, tuple(items))
+
+
+@pytest.fixture
+def filled(cli: CommandLine, connection: Connection) -> Connection:
+    """A user with token and password, listens, a result, a queued request, a dead letter."""
+    assert cli("user", "create", "alice", "--password", stdin=b"secret\n").status == 0
+    write_submissions(connection, [listens(1, 2, 3)])
+    rows(connection, "INSERT INTO result_entity VALUES (7, '{}') RETURNING 1")
+    rows(connection, "INSERT INTO result_list VALUES ('user_artists', 'week', 1, '{7}', '{3}') RETURNING 1")
+    rows(
+        connection,
+        "INSERT INTO queue_dead_letter (queue, body, reason, deliveries) VALUES ('x', '', 'y', 1) RETURNING 1",
+    )
+    assert cli("request_user_stats", "--type", "entity").status == 0
+    return connection
+
+
+@pytest.fixture
+def backup(cli: CommandLine, filled: Connection, tmp_path: Path) -> Path:
+    folder = tmp_path / "backup"
+    ran = cli("backup", str(folder))
+    assert (ran.status, ran.err) == (0, "")
+    return folder
+
+
+@pytest.fixture
+def other(cli: CommandLine, empty_database: str, tmp_path: Path) -> CommandLine:
+    """The command line of another machine: an empty database, a data folder that is not there."""
+    return CommandLine({**cli.environ, "DATA_DIR": str(tmp_path / "other"), "DATABASE_URL": empty_database})
