@@ -80,8 +80,13 @@ def transaction(connection: Connection) -> Iterator[psycopg2.extensions.cursor]:
         yield cursor
 
 
-def is_lost(connection: Connection) -> bool:
-    """Whether the server has hung up. Of a crashed one psycopg2 says no more than DatabaseError."""
+def is_lost(connection: Connection, problem: psycopg2.Error) -> bool:
+    """Whether that error means that the server has hung up.
+
+    Of a crashed one psycopg2 may say no more than DatabaseError without an SQLSTATE, and call the connection open.
+    """
+    if type(problem) is psycopg2.DatabaseError and problem.pgcode is None:
+        return True
     unknown = psycopg2.extensions.TRANSACTION_STATUS_UNKNOWN
     return bool(connection.closed) or connection.info.transaction_status == unknown
 
@@ -107,7 +112,7 @@ class Pool:
         try:
             yield connection
         except psycopg2.Error as problem:
-            if not is_lost(connection):
+            if not is_lost(connection, problem):
                 raise
             self.discard()
             raise StoreUnavailableError("the connection to PostgreSQL was lost; it may be restarting") from problem

@@ -146,6 +146,7 @@ def test_a_full_disk_loses_nothing_that_was_promised(
         assert {client.submit(50) for _ in range(3)} <= {503, None}
     finally:
         _limit_files(postgres_server, "unlimited")
+    until(lambda: _up_again(postgres_server), 30, "PostgreSQL is up again")
     until(lambda: client.submit(1) == 200, 60, "submissions are taken again")
     until(lambda: _depth_again(broker) == 0, 60, "the queue is empty")
     connection.close()
@@ -154,9 +155,19 @@ def test_a_full_disk_loses_nothing_that_was_promised(
         check_ledger(fresh)
 
 
+def _up_again(server: EmbeddedPostgres) -> bool:
+    """As its supervisor does: start it if it has ended, wait if it recovers."""
+    if server.process is not None and server.process.poll() is None:
+        return server.running()
+    server.start()
+    return True
+
+
 def _limit_files(server: EmbeddedPostgres, size: str) -> None:
     """How big a file the server's processes may write: their soft limit, set under their own account."""
     assert server.process
+    if server.process.poll() is not None:
+        return
     parent = psutil.Process(server.process.pid)
     owner = account()
     ours: dict[str, Any] = {} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
