@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pyspark.sql import SparkSession
 
@@ -11,6 +12,7 @@ from jobs.lock import local_folder
 
 PROFILES = PROJECT / "conf" / "spark"
 RAW_FILES = "org.apache.hadoop.fs.RawLocalFileSystem"
+LOOPBACK = ("127.0.0.1", "localhost")
 LANDING_POOL = "landing"
 JOBS_POOL = "jobs"
 
@@ -33,6 +35,7 @@ _ALWAYS = {
     "spark.databricks.delta.retentionDurationCheck.enabled": "false",
     "spark.databricks.delta.vacuum.parallelDelete.enabled": "true",
 }
+_ON_LOOPBACK = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 
 
 def jar_paths() -> list[Path]:
@@ -73,8 +76,8 @@ def properties(settings: Settings) -> dict[str, str]:
     own = {
         "spark.jars": ",".join(str(path) for path in jar_paths()),
         "spark.driver.memory": settings.spark_driver_memory,
-        # Servers of ours listen on loopback only; on a cluster the executors must reach the driver.
-        **({"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"} if local else {}),
+        # Servers of ours listen on loopback only; on a cluster of several machines the executors must reach the driver.
+        **(_ON_LOOPBACK if local or on_loopback(settings.spark_master) else {}),
         "spark.local.dir": str(settings.data_dir / "spark"),
         "spark.sql.warehouse.dir": str(settings.data_dir / "spark" / "warehouse"),
         "spark.driver.extraJavaOptions": f"{options} -Dderby.system.home={settings.data_dir / 'spark'}".strip(),
@@ -83,6 +86,12 @@ def properties(settings: Settings) -> dict[str, str]:
         **({"spark.hadoop.fs.file.impl": RAW_FILES} if local_folder(settings.lake) else {}),
     }
     return {**given, **_ALWAYS, **own}
+
+
+def on_loopback(master: str) -> bool:
+    """Whether a standalone master, the first where there are several, is on this machine's loopback."""
+    host = urlsplit(master.split(",", maxsplit=1)[0]).hostname if master.startswith("spark://") else None
+    return host in LOOPBACK
 
 
 def read_profile(path: Path) -> dict[str, str]:
