@@ -4,9 +4,12 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
 from conf.embedded_postgres import EmbeddedPostgres, embedded_dsn
@@ -16,6 +19,7 @@ from dumps.backup import DATABASE, LAKE, MANIFEST, make_backup
 from dumps.restore import UNFINISHED, read_backup, restore_backup
 from jobs import lake_files, upkeep
 from jobs.land import Lander
+from jobs.land_guard import mirror
 from jobs.landing import Landing
 from jobs.listens.write import delete_listen, write_submissions
 from jobs.lock import LakeLock
@@ -105,6 +109,69 @@ def test_after_init_db_a_database_is_still_empty(
     restored = connect(empty_database)
     assert contents(restored) == contents(filled)
     restored.close()
+
+
+def _land_by_hand(settings: Settings, connection: Connection, landing_id: int) -> None:
+    """A data version that adds one user, as far as tables and landing rows go."""
+    write_deltalake(f"{settings.lake}/users", pa.table({"user_id": [landing_id]}), mode="append")
+    epoch = str(rows(connection, "SELECT epoch FROM store")[0][0])
+    now = datetime.now(UTC)
+    landing = Landing(landing_id, landing_id, now, None, "land", epoch, {"users": landing_id - 1}, 0, 0, 0)
+    write_deltalake(f"{settings.lake}/landing", landing.table(), mode="append")
+    with connection, connection.cursor() as cursor:
+        mirror(cursor, landing)
+
+
+def test_the_lake_is_copied_at_the_data_version_that_the_copied_database_knows_of(
+    settings: Settings, filled: Connection, empty_database: str, tmp_path: Path
+) -> None:
+    _land_by_hand(settings, filled, 1)
+    _land_by_hand(settings, filled, 2)
+
+    def move_on(what: str, size: int) -> None:
+        if what == DATABASE:
+            _land_by_hand(settings, filled, 3)
+            DeltaTable(f"{settings.lake}/users").optimize.compact()
+
+    made = make_backup(settings, tmp_path / "backup", move_on)
+    target = replace(settings, data_dir=tmp_path / "other", database_url=empty_database)
+    restore_backup(target, tmp_path / "backup", read_backup(tmp_path / "backup"))
+
+    assert (made.data_version, made.versions) == (2, {"users": 1, "landing": 1})
+    assert lake_files.newest(target.lake).landing_id == 2
+    users = DeltaTable(f"{target.lake}/users")
+    assert users.version() == 1
+    assert sorted(users.to_pyarrow_table()["user_id"].to_pylist()) == [1, 2]
+    restored = connect(empty_database)
+    assert rows(restored, "SELECT max(id) FROM landing") == [(2,)]
+    restored.close()
+
+
+def test_a_lake_of_another_database_is_not_backed_up(
+    cli: CommandLine, settings: Settings, filled: Connection, tmp_path: Path
+) -> None:
+    _land_by_hand(settings, filled, 1)
+    shutil.rmtree(settings.lake)
+
+    ran = cli("backup", str(tmp_path / "backup"))
+
+    assert (ran.status, ran.out) == (1, "")
+    assert f"the lake {settings.lake} has no data version 1, which the database knows of" in ran.err
+    assert not (tmp_path / "backup").exists()
+
+
+def test_of_a_lake_on_an_object_store_only_the_data_version_is_noted(
+    cli: CommandLine, settings: Settings, filled: Connection, tmp_path: Path
+) -> None:
+    _land_by_hand(settings, filled, 1)
+
+    ran = cli("backup", str(tmp_path / "backup"), LAKE_URL="s3a://bucket/lake")
+
+    assert ran.status == 0
+    assert "not the lake, which is on s3a://bucket/lake" in ran.out
+    assert ran.err == "note: the files of s3a://bucket/lake are not in this backup\n"
+    manifest = read_backup(tmp_path / "backup")
+    assert (manifest.data_version, manifest.lake, len(manifest.files)) == (1, "s3a://bucket/lake", 1)
 
 
 @pytest.fixture
