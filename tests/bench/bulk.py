@@ -2,6 +2,7 @@
 
 from dumps.generator.files import World
 from tests.bench import http
+from tests.bench.bounds import floor_of_import
 from tests.bench.meter import measured
 from tests.bench.report import Section, number, percentiles
 from tests.bench.system import UNTIL, Bench, bench_system, start_consumer, wait
@@ -37,7 +38,8 @@ def _import(section: Section, bench: Bench, seed: int, listens: int, what: str, 
     world = World.make(seed, listens, until=UNTIL)
     names = [f"import {seed} of {number}" for number in world.listeners.ids.tolist()]
     users = bench.create_users(names)
-    calls = [http.submission("import", bench.token(users[u]), body.encode()) for u, _, body in world.messages()]
+    bodies = [(users[user], body) for user, _, body in world.messages()]
+    calls = [http.submission("import", bench.token(user), body.encode()) for user, body in bodies]
     before = bench.consumed()
     with measured(bench.roots) as usage, http.process() as pool:
         answers = pool.submit(http.at_full_speed, bench.port, calls, CONNECTIONS).result()
@@ -52,6 +54,12 @@ def _import(section: Section, bench: Bench, seed: int, listens: int, what: str, 
         section.add(f"answers, {what}", percentiles([a.answered - a.due for a in answers]))
         section.add(f"CPU seconds, {what}", f"{usage.cpu_total:.0f} for {listens:,} listens ({usage.cpu_text()})")
         section.add(f"peak resident size, {what}", usage.rss_text())
+    if what != "warm-up" and not landed:
+        floor = floor_of_import([body for _, body in bodies])
+        section.add(
+            "floor: parse, validate, MSID and rules of the same listens, CPU seconds; floor : actual",
+            f"{floor:.1f}; {floor / usage.cpu_total:.2f}",
+        )
     section.samples |= {f"cpu {seed}": usage.cpu, f"seconds {seed}": seconds, "mean": listens / len(calls)}
     return listens / seconds
 
