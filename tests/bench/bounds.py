@@ -53,7 +53,7 @@ def run(quick: bool) -> Section:
 
 
 def floor_of_import(bodies: Sequence[str]) -> float:
-    """CPU seconds of what no import can do without: parse, validate, MSIDs and rules, on one thread and nothing else."""
+    """CPU seconds of what no import can do without: parse, validate, MSIDs and rules, and nothing else."""
     before = time.process_time()
     for body in bodies:
         payload = validate_payload(orjson.loads(body), "import", UNTIL)
