@@ -35,6 +35,8 @@ PURGE_SECONDS = 6 * 3600.0
 RETRY_SECONDS = 600.0
 """A duty that failed is tried again after this long; meanwhile landing goes on."""
 CHECK_SECONDS = 600.0
+QUIET_SECONDS = 120.0
+"""After a start nothing but landing: whoever starts the system waits for its first answers."""
 TIDY_LANDINGS = 64
 REST_SECONDS = 20.0
 """Idle for so long, the JVM is asked once to give memory back."""
@@ -58,6 +60,7 @@ class LandingLoop(threading.Thread):
         self._ending = stop
         self._lander: Lander | None = None
         self._last: Landing | None = None
+        self._started = time.monotonic()
         self._landed = float("-inf")
         self._landings = 0
         self._rested = True
@@ -139,11 +142,11 @@ class LandingLoop(threading.Thread):
         if self._landings >= TIDY_LANDINGS:
             self._landings = 0
             upkeep.tidy_landings(lander)
-        elif self._due.take("compact", COMPACT_SECONDS):
+        elif self._is_due("compact", COMPACT_SECONDS):
             self._fulfil("compact", lambda: upkeep.compact(lander))
-        elif self._due.take("purge", PURGE_SECONDS):
+        elif self._is_due("purge", PURGE_SECONDS):
             self._fulfil("purge", lambda: upkeep.purge(lander))
-        elif self._due.take("vacuum", VACUUM_SECONDS):
+        elif self._is_due("vacuum", VACUUM_SECONDS):
             self._fulfil("vacuum", lambda: upkeep.vacuum(lander))
         elif self._last is not None and self._checks.wanted(self._last):
             self._checks.run(self._spark, self._last)
@@ -151,6 +154,9 @@ class LandingLoop(threading.Thread):
         elif not self._rested and time.monotonic() - self._landed > REST_SECONDS:
             self._rested = True
             rest(self._spark)
+
+    def _is_due(self, duty: str, seconds: float) -> bool:
+        return time.monotonic() - self._started > QUIET_SECONDS and self._due.take(duty, seconds)
 
     def _fulfil(self, duty: str, act: Callable[[], object]) -> None:
         started = time.monotonic()
@@ -174,7 +180,7 @@ class Checks:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._when = float("-inf")
+        self._when = time.monotonic() + QUIET_SECONDS - CHECK_SECONDS
         self._asked = False
         known = reports.read(settings.data_dir)
         self.broken = [line for report in known for line in report.broken]
