@@ -14,22 +14,6 @@ import requests
 
 from conf.settings import PROJECT
 
-ENTRY = {
-    "web": "import webapi.server as part; part.run(settings)",
-    "listen_writer": "import webapi.submission.writer as part; part.run(settings, stop)",
-    "spark_reader": "import spark_reader.reader as part; part.run(settings, stop)",
-    "request_consumer": "import request_consumer.consumer as part; part.run(settings, stop)",
-}
-START = """
-import signal, sys, threading, logging
-logging.basicConfig(level="INFO", format="%(asctime)s %(name)s %(message)s")
-from conf.settings import load_settings
-settings, stop = load_settings(env_file=None), threading.Event()
-if sys.argv[1] != "web":
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-exec(sys.argv[2])
-"""
-
 
 def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
     """Wait for a condition; says what did not come true."""
@@ -102,7 +86,7 @@ class System:
         log = self.logs / f"{name}-{len(self.parts)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-c", START, name, ENTRY[name]],
+                [sys.executable, str(PROJECT / "spark_manage.py"), name],
                 env=environment, stdout=output, stderr=output, cwd=PROJECT,
             )  # fmt: skip
         part = Part(name, process, log)
