@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import orjson
@@ -12,6 +12,9 @@ import orjson
 from jobs.listens.listen import DecodeError
 
 __all__ = ["DecodeError", "Manifest", "Part", "Request", "Switch", "inline_digest", "new_run_id"]
+
+
+Made = TypeVar("Made")
 
 
 def new_run_id(now: float) -> UUID:
@@ -112,19 +115,42 @@ class Manifest:
         if document.pop("type", None) != "run":
             raise DecodeError("type: expected 'run'")
         try:
-            switches = [Switch(**switch) for switch in document.pop("switches")]
-            parts = [Part(**part) for part in document.pop("parts")]
+            switches = [_typed(Switch, Switch(**switch)) for switch in document.pop("switches")]
+            parts = [_typed(Part, Part(**part)) for part in document.pop("parts")]
             run_id = _uuid("run_id", document.pop("run_id"))
             request_id = document.pop("request_id")
-            return cls(
+            made = cls(
                 run_id=run_id,
                 request_id=None if request_id is None else _uuid("request_id", request_id),
                 switches=switches,
                 parts=parts,
                 **document,
             )
+            return _typed(cls, made)
         except (KeyError, TypeError) as problem:
             raise DecodeError(f"not a manifest: {problem}") from None
+
+
+def _typed(cls: type[Made], made: Made) -> Made:
+    """A value whose fields are what they are declared as. Raises DecodeError."""
+    for name, kind in get_type_hints(cls).items():
+        value = getattr(made, name)
+        if not _is(value, kind):
+            raise DecodeError(f"{cls.__name__.lower()}.{name}: expected {kind}, got {str(value)[:100]!r}")
+    return made
+
+
+def _is(value: object, kind: Any) -> bool:
+    options = get_args(kind)
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(_is(item, options[0]) for item in value)
+    if options:
+        return any(_is(value, option) for option in options)
+    if kind is int:
+        return type(value) is int and -(2**63) <= value < 2**63
+    if kind is str:
+        return isinstance(value, str) and "\0" not in value
+    return kind is Any or isinstance(value, kind)
 
 
 def _object(body: bytes) -> dict[str, Any]:

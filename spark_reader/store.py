@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 import psycopg2
+import psycopg2.extensions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from jobs.messages import Manifest, Switch
@@ -179,10 +180,17 @@ def fail_request(cursor: Cursor, manifest: Manifest, reason: str) -> None:
 
 
 def _copy(cursor: Cursor, statement: str, lines: Iterable[bytes]) -> None:
+    stream = _Stream(iter(lines))
     try:
-        cursor.copy_expert(statement, _Stream(iter(lines)))
+        cursor.copy_expert(statement, stream)
     except (psycopg2.IntegrityError, psycopg2.DataError) as problem:
         raise BadRowsError(str(problem).strip().splitlines()[0]) from None
+    except psycopg2.extensions.QueryCanceledError:
+        if isinstance(stream.problem, (TypeError, AttributeError)):
+            raise BadRowsError(f"a row of another shape: {stream.problem}") from None
+        if stream.problem is not None:
+            raise stream.problem from None
+        raise
 
 
 def _list_line(key: int, ids: list[int], counts: list[int]) -> bytes:
@@ -200,13 +208,19 @@ class _Stream(io.RawIOBase):
     def __init__(self, lines: Iterator[bytes]) -> None:
         self._lines = lines
         self._left = bytearray()
+        self.problem: Exception | None = None
+        """Why the lines ended early: COPY itself says no more than that they did."""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         while len(self._left) < len(buffer):
-            line = next(self._lines, None)
+            try:
+                line = next(self._lines, None)
+            except Exception as problem:
+                self.problem = problem
+                raise
             if line is None:
                 break
             self._left += line
