@@ -60,7 +60,7 @@ class LandingLoop(threading.Thread):
         self._ending = stop
         self._lander: Lander | None = None
         self._last: Landing | None = None
-        self._started = time.monotonic()
+        self._began = time.monotonic()
         self._landed = float("-inf")
         self._landings = 0
         self._rested = True
@@ -156,7 +156,7 @@ class LandingLoop(threading.Thread):
             rest(self._spark)
 
     def _is_due(self, duty: str, seconds: float) -> bool:
-        return time.monotonic() - self._started > QUIET_SECONDS and self._due.take(duty, seconds)
+        return time.monotonic() - self._began > QUIET_SECONDS and self._due.take(duty, seconds)
 
     def _fulfil(self, duty: str, act: Callable[[], object]) -> None:
         started = time.monotonic()
