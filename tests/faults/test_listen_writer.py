@@ -108,6 +108,8 @@ def test_a_postgres_that_drops_its_connections_is_survived(
 ) -> None:
     system.start("web")
     system.start("listen_writer")
+    assert client.submit(1) == 200
+    until(lambda: _drained(broker), 30, "the writer has started: before that its supervisor would start it again")
     killer = postgres.connect(database_url, autocommit=True)
     for _ in range(8):
         client.submit(10)
