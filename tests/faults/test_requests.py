@@ -1,0 +1,275 @@
+"""S3 of reliability.md, request to job, with a real request consumer and its JVM: run once, and ended with a reason."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import psutil
+import pytest
+
+from conf import postgres
+from conf.broker import SPARK_REQUEST, SPARK_RESULT, Broker, open_broker
+from conf.settings import PROJECT, load_settings
+from jobs.listens.listen import Submission, new_message_id
+from jobs.listens.users import create_user
+from jobs.listens.write import write_submissions
+from jobs.messages import Request
+from request_consumer import requests
+from request_consumer.requests import RequestRow
+from spark_reader.store import load_page
+from tests.databases import Databases
+from tests.faults.brokers import BreakableRabbitMQ
+from tests.faults.client import listen
+from tests.faults.conftest import environment_of
+from tests.faults.parts import Part, System, until
+from tests.rabbitmq import RabbitMQNode
+
+pytestmark = pytest.mark.spark
+QUERY = "stats.user.entity"
+LISTENS = 20
+"""Of one user, number n by artist n modulo 7: six artists have three, one has two."""
+
+
+@dataclass
+class Standing:
+    """A consumer and a reader at work on a lake with a few listens."""
+
+    system: System
+    connection: postgres.Connection
+    broker: Broker
+    user_id: int
+    consumer: Part
+
+    def ask(self, at: int) -> RequestRow:
+        return requests.enqueue(self.connection, self.broker, QUERY, {"entity": "artists", "at": 1_800_000_000 + at})
+
+    def row(self, request_id: UUID) -> RequestRow:
+        found = requests.find(self.connection, request_id)
+        assert found is not None
+        return found
+
+    def wait_for(self, request_id: UUID, state: str, seconds: float = 90) -> RequestRow:
+        until(lambda: self.row(request_id).state == state, seconds, f"{request_id} is {state}; {self.consumer.said()}")
+        return self.row(request_id)
+
+    def done(self, request_id: UUID) -> RequestRow:
+        """Wait for the outcome; what is served then is of that run, and right."""
+        row = self.wait_for(request_id, "done")
+        with postgres.transaction(self.connection) as cursor:
+            page = load_page(cursor, "user_artists", "all_time", self.user_id, 0, 25)
+        assert page is not None
+        assert page.run.run_id == row.run_id
+        assert [count for _, count in page.items] == [3, 3, 3, 3, 3, 3, 2]
+        return row
+
+    def silent_for(self, interval: str) -> None:
+        """As if so much time had passed since every heartbeat and bell."""
+        with postgres.transaction(self.connection) as cursor:
+            cursor.execute("UPDATE request SET heartbeat = heartbeat - %s::interval", (interval,))
+
+    def silence(self, request_id: UUID) -> float:
+        """Seconds since the request's last heartbeat."""
+        with postgres.transaction(self.connection) as cursor:
+            cursor.execute(
+                "SELECT extract(epoch FROM clock_timestamp() - heartbeat) FROM request WHERE id = %s", (request_id,)
+            )
+            row = cursor.fetchone()
+        assert row is not None
+        return float(row[0])
+
+    def runs_done(self) -> int:
+        with postgres.transaction(self.connection) as cursor:
+            cursor.execute("SELECT max((detail->>'done')::integer) FROM part_status WHERE part = 'request_consumer'")
+            row = cursor.fetchone()
+        return int(row[0] or 0) if row else 0
+
+    @contextmanager
+    def frozen_while(self, request_id: UUID) -> Iterator[None]:
+        """The JVM stands still as soon as the request runs: a job as long as the block."""
+        until(lambda: self.row(request_id).state == "running", 60, "it runs")
+        jvm = self.jvm()
+        jvm.suspend()
+        try:
+            yield
+        finally:
+            jvm.resume()
+
+    def jvm(self) -> psutil.Process:
+        children = psutil.Process(self.consumer.process.pid).children(recursive=True)
+        return next(child for child in children if child.name() == "java")
+
+
+@contextmanager
+def at_work(databases: Databases, folder: Path, **environ: str) -> Iterator[Standing]:
+    logs = folder / "logs"
+    logs.mkdir()
+    with _lent(databases) as url, closing(postgres.connect(url)) as connection:
+        environment = environment_of(url, folder) | environ
+        user_id = create_user(connection, "ledger")
+        listens = tuple(listen(number) for number in range(LISTENS))
+        write_submissions(connection, [Submission(new_message_id(), user_id, time.time_ns() // 1000, listens)])
+        system = System(environment, logs)
+        with closing(open_broker(load_settings(environment, env_file=None))) as broker:
+            try:
+                consumer = system.start("request_consumer")
+                system.start("spark_reader")
+                until(lambda: _landed(connection), 90, f"the listens have landed; {consumer.said()}")
+                yield Standing(system, connection, broker, user_id, consumer)
+            finally:
+                system.stop()
+
+
+@pytest.fixture(scope="module")
+def standing(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    """Shared by the tests below, in their order; the last one ends the consumer."""
+    with at_work(databases, tmp_path_factory.mktemp("requests")) as running:
+        yield running
+
+
+def test_a_command_killed_between_row_and_bell_is_heard_all_the_same(standing: Standing) -> None:
+    command = [sys.executable, str(PROJECT / "spark_manage.py"), "request_user_stats", "--type", "entity"]
+    command += ["--entity", "artists"]
+    environment = {**os.environ, **standing.system.environment, "FAULT_POINT": "request.written"}
+    killed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert killed.returncode == -9, killed.stderr
+    [row] = requests.list_requests(standing.connection)
+    assert (row.state, standing.broker.depth(SPARK_REQUEST)) == ("queued", 0)
+    standing.silent_for("31 seconds")
+    assert standing.done(row.id).attempts == 1
+
+
+def test_messages_that_nothing_can_run_fail_with_a_reason_and_the_consumer_lives(
+    standing: Standing,
+) -> None:
+    unknown = ({"entity": "pizza"}, {"entity": "artists", "x": 1})
+    foreign = [Request("stats.nothing"), *(Request(QUERY, params) for params in unknown)]
+    broken = [b"not json", b"[]", b'{"query": 5}', b'{"query": "stats.user.entity", "params": []}', b"\xff\0"]
+    standing.broker.publish(SPARK_REQUEST, [*(request.encode() for request in foreign), *broken])
+    until(lambda: standing.broker.depth(SPARK_REQUEST) == 0, 30, "all are read")
+    failed = requests.list_requests(standing.connection, "failed")
+    assert [row.query for row in failed].count(QUERY) == 2
+    assert all(row.error and row.attempts == 0 for row in failed)
+    assert len(failed) == 3
+    assert all(letter.reason for letter in standing.broker.dead_letters(SPARK_REQUEST))
+    assert len(standing.broker.dead_letters(SPARK_REQUEST)) == 5
+    assert standing.consumer.process.poll() is None
+
+
+def test_the_same_request_asked_for_and_rung_many_times_is_one_run(standing: Standing) -> None:
+    before = standing.runs_done()
+    standing.consumer.pause()
+    rows = {standing.ask(1).id for _ in range(3)}
+    [request_id] = rows
+    standing.broker.publish(SPARK_REQUEST, [Request(QUERY, {}, request_id).encode()] * 3)
+    standing.consumer.resume()
+    assert standing.done(request_id).attempts == 1
+    until(lambda: standing.broker.depth(SPARK_REQUEST) == 0, 30, "every bell is heard")
+    until(lambda: standing.runs_done() == before + 1, 10, "one run more is done")
+
+
+def test_a_long_job_is_run_once_though_its_connections_are_cut_meanwhile(standing: Standing) -> None:
+    request_id = standing.ask(2).id
+    with standing.frozen_while(request_id):
+        time.sleep(5)
+        assert standing.silence(request_id) < 4, "a long job says that it lives"
+        with postgres.transaction(standing.connection) as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND"
+                " application_name IN ('request_consumer', 'listenlake-broker') AND pid <> pg_backend_pid()"
+            )
+            assert cursor.rowcount >= 2
+        time.sleep(3)
+        assert standing.silence(request_id) < 4
+    assert standing.done(request_id).attempts == 1
+
+
+def test_a_cancelled_job_ends_and_publishes_nothing(standing: Standing) -> None:
+    before = _served_run(standing)
+    request_id = standing.ask(3).id
+    with standing.frozen_while(request_id):
+        requests.cancel(standing.connection, request_id)
+    after = standing.ask(4).id
+    standing.wait_for(after, "running", 60)
+    assert _served_run(standing) == before
+    assert standing.broker.depth(SPARK_RESULT) == 0
+    assert standing.row(request_id).state == "cancelled"
+    standing.done(after)
+
+
+def test_a_request_outlives_the_stop_the_kill_and_the_dead_jvm_of_its_workers(standing: Standing) -> None:
+    request_id = standing.ask(5).id
+    with standing.frozen_while(request_id):
+        standing.consumer.process.terminate()
+        time.sleep(1)
+    assert standing.consumer.process.wait(30) == 0, standing.consumer.said()
+    row = standing.row(request_id)
+    assert (row.state, row.attempts) == ("queued", 0), "given back, and not counted"
+
+    doomed = standing.system.start("request_consumer", fault_point="job.before_publish")
+    assert doomed.died_of_its_fault_point(90), doomed.said()
+    assert standing.row(request_id).state == "running"
+
+    standing.consumer = standing.system.start("request_consumer")
+    standing.silent_for("31 seconds")
+    assert standing.done(request_id).attempts == 2
+
+    last = standing.ask(6).id
+    with postgres.transaction(standing.connection) as cursor:
+        cursor.execute("UPDATE request SET attempts = 2 WHERE id = %s", (last,))
+    until(lambda: standing.row(last).state == "running", 60, "it runs")
+    standing.jvm().kill()
+    assert standing.consumer.process.wait(40) != 0, "without its JVM the process ends, to be started again"
+    row = standing.row(last)
+    assert (row.state, row.attempts) == ("failed", 3)
+    assert row.error
+
+
+def test_a_job_longer_than_rabbitmqs_timeouts_is_run_once(
+    rabbitmq_node: RabbitMQNode, databases: Databases, tmp_path: Path
+) -> None:
+    rabbitmq = BreakableRabbitMQ(rabbitmq_node)
+    rabbitmq.delete_queues()
+    rabbitmq_node.control("eval", "application:set_env(rabbit, consumer_timeout, 5000).")
+    rabbitmq_node.control("eval", "application:set_env(rabbit, channel_tick_interval, 1000).")
+    try:
+        with at_work(databases, tmp_path, BROKER_URL=f"{rabbitmq.url}?heartbeat=4") as running:
+            request_id = running.ask(1).id
+            with running.frozen_while(request_id):
+                time.sleep(14)
+                assert running.silence(request_id) < 4
+            assert running.done(request_id).attempts == 1
+            assert len(requests.list_requests(running.connection)) == 1
+            assert running.runs_done() == 1
+            assert "lost" not in running.consumer.said()
+    finally:
+        rabbitmq_node.control("eval", "application:set_env(rabbit, consumer_timeout, 1800000).")
+        rabbitmq_node.control("eval", "application:set_env(rabbit, channel_tick_interval, 60000).")
+        rabbitmq.delete_queues()
+
+
+@contextmanager
+def _lent(databases: Databases) -> Iterator[str]:
+    name = databases.lend()
+    yield databases.url(name)
+    databases.give_back(name)
+
+
+def _landed(connection: postgres.Connection) -> bool:
+    with postgres.transaction(connection) as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM landing WHERE rows > 0)")
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _served_run(standing: Standing) -> UUID:
+    with postgres.transaction(standing.connection) as cursor:
+        cursor.execute("SELECT run_id FROM run WHERE statistic = 'user_artists' AND stats_range = 'all_time'")
+        row = cursor.fetchone()
+    assert row is not None
+    return UUID(str(row[0]))
