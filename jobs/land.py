@@ -57,7 +57,9 @@ class Lander:
         self._epoch = ""
         self._fresh = True
         """Nothing landed yet by this hand: an interrupted landing of another may have to be completed."""
-        self._known: dict[str, dict[str, int]] = {TRACKS.name: {}, CLIENTS.name: {}}
+        self._known: dict[str, dict[str, int]] = {}
+        self._complete: set[str] = set()
+        """Tables of which every id is known: nobody else writes them, so nothing needs to be looked up."""
         self._counted: dict[str, tuple[int, int]] = {}
         self._time: land_changes.Clock | None = None
 
@@ -115,7 +117,7 @@ class Lander:
         fault_point("land.after_landing")
         self._last, self._greatest_id = landing, landing.landing_id
         if kind != "land":
-            self._known = {name: {} for name in self._known}  # a purge may have taken them
+            self._known, self._complete = {}, set()  # a purge may have taken them
         with closing(connect(self.dsn)) as connection, transaction(connection) as cursor:
             mirror(cursor, landing)
         return landing
@@ -173,9 +175,15 @@ class Lander:
 
     def _ids(self, name: str, columns: tuple[str, str], keys: list[str]) -> dict[str, int]:
         """The ids of those keys that have one; remembered, for what is played now is played again."""
-        known = self._known[name]
+        known = self._known.setdefault(name, {})
+        if name not in self._complete and self._count(name, columns[1]) <= MOST_KNOWN:
+            known.update(land_delta.ids(self.spark, self.lake, name, columns))
+            self._complete.add(name)
         if len(known) > MOST_KNOWN:
             known.clear()
+            self._complete.discard(name)
+        if name in self._complete:
+            return known
         unknown = [key for key in keys if key not in known]
         known.update(land_delta.lookup(self.spark, self.lake, name, columns, unknown))
         return known
@@ -187,13 +195,15 @@ class Lander:
 
     def _count(self, name: str, column: str) -> int:
         """Greatest id ever given out: as last known, looked up again when the table has moved on without us."""
-        counted = 0
-        if self._last:
-            counted = self._last.track_count if name == TRACKS.name else self._last.client_count
-            known = self._counted.get(name, (self._last.versions.get(name), counted))
-            if known[0] == land_delta.version(self.spark, self.lake, name):
-                return known[1]
-        return max(counted, land_delta.greatest(self.spark, self.lake, name, column))
+        version, given = land_delta.version(self.spark, self.lake, name), 0
+        known = self._counted.get(name)
+        if self._last is not None:
+            given = self._last.track_count if name == TRACKS.name else self._last.client_count
+            known = known or (self._last.versions[name], given)
+        if known is None or known[0] != version:
+            greatest = land_delta.greatest(self.spark, self.lake, name, column) if version else 0
+            known = self._counted[name] = (version, max(given, greatest))
+        return known[1]
 
     def _grown(self, name: str, greatest: int) -> None:
         self._counted[name] = (land_delta.version(self.spark, self.lake, name), greatest)

@@ -126,6 +126,14 @@ def laid_out(table: Table, frame: DataFrame, rows: int) -> DataFrame:
     return frame.coalesce(tasks).sortWithinPartitions(*order)
 
 
+def ids(spark: SparkSession, lake: str, name: str, columns: tuple[str, str]) -> dict[str, int]:
+    """All of a table of ids; columns: (key, id)."""
+    if version(spark, lake, name) == 0:
+        return {}
+    found = spark.read.format("delta").load(location(lake, name)).select(*columns).toArrow()
+    return dict(zip(*(found[column].to_pylist() for column in columns), strict=True))
+
+
 def lookup(spark: SparkSession, lake: str, name: str, columns: tuple[str, str], keys: list[str]) -> dict[str, int]:
     """The ids of those keys that a table of ids has; columns: (key, id)."""
     key, value = columns
