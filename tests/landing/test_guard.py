@@ -87,6 +87,7 @@ def test_listens_of_another_database_without_any_data_version_are_refused(
     refused(new_lander, lake, "holds listens of another database")
 
 
+@pytest.mark.slow
 def test_an_empty_folder_is_the_other_way_out(
     connection: Connection, landed: Lander, lake: str, new_lander: NewLander, empty_lake: Path
 ) -> None:

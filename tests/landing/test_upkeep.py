@@ -124,6 +124,7 @@ def test_vacuum_keeps_what_a_running_request_and_the_newest_landing_name(
     assert agree(connection, lake) == 1
 
 
+@pytest.mark.slow
 def test_landing_rows_are_kept_for_a_week_in_one_file(
     connection: Connection, lander: Lander, lake: str, alice: int, new_lander: NewLander
 ) -> None:

@@ -51,6 +51,7 @@ def test_a_landing_names_the_version_of_every_table_and_is_told_to_postgresql(
     assert lake_files.newest(lake) == second == newest_landing(lander.spark, lake)
 
 
+@pytest.mark.slow
 def test_old_data_versions_stay_readable_as_they_were(
     connection: Connection, lander: Lander, lake: str, alice: int
 ) -> None:
