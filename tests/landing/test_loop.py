@@ -15,7 +15,8 @@ from jobs import reports
 from jobs.landing import Landing
 from jobs.lock import LakeLock
 from jobs.reports import Report, Verdict
-from request_consumer.landing import RETRY_SECONDS, Checks, Due, LandingLoop
+from jobs.tables import TABLES
+from request_consumer.landing import CHECK_SECONDS, RETRY_SECONDS, Checks, Due, LandingLoop
 from tests.landing.listens import agree, delete, listen, submit
 from tests.landing.test_lock import end_session
 
@@ -73,12 +74,11 @@ def test_a_broken_rule_is_an_alarm_a_lost_lock_is_taken_again_and_reports_come_o
     assert loop.detail()["writer"]
     assert agree(connection, lake) == 2
 
-    until(lambda: reports.read(settings.data_dir), "the first reports come by themselves")
-    asked_at = datetime.now(UTC)
     reports.ask(settings.data_dir)
-    until(lambda: min(r.checked_at for r in reports.read(settings.data_dir)) > asked_at, "fresh reports")
+    until(lambda: len(reports.read(settings.data_dir)) == len(TABLES), "a report of each table")
     assert loop.detail()["alarms"] == []
-    assert [report.beyond for report in reports.read(settings.data_dir)] == [0] * 7
+    assert {report.beyond for report in reports.read(settings.data_dir)} == {0}
+    assert not reports.take(settings.data_dir), "the note was taken up"
     assert not loop.dead
 
 
@@ -110,6 +110,17 @@ def test_a_duty_is_due_after_its_time_and_again_soon_unless_it_was_done(settings
     assert Due(settings).take("vacuum", 2000), "it had failed"
     again.done("vacuum")
     assert not Due(settings).take("vacuum", 2000)
+
+
+def test_what_is_new_is_checked_in_its_time_and_all_when_somebody_asks(settings: Settings) -> None:
+    checks = Checks(settings)
+    assert not checks.wanted(_landing(100)), "a process that has just started has other things to do"
+    checks._when = time.monotonic() - CHECK_SECONDS - 1
+    assert checks.wanted(_landing(100))
+    checks._when = time.monotonic()
+    reports.ask(settings.data_dir)
+    assert checks.wanted(_landing(100))
+    assert checks.wanted(_landing(100)), "until it was done"
 
 
 def test_what_a_report_found_broken_is_an_alarm_and_looked_at_again(settings: Settings) -> None:
