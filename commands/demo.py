@@ -22,7 +22,7 @@ from commands.up import LOOK_SECONDS, missing_parts, port_is_free, say, stop_on_
 from conf.broker import open_broker
 from conf.postgres import Connection, connect, dsn, transaction
 from conf.settings import Settings, load_settings
-from jobs.listens.users import create_token, create_user, find_user
+from jobs.listens.users import create_token, create_user, drop_tokens, find_user
 from request_consumer.requests import RequestRow, enqueue
 from request_consumer.requests import wait as wait_for_request
 
@@ -179,7 +179,7 @@ def _token(connection: Connection, name: str) -> str:
         user = find_user(cursor, name)
     user_id = user.id if user else create_user(connection, name)
     with transaction(connection) as cursor:
-        cursor.execute("DELETE FROM token WHERE user_id = %s AND label = 'demo'", (user_id,))
+        drop_tokens(cursor, user_id, "demo")
         return create_token(cursor, user_id, "demo")
 
 

@@ -151,6 +151,4 @@ class Bundle:
     """Statistics, in order."""
     about: str
     params: tuple[Param, ...] = ()
-    atomic: bool = field(default=False)
-    """All switches in one transaction."""
     command: Command | None = None

@@ -111,6 +111,12 @@ def create_token(cursor: Cursor, user_id: int, label: str) -> str:
     return token
 
 
+def drop_tokens(cursor: Cursor, user_id: int, label: str) -> int:
+    """Revoke the user's tokens of this label; how many."""
+    cursor.execute("DELETE FROM token WHERE user_id = %s AND label = %s", (user_id, label))
+    return cursor.rowcount
+
+
 @cache
 def _hasher() -> PasswordHasher:
     return PasswordHasher()

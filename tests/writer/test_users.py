@@ -12,10 +12,12 @@ from jobs.listens.users import (
     UserExistsError,
     create_token,
     create_user,
+    drop_tokens,
     find_user,
     list_users,
     password_is,
     set_password,
+    token_digest,
 )
 
 
@@ -68,6 +70,17 @@ def test_a_token_is_kept_as_its_digest_only(connection: Connection) -> None:
         [(owner, digest, label, last_four)] = cursor.fetchall()
     assert (owner, label, last_four) == (user, "first", token[-4:])
     assert bytes(digest) == hashlib.sha256(token.encode()).digest()
+
+
+def test_tokens_of_one_label_are_revoked_and_no_other(connection: Connection) -> None:
+    rob, zoe = create_user(connection, "rob"), create_user(connection, "zoe")
+    with transaction(connection) as cursor:
+        kept = [create_token(cursor, rob, "phone"), create_token(cursor, zoe, "demo")]
+        for _ in range(2):
+            create_token(cursor, rob, "demo")
+        assert drop_tokens(cursor, rob, "demo") == 2
+        cursor.execute("SELECT sha256 FROM token")
+        assert {bytes(digest) for (digest,) in cursor.fetchall()} == {token_digest(token) for token in kept}
 
 
 def test_only_the_last_password_set_is_the_password(connection: Connection) -> None:
