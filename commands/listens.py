@@ -1,6 +1,7 @@
 """`listens import`: a history from a file of JSON lines."""
 
 import io
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import click
 import orjson
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from commands.exits import NOT_RUNNING, SOME_REJECTED, CommandError
+from commands.exits import NOT_RUNNING, SOME_REJECTED, USAGE, CommandError
 from commands.output import progress, remark
 from commands.store import Store, running_store
 from commands.user import user_named
@@ -41,12 +42,16 @@ def listens() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--user", "name", required=True, help="Whose listens they become, whatever user name the lines carry.")
 @click.option("--only", help="Only lines that carry this user name; the others are left out.")
-@click.option("--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Write rejected lines to this file.")
+@click.option(
+    "--rejected",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write rejected lines to this file.",
+)
 def import_(file: str, name: str, only: str | None, rejected: Path | None) -> None:
     """Import listens from FILE (or - for stdin): JSON lines, plain or gzip.
 
     A line is a listen as submitted, {"listened_at": ..., "track_metadata": {...}}, or as in ListenBrainz dumps and user
-    exports ("timestamp" for the time). All lines go to the user of --user; --only leaves out those of other users.
+    exports ("timestamp" for the time; what "mbid_mapping" says counts for this user). All lines go to the user of --user; --only leaves out those of other users.
     What is there already is not written again, so an interrupted import is simply run again. A bad line is reported by
     its number and reason, and the rest goes on: then the status is 3. --rejected keeps such lines, one
     {"line": 7, "reason": "...", "content": "..."} a line.
@@ -57,6 +62,8 @@ def import_(file: str, name: str, only: str | None, rejected: Path | None) -> No
       spark_manage.py listens import stations.jsonl.gz --user kglk --only kglk
       zstdcat 5.listens.zst | spark_manage.py listens import - --user bob --only rob --rejected bad.jsonl
     """
+    if rejected is not None:
+        _refuse_rejected(rejected, file)
     with running_store() as store, _source(file) as (source, size), _Rejections(rejected) as rejections:
         user, started = user_named(store, name), time.time()
         totals = _import(store, user, _Import(source, size, file, only, rejections), started)
@@ -107,7 +114,8 @@ def _sum_up(totals: Totals, rejections: "_Rejections", took: float) -> None:
 
 
 def _counts(totals: Totals) -> str:
-    more = f", {totals.others} of other users left out" if totals.others else ""
+    more = f", {totals.mapped} with MBIDs of the dump" if totals.mapped else ""
+    more += f", {totals.others} of other users left out" if totals.others else ""
     more += f", {totals.deleted} deleted meanwhile" if totals.deleted else ""
     return f"{totals.read} read: {totals.new} new, {totals.duplicate} duplicate, {totals.rejected} rejected{more}"
 
@@ -122,8 +130,20 @@ def _source(file: str) -> Iterator[tuple[IO[bytes], int | None]]:
         yield opened, Path(file).stat().st_size
 
 
+def _refuse_rejected(rejected: Path, file: str) -> None:
+    """Raise CommandError, before anything is read, for a file of rejections that would destroy or lose something."""
+    try:
+        if os.path.samestat(
+            rejected.stat(), os.stat(sys.__stdin__.fileno() if file == "-" and sys.__stdin__ else file)
+        ):
+            raise CommandError(f"--rejected {rejected}: this is the file that is imported; name another", USAGE)
+    except FileNotFoundError:
+        if not rejected.absolute().parent.is_dir():
+            raise CommandError(f"--rejected {rejected}: No such file or directory") from None
+
+
 class _Rejections:
-    """Tells the first rejected lines, keeps all in a file where one is wanted."""
+    """Tells the first rejected lines, keeps all in a file where one is wanted; the first one replaces what it held."""
 
     def __init__(self, path: Path | None) -> None:
         self.count = 0
@@ -131,11 +151,6 @@ class _Rejections:
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> "_Rejections":
-        if self._path is not None:
-            try:
-                self._file = self._path.open("wb")
-            except OSError as problem:
-                raise CommandError(f"--rejected {self._path}: {problem.strerror}") from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -147,9 +162,17 @@ class _Rejections:
         self.count += 1
         if self.count <= SHOWN_LINES:
             remark(f"line {line.number}: {reason}")
-        if self._file is not None:
+        if self._path is not None:
+            self._file = self._file or self._opened(self._path)
             content = line.content.decode(errors="backslashreplace")
             self._file.write(orjson.dumps({"line": line.number, "reason": reason, "content": content}) + b"\n")
+
+    @staticmethod
+    def _opened(path: Path) -> IO[bytes]:
+        try:
+            return path.open("wb")
+        except OSError as problem:
+            raise CommandError(f"--rejected {path}: {problem.strerror}") from None
 
 
 COMMANDS = (listens,)

@@ -107,6 +107,26 @@ def test_bad_lines_are_told_by_number_and_reason_and_the_rest_goes_in(
     assert kept[0]["content"] == "{broken"
 
 
+def test_the_file_of_rejections_is_never_the_one_imported_and_is_replaced_by_the_first_rejection_only(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    file, kept, link = tmp_path / "history.jsonl", tmp_path / "bad.jsonl", tmp_path / "link.jsonl"
+    file.write_bytes(lines(listen(1)) + b"bad\n")
+    link.symlink_to(file)
+    kept.write_bytes(b"of an earlier run\n")
+
+    same = cli("listens", "import", str(file), "--user", "alice", "--rejected", str(link))
+    good = cli("listens", "import", "-", "--user", "alice", "--rejected", str(kept), stdin=lines(listen(2)))
+    untouched = kept.read_bytes()
+    bad = cli("listens", "import", str(file), "--user", "alice", "--rejected", str(kept))
+
+    assert (same.status, same.out) == (2, "")
+    assert "name another" in same.err
+    assert file.read_bytes() == lines(listen(1)) + b"bad\n"
+    assert (good.status, untouched) == (0, b"of an earlier run\n")
+    assert (bad.status, [orjson.loads(line)["line"] for line in kept.read_bytes().splitlines()]) == (3, [2])
+
+
 def test_only_the_first_bad_lines_are_told(cli: CommandLine) -> None:
     ran = cli("listens", "import", "-", "--user", "alice", stdin=b"bad\n" * 25)
 
