@@ -16,6 +16,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from conf.postgres import Connection, transaction
+from jobs.tables.listens import EARLIEST, LATEST
 
 BATCH_BYTES = 128 * 1024 * 1024
 """Most bytes of listen text in one increment: memory stays bounded whatever people submit."""
@@ -69,9 +70,11 @@ _LISTENS_SQL = """
 SELECT user_id, position, listened_at * 1000000, (extract(epoch FROM inserted_at) * 1000000)::bigint, recording_msid,
        artist_name, track_name, release_name, additional_info, source
 FROM listen WHERE position > {after} AND position <= {upto}"""
+# A delete of a second that no listen can have deletes nothing, and its microseconds may not fit a bigint.
 _DELETES_SQL = """
 SELECT user_id, listened_at * 1000000, recording_msid, position
-FROM listen_delete WHERE position > {after} AND position <= {upto}"""
+FROM listen_delete WHERE position > {after} AND position <= {upto}
+ AND (listened_at IS NULL OR listened_at >= {earliest} AND listened_at < {latest})"""
 _USERS_SQL = """
 SELECT id, name, (extract(epoch FROM created) * 1000000)::bigint, source, foreign_id, position
 FROM users WHERE position > {after} AND position <= {upto}"""
@@ -197,7 +200,8 @@ def _next_position(cursor: Cursor, after: int, limit: int) -> tuple[int | None, 
 
 def _read(cursor: Cursor, query: str, schema: pa.Schema, after: int, upto: int) -> pa.Table:
     """COPY as CSV, which tells null from empty text, straight into Arrow: no Python value per row."""
-    select = sql.SQL(query).format(after=sql.Literal(after), upto=sql.Literal(upto))
+    values = {"after": after, "upto": upto, "earliest": EARLIEST, "latest": LATEST}
+    select = sql.SQL(query).format(**{name: sql.Literal(value) for name, value in values.items()})
     buffer = io.BytesIO()
     cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(select), buffer)
     if buffer.tell() == 0:

@@ -74,6 +74,8 @@ BAD: list[tuple[Any, str]] = [
     ({"listened_at": True}, "True: Listen timestamp invalid."),
     ({"listened_at": [1]}, "[1]: Listen timestamp invalid."),
     ({"listened_at": 2**63}, f"{2**63}: Listen timestamp invalid."),
+    ({"listened_at": 9999999999999, "recording_msid": MSID}, "9999999999999: Listen timestamp invalid."),
+    ({"listened_at": "-253402300800", "recording_msid": MSID}, "-253402300800: Listen timestamp invalid."),
     ({"listened_at": 1e300}, "1e+300: Listen timestamp invalid."),
     ({"listened_at": 1}, "Recording MSID missing."),
     ({"listened_at": 1, "recording_msid": "x"}, "x: Recording MSID format invalid."),

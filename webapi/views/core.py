@@ -17,11 +17,11 @@ from webapi.auth import header_token, require_owner
 from webapi.bodies import read_body, read_object, read_submission
 from webapi.db.playing_now import set_playing_now
 from webapi.errors import BadRequestError, UnavailableError, reply
+from webapi.parameters import MAX_TIMESTAMP
 from webapi.services import services
 
 PLAYING_NOW_SECONDS = 600
 """How long something plays when its listen does not say."""
-MAX_TIMESTAMP = 2**62
 
 blueprint = Blueprint("core", __name__, url_prefix="/1")
 
@@ -97,7 +97,7 @@ def _listen_key(document: dict[str, Any]) -> tuple[int, UUID]:
 
 def _timestamp(value: object) -> int:
     try:
-        if isinstance(value, int | float | str) and not isinstance(value, bool) and abs(int(value)) < MAX_TIMESTAMP:
+        if isinstance(value, int | float | str) and not isinstance(value, bool) and abs(int(value)) <= MAX_TIMESTAMP:
             return int(value)
     except (ValueError, OverflowError):
         pass
