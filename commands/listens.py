@@ -132,10 +132,9 @@ def _source(file: str) -> Iterator[tuple[IO[bytes], int | None]]:
 
 def _refuse_rejected(rejected: Path, file: str) -> None:
     """Raise CommandError, before anything is read, for a file of rejections that would destroy or lose something."""
+    source = os.fstat(0) if file == "-" else Path(file).stat()
     try:
-        if os.path.samestat(
-            rejected.stat(), os.stat(sys.__stdin__.fileno() if file == "-" and sys.__stdin__ else file)
-        ):
+        if os.path.samestat(rejected.stat(), source):
             raise CommandError(f"--rejected {rejected}: this is the file that is imported; name another", USAGE)
     except FileNotFoundError:
         if not rejected.absolute().parent.is_dir():
