@@ -63,7 +63,7 @@ def postgres_of(settings: Settings) -> Iterator[None]:
     if not settings.embedded_postgres:
         yield
         return
-    server = EmbeddedPostgres(settings.data_dir)
+    server = EmbeddedPostgres(settings.data_dir, settings.postgres_connections)
     # It has a session of its own: a SIGTERM that only ended us would leave it behind.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:

@@ -51,7 +51,9 @@ class Supervisor:
         self.settings = settings
         self._tell = tell
         self._logs = settings.data_dir / "logs"
-        self._postgres = EmbeddedPostgres(settings.data_dir) if settings.embedded_postgres else None
+        self._postgres = (
+            EmbeddedPostgres(settings.data_dir, settings.postgres_connections) if settings.embedded_postgres else None
+        )
         self._postgres_due = 0.0
         self._parts: dict[str, _Process] = {}
         self._lock: IO[bytes] | None = None

@@ -59,8 +59,9 @@ def account() -> pwd.struct_passwd | None:
 class EmbeddedPostgres:
     """One server process for one data folder. `start` is repeatable; `stop` ends it cleanly."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, max_connections: int = 100) -> None:
         self.data_dir = data_dir
+        self.max_connections = max_connections
         self.cluster = data_dir / "postgres"
         self.process: subprocess.Popen[bytes] | None = None
         self._account = account()
@@ -120,7 +121,7 @@ class EmbeddedPostgres:
                 "-h",
                 "",
                 "-c",
-                "max_connections=100",
+                f"max_connections={self.max_connections}",
                 "-c",
                 "shared_buffers=128MB",
                 "-c",

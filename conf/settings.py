@@ -14,6 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from dotenv import dotenv_values
 
+MAX_WEB_THREADS = 512
+"""Of all web workers together: each thread may hold two connections to PostgreSQL."""
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -117,7 +119,7 @@ class Settings:
     web_host: str = _setting("WEB_HOST", "127.0.0.1", _text, "address the web server listens on")
     web_port: int = _setting("WEB_PORT", "8100", _whole(1, 65535), "port the web server listens on")
     web_workers: int = _setting("WEB_WORKERS", "2", _whole(1, 64), "web worker processes")
-    web_threads: int = _setting("WEB_THREADS", "8", _whole(1, 64), "threads per web worker")
+    web_threads: int = _setting("WEB_THREADS", "8", _whole(1, 64), "threads per web worker; of all workers at most 512")
     public_url: str = _setting(
         "PUBLIC_URL", "", _scheme("http://", "https://"), "address users see; empty: http://WEB_HOST:WEB_PORT"
     )
@@ -160,6 +162,11 @@ class Settings:
     def embedded_postgres(self) -> bool:
         """Whether we start PostgreSQL ourselves."""
         return not self.database_url
+
+    @property
+    def postgres_connections(self) -> int:
+        """How many connections the embedded PostgreSQL must allow: two a web thread, and room for all other parts."""
+        return max(100, 2 * self.web_workers * self.web_threads + 60)
 
     def shown(self) -> list[tuple[str, str, str]]:
         """(variable, value with secrets masked, sentence) of every setting, in the order of this file."""
@@ -211,4 +218,10 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
     if not (given.get("DATA_DIR") or "").strip():
         values["data_dir"] = default_data_dir()
     values["data_dir"] = values["data_dir"].expanduser().absolute()
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.web_workers * settings.web_threads > MAX_WEB_THREADS:
+        raise SettingError(
+            f"WEB_WORKERS={settings.web_workers} and WEB_THREADS={settings.web_threads}: expected at most "
+            f"{MAX_WEB_THREADS} threads in all, for each may hold two connections to PostgreSQL"
+        )
+    return settings

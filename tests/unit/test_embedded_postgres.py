@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -75,6 +76,15 @@ def test_it_listens_on_no_port_and_keeps_its_password_to_itself(folder: Path) ->
     assert (folder / "postgres.password").stat().st_mode & 0o077 == 0
     with pytest.raises(postgres.StoreUnavailableError):
         postgres.connect(f"postgresql://listenlake:wrong@/listenlake?host={socket_dir(folder)}")
+    server.stop()
+
+
+def test_it_allows_as_many_connections_as_it_is_told(folder: Path) -> None:
+    server = EmbeddedPostgres(folder, max_connections=1084)
+    server.start()
+    with closing(postgres.connect(embedded_dsn(folder))) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW max_connections")
+        assert cursor.fetchone() == ("1084",)
     server.stop()
 
 

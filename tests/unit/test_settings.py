@@ -34,6 +34,14 @@ def test_an_invalid_setting_is_refused_by_name(name: str, value: str) -> None:
         load_settings({name: value}, env_file=None)
 
 
+def test_web_threads_are_few_enough_for_postgresql_which_allows_two_connections_for_each() -> None:
+    assert load_settings({}, env_file=None).postgres_connections == 100
+    most = load_settings({"WEB_WORKERS": "8", "WEB_THREADS": "64"}, env_file=None)
+    assert most.postgres_connections == 2 * 512 + 60
+    with pytest.raises(SettingError, match="WEB_WORKERS=9 and WEB_THREADS=64"):
+        load_settings({"WEB_WORKERS": "9", "WEB_THREADS": "64"}, env_file=None)
+
+
 def test_a_bad_secret_is_refused_without_showing_it() -> None:
     with pytest.raises(SettingError) as refusal:
         load_settings({"DATABASE_URL": "mysql://me:hidden@host/db"}, env_file=None)
