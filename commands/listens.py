@@ -51,10 +51,10 @@ def import_(file: str, name: str, only: str | None, rejected: Path | None) -> No
     """Import listens from FILE (or - for stdin): JSON lines, plain or gzip.
 
     A line is a listen as submitted, {"listened_at": ..., "track_metadata": {...}}, or as in ListenBrainz dumps and user
-    exports ("timestamp" for the time; what "mbid_mapping" says counts for this user). All lines go to the user of --user; --only leaves out those of other users.
-    What is there already is not written again, so an interrupted import is simply run again. A bad line is reported by
-    its number and reason, and the rest goes on: then the status is 3. --rejected keeps such lines, one
-    {"line": 7, "reason": "...", "content": "..."} a line.
+    exports ("timestamp" for the time). All lines go to the user of --user; --only leaves out those of other users. What
+    "mbid_mapping" says of a track counts for this user. What is there already is not written again, so an interrupted
+    import is simply run again. A bad line is reported by its number and reason, and the rest goes on: then the status
+    is 3. --rejected keeps such lines, one {"line": 7, "reason": "...", "content": "..."} a line.
 
     \b
     Examples:
@@ -114,7 +114,7 @@ def _sum_up(totals: Totals, rejections: "_Rejections", took: float) -> None:
 
 
 def _counts(totals: Totals) -> str:
-    more = f", {totals.mapped} with MBIDs of the dump" if totals.mapped else ""
+    more = f", {totals.mapped} mapped" if totals.mapped else ""
     more += f", {totals.others} of other users left out" if totals.others else ""
     more += f", {totals.deleted} deleted meanwhile" if totals.deleted else ""
     return f"{totals.read} read: {totals.new} new, {totals.duplicate} duplicate, {totals.rejected} rejected{more}"

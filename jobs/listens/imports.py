@@ -2,7 +2,7 @@
 
 A batch's message id is made of its place and its content, the user, and what was last deleted of her listens. So an
 interrupted import that is run again writes nothing twice and is quick over what is in; and a history that was deleted
-can be imported again.
+can be imported again. What the lines say of MBIDs is written with the listens, in the same transaction.
 """
 
 import hashlib
@@ -14,10 +14,11 @@ from uuid import UUID, uuid5
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from conf.postgres import Connection, transaction
+from jobs.listens.dump_mapping import Said, put_said
 from jobs.listens.lines import DamagedFileError, Line, RejectedLineError, listen_of
 from jobs.listens.listen import Submission
 from jobs.listens.msid import fold
-from jobs.listens.write import Outcome, write_submissions
+from jobs.listens.write import Outcome, write_in_transaction
 
 BATCH = 2000
 """Lines of a transaction: the write lock is held for a fraction of a second, players' submissions go between."""
@@ -40,6 +41,8 @@ class Totals:
     rejected: int = 0
     others: int = 0
     """Lines of other users, left out."""
+    mapped: int = 0
+    """Mapping rows written."""
     last_line: int = 0
     """Everything up to this line is in."""
 
@@ -48,6 +51,7 @@ class Totals:
 class _Batch:
     lines: list[Line]
     listens: list[dict[str, Any]] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
     rejected: list[tuple[Line, str]] = field(default_factory=list)
 
 
@@ -70,8 +74,9 @@ def import_lines(
         generation = _last_delete(cursor, user_id)
     for batch in _batches(lines):
         judged = _judge(batch, wanted, int(now))
-        outcome = _write(connection, judged, user_id, int(now * 1e6), f"{user_id} {generation} {wanted}")
+        outcome, mapped = _write(connection, judged, user_id, int(now * 1e6), f"{user_id} {generation} {wanted}")
         _add(totals, judged, outcome)
+        totals.mapped += mapped
         for line, reason in judged.rejected:
             reject(line, reason)
         yield totals
@@ -100,23 +105,31 @@ def _judge(lines: list[Line], wanted: str | None, now: int) -> _Batch:
     batch = _Batch(lines)
     for line in lines:
         try:
-            listen, name = listen_of(line, now)
+            read = listen_of(line, now)
         except RejectedLineError as problem:
             batch.rejected.append((line, str(problem)))
             continue
-        if wanted is None or (name is not None and fold(name) == wanted):
-            batch.listens.append(listen)
+        if wanted is None or (read.user_name is not None and fold(read.user_name) == wanted):
+            batch.listens.append(read.listen)
+            if read.said is not None:
+                batch.said.append(read.said)
     return batch
 
 
-def _write(connection: Connection, batch: _Batch, user_id: int, submitted_at: int, of: str) -> Outcome | None:
+def _write(
+    connection: Connection, batch: _Batch, user_id: int, submitted_at: int, of: str
+) -> tuple[Outcome | None, int]:
+    """What became of the listens (None: there were none), and the mapping rows written."""
     if not batch.listens:
-        return None
+        return None, 0
     place = f"{of} {batch.lines[0].number} {len(batch.listens)} "
     content = hashlib.sha256(place.encode() + b"\n".join(line.content for line in batch.lines))
     message_id = uuid5(_NAMESPACE, content.hexdigest())
     submission = Submission(message_id, user_id, submitted_at, tuple(batch.listens))
-    return write_submissions(connection, [submission])[0]
+    with transaction(connection) as cursor:
+        [outcome] = write_in_transaction(cursor, [submission])
+        mapped = put_said(cursor, user_id, batch.said, replayed=outcome.replayed)
+    return outcome, mapped
 
 
 def _add(totals: Totals, batch: _Batch, outcome: Outcome | None) -> None:

@@ -1,8 +1,9 @@
 """Listens as JSON lines, as people keep and export them: one object a line, in one of two forms.
 
 API form: {listened_at, track_metadata}, as submitted. Dump form, also of user exports: `timestamp` or `ts_since_epoch`
-for the time, `recording_msid` and `mbid_mapping` of the other server, `user_id`, `inserted_at`. What only that server
-knows is left out (its MSID stays in additional_info where it was); then the one validator judges. Lines may be gzip.
+for the time, `recording_msid` and `mbid_mapping` of the other server, `user_id`, `inserted_at`. The mapping is read
+beside the listen; what else only that server knows is left out (its MSID stays in additional_info where it was); then
+the one validator judges. Lines may be gzip.
 """
 
 import gzip
@@ -13,6 +14,7 @@ from typing import IO, Any, cast
 
 import orjson
 
+from jobs.listens.dump_mapping import Said, said_of
 from jobs.listens.validator import InvalidListenError, validate_listen
 
 LINE_LIMIT = 1 << 18
@@ -42,6 +44,18 @@ class Line:
     """Without the line's end; cut at LINE_LIMIT + 1."""
 
 
+@dataclass(frozen=True)
+class LineListen:
+    """What a line brings."""
+
+    listen: dict[str, Any]
+    """In normal form."""
+    user_name: str | None
+    """As the line carries it."""
+    said: Said | None
+    """What its `mbid_mapping` says beyond the listen's own MBIDs."""
+
+
 def read_lines(file: IO[bytes]) -> Iterator[Line]:
     """The lines of a buffered file (one that can peek) that are not blank. Raises DamagedFileError."""
     unpacked = _unpacked(file)
@@ -57,8 +71,8 @@ def read_lines(file: IO[bytes]) -> Iterator[Line]:
         raise DamagedFileError(f"damaged after line {number}: {problem}") from None
 
 
-def listen_of(line: Line, now: int) -> tuple[dict[str, Any], str | None]:
-    """The listen in normal form, and the user name the line carries. `now`: epoch seconds. Raises RejectedLineError."""
+def listen_of(line: Line, now: int) -> LineListen:
+    """The listen of a line and what comes with it. `now`: epoch seconds. Raises RejectedLineError."""
     if len(line.content) > LINE_LIMIT:
         raise RejectedLineError(f"the line is longer than {LINE_LIMIT} bytes")
     try:
@@ -75,7 +89,8 @@ def listen_of(line: Line, now: int) -> tuple[dict[str, Any], str | None]:
     if len(line.content) > LISTEN_LIMIT and len(orjson.dumps(listen)) > LISTEN_LIMIT:
         raise RejectedLineError(f"the listen is larger than {LISTEN_LIMIT} bytes")
     name = document.get("user_name")
-    return listen, name if isinstance(name, str) else None
+    said = said_of(listen, document["track_metadata"].get("mbid_mapping"))
+    return LineListen(listen, name if isinstance(name, str) else None, said)
 
 
 def _api_form(document: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ AUTOMATIC = "automatic"
 NAMES = "names"
 """What `Resolved.decided_by` says when no source names anything."""
 
-_UUID = re.compile(UUID_PATTERN.replace("$", r"\Z"))
+_UUID = re.compile(rf"{UUID_PATTERN}\Z")
 
 
 class InvalidMappingError(ValueError):

@@ -83,7 +83,11 @@ def test_submitted_artists_stand_beside_a_mapped_recording_without_its_credit() 
 
 
 def test_what_is_no_uuid_was_not_submitted() -> None:
-    info = {"recording_mbid": "x", "release_mbid": 5, "artist_mbids": [None, X, "y", " " + Y.upper()]}
+    info = {
+        "recording_mbid": "x",
+        "release_mbid": 5,
+        "artist_mbids": [None, X, X + "0", X + "\n0", "y", " " + Y.upper()],
+    }
     assert submitted_mbids(info) == MappingRow(None, "", "submitted", None, None, (X, Y))
     assert submitted_mbids({"artist_mbids": X}).artist_mbids == ()
 
