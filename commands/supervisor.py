@@ -71,7 +71,6 @@ class Supervisor:
 
     def start(self, *names: str) -> None:
         """Start parts."""
-        self._logs.mkdir(parents=True, exist_ok=True)
         for name in names:
             self._parts[name] = _Process(name, self._spawn(name), time.monotonic())
 
@@ -130,7 +129,7 @@ class Supervisor:
         self._postgres_due = time.monotonic() + POSTGRES_PAUSE
         try:
             postgres.start()
-        except EmbeddedPostgresError as problem:
+        except (EmbeddedPostgresError, OSError) as problem:
             self._tell(f"{problem}; another try in {POSTGRES_PAUSE:.0f} s")
 
     def _look_at(self, part: _Process) -> None:
@@ -146,7 +145,15 @@ class Supervisor:
             part.pause = min(part.pause * 2, LONGEST_PAUSE)
             self._tell(f"{part.name} ended (status {status}); it starts again, see {self._log(part.name)}")
         elif now >= part.due:
+            self._start_again(part, now)
+
+    def _start_again(self, part: _Process, now: float) -> None:
+        try:
             part.running, part.started, part.due = self._spawn(part.name), now, None
+        except OSError as problem:  # no room for its log, no process or descriptor left: that may pass
+            part.due = now + part.pause
+            part.pause = min(part.pause * 2, LONGEST_PAUSE)
+            self._tell(f"{part.name} cannot be started ({problem}); another try in {part.due - now:.0f} s")
 
     def _spawn(self, name: str) -> subprocess.Popen[bytes]:
         reading = self._lifeline[0]
@@ -168,6 +175,7 @@ class Supervisor:
 
     def _opened_log(self, name: str) -> IO[bytes]:
         path = self._log(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > LOG_BYTES:
             shutil.move(path, path.with_suffix(".log.1"))
         return path.open("ab")

@@ -12,7 +12,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -199,17 +199,18 @@ class EmbeddedPostgres:
         import psycopg2  # here: embedded_dsn is wanted by processes that never start a server
 
         password = (self.data_dir / "postgres.password").read_text().strip()
-        connection = psycopg2.connect(
-            dbname="postgres", user=ACCOUNT, password=password, host=str(socket_dir(self.data_dir))
-        )
-        connection.autocommit = True
         try:
-            with connection.cursor() as cursor:
+            connection = psycopg2.connect(
+                dbname="postgres", user=ACCOUNT, password=password, host=str(socket_dir(self.data_dir))
+            )
+            connection.autocommit = True
+            with closing(connection), connection.cursor() as cursor:
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (ACCOUNT,))
                 if cursor.fetchone() is None:
                     cursor.execute("CREATE DATABASE listenlake")
-        finally:
-            connection.close()
+        except psycopg2.OperationalError as problem:
+            said = str(problem).strip().splitlines()[0]
+            raise EmbeddedPostgresError(f"PostgreSQL does not serve: {said}; see postgres.log in DATA_DIR") from None
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
