@@ -17,6 +17,7 @@ from webapi.app import build_app
 from webapi.db.deadline import install_deadline
 from webapi.db.playing_now import forget_expired
 from webapi.db.rate_limit import forget_before
+from webapi.refusals import JsonThreadWorker
 from webapi.services import EXTENSION, Services
 
 PART = "web"
@@ -47,7 +48,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "bind": f"{self._settings.web_host}:{self._settings.web_port}",
             "workers": self._settings.web_workers,
             "threads": self._settings.web_threads,
-            "worker_class": "gthread",
+            "worker_class": JsonThreadWorker,
             "preload_app": False,
             "accesslog": None,
             "loglevel": "warning",

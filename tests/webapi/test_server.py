@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from conf.postgres import Connection, transaction
-from conf.settings import Settings
+from conf.settings import Settings, load_settings
 from tests.webapi.conftest import Account, listen, submission
 
 pytestmark = pytest.mark.servers
@@ -137,6 +137,40 @@ def test_a_client_that_drops_mid_body_publishes_nothing(server: Server, rob: Acc
 def test_a_token_of_ten_kilobytes_gets_a_json_answer(server: Server) -> None:
     code, document, _ = server.request("POST", "/1/submit-listens", b"{}", {"Authorization": "Token " + "x" * 10_000})
     assert (code, document["code"]) == (401, 401)
+
+
+HEAD = "POST /1/submit-listens HTTP/1.1\r\nHost: x\r\n"
+UNREADABLE = {
+    "long address": ("GET /" + "x" * 20_000 + " HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    "large header": (f"{HEAD}X-Large: {'x' * 40_000}\r\n\r\n", 431),
+    "length no number": (f"{HEAD}Authorization: Token secret\r\nContent-Length: secret\r\n\r\n", 400),
+    "two lengths": (f"{HEAD}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}", 400),
+    "unknown coding": (f"{HEAD}Transfer-Encoding: secret\r\n\r\n", 501),
+    "header without a name": (f"{HEAD}: secret\r\n\r\n", 400),
+    "no HTTP": ("secret\r\n\r\n", 400),
+}
+
+
+@pytest.fixture(scope="module")
+def standing_server(standing_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    values = {"DATA_DIR": str(tmp_path_factory.mktemp("web")), "DATABASE_URL": standing_url}
+    with served(load_settings(values, env_file=None), WEB_WORKERS="1") as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_is_no_readable_request_is_answered_in_json_for_any_origin(standing_server: Server, name: str) -> None:
+    sent, status = UNREADABLE[name]
+    with socket.create_connection(("127.0.0.1", standing_server.port), timeout=10) as raw:
+        raw.sendall(sent.encode())
+        answer = http.client.HTTPResponse(raw)
+        answer.begin()
+        document = json.loads(answer.read())
+    assert (answer.status, document["code"], sorted(document)) == (status, status, ["code", "error"])
+    assert answer.getheader("Content-Type") == "application/json"
+    assert answer.getheader("Access-Control-Allow-Origin") == "*"
+    assert "secret" not in document["error"]
+    assert standing_server.request("GET", "/health/live")[0] == 200
 
 
 def test_a_stopped_server_ends_in_order_and_takes_its_rows_away(settings: Settings, connection: Connection) -> None:
