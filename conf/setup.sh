@@ -42,10 +42,10 @@ if ! java_is_right; then
     }
 fi
 
-if [ ! -x .venv/bin/python ]; then
+if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then # not there, or left half made
     "$python" -c 'import ensurepip' 2>/dev/null || install python3.11-venv "the module venv of Python 3.11"
     say "Making the virtual environment .venv ..."
-    "$python" -m venv .venv
+    "$python" -m venv --clear .venv
 fi
 say "Installing the packages of $lock, hashes checked (the first time this takes a minute or two) ..."
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
