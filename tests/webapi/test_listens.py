@@ -2,11 +2,14 @@
 
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
 
 from conf.postgres import Connection
+from jobs.listens.listen import Submission
+from jobs.listens.write import write_submissions
 from tests.webapi.conftest import Account, Drain, listen, make_account, submission
 
 MBID = "bf9e91ea-8029-4a04-a26a-224e00a83266"
@@ -37,6 +40,27 @@ def payload(client: FlaskClient, query: str = "", name: str = "rob") -> dict[str
 
 def times(client: FlaskClient, query: str) -> list[int]:
     return [row["listened_at"] - BASE for row in payload(client, query)["listens"]]
+
+
+def test_a_page_of_large_listens_holds_fewer_and_paging_on_finds_them_all(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    large = "x" * 4_000_000  # two fit into a page of ten million bytes
+    listens = tuple(listen(BASE + n, f"Song {n}", note=large) for n in range(5))
+    write_submissions(connection, [Submission(uuid4(), rob.id, 1, listens)])
+    down = ["", f"&max_ts={BASE + 3}", f"&max_ts={BASE + 1}"]
+    assert [times(client, f"?count=1000{bound}") for bound in down] == [[4, 3], [2, 1], [0]]
+    up = [f"&min_ts={BASE - 1}", f"&min_ts={BASE + 1}", f"&min_ts={BASE + 3}"]
+    assert [times(client, f"?count=1000{bound}") for bound in up] == [[1, 0], [3, 2], [4]]
+
+
+def test_a_listen_larger_than_a_page_is_a_page_of_its_own(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    huge = tuple(listen(BASE + n, f"Song {n}", note="x" * 10_100_000) for n in range(2))
+    write_submissions(connection, [Submission(uuid4(), rob.id, 1, huge)])
+    assert times(client, "") == [1]
+    assert times(client, f"?min_ts={BASE - 1}") == [0]
 
 
 def test_a_listen_comes_back_in_the_documented_shape(client: FlaskClient, rob: Account, drain: Drain) -> None:

@@ -29,30 +29,55 @@ class Totals:
     newest_listened_at: int
 
 
+# Long values lie beside their row until they are sent, so counting the bytes of a page costs no memory.
 _NEWEST = """
 SELECT listened_at, recording_msid, extract(epoch FROM inserted_at)::bigint,
        artist_name, track_name, release_name, additional_info
-  FROM listen WHERE user_id = %(user)s AND listened_at < %(max_ts)s
- ORDER BY listened_at DESC, recording_msid DESC LIMIT %(count)s
+  FROM (
+    SELECT *, row_number() OVER pages AS nth,
+           sum(octet_length(artist_name) + octet_length(track_name) + coalesce(octet_length(release_name), 0)
+               + octet_length(additional_info)) OVER pages AS bytes
+      FROM (
+        SELECT * FROM listen WHERE user_id = %(user)s AND listened_at < %(max_ts)s
+         ORDER BY listened_at DESC, recording_msid DESC LIMIT %(count)s
+      ) AS wanted
+    WINDOW pages AS (ORDER BY listened_at DESC, recording_msid DESC)
+  ) AS sized
+ WHERE bytes <= %(bytes)s OR nth = 1
+ ORDER BY nth
 """
 _OLDEST_ABOVE = """
 SELECT listened_at, recording_msid, extract(epoch FROM inserted_at)::bigint,
        artist_name, track_name, release_name, additional_info
-  FROM listen WHERE user_id = %(user)s AND listened_at > %(min_ts)s AND listened_at < %(max_ts)s
- ORDER BY listened_at, recording_msid LIMIT %(count)s
+  FROM (
+    SELECT *, row_number() OVER pages AS nth,
+           sum(octet_length(artist_name) + octet_length(track_name) + coalesce(octet_length(release_name), 0)
+               + octet_length(additional_info)) OVER pages AS bytes
+      FROM (
+        SELECT * FROM listen
+         WHERE user_id = %(user)s AND listened_at > %(min_ts)s AND listened_at < %(max_ts)s
+         ORDER BY listened_at, recording_msid LIMIT %(count)s
+      ) AS wanted
+    WINDOW pages AS (ORDER BY listened_at, recording_msid)
+  ) AS sized
+ WHERE bytes <= %(bytes)s OR nth = 1
+ ORDER BY nth
 """
 _NO_BOUND = 2**62
+PAGE_BYTES = 10_000_000
+"""Most bytes of listen text of one page; one listen may be bigger, as big as the API takes them."""
 
 
 def page_of_listens(
     cursor: Cursor, user_id: int, *, min_ts: int | None, max_ts: int | None, count: int
 ) -> list[ListenRow]:
-    """Up to `count` listens, newest first, both bounds exclusive.
+    """Up to `count` listens, newest first, both bounds exclusive; fewer where they hold more than PAGE_BYTES.
 
     With min_ts they are those closest above it, so that clients can page forward; else the newest below max_ts.
     """
-    bounds = {"user": user_id, "count": count, "max_ts": _NO_BOUND if max_ts is None else max_ts, "min_ts": min_ts}
-    cursor.execute(_NEWEST if min_ts is None else _OLDEST_ABOVE, bounds)
+    below = _NO_BOUND if max_ts is None else max_ts
+    given = {"user": user_id, "count": count, "max_ts": below, "min_ts": min_ts, "bytes": PAGE_BYTES}
+    cursor.execute(_NEWEST if min_ts is None else _OLDEST_ABOVE, given)
     rows = [ListenRow(*row) for row in cursor.fetchall()]
     return rows if min_ts is None else rows[::-1]
 
