@@ -6,7 +6,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/listenlake
 COPY requirements.lock ./
-COPY conf/__init__.py conf/settings.py conf/jars.py conf/jars.lock conf/
+COPY conf/__init__.py conf/settings.py conf/urls.py conf/jars.py conf/jars.lock conf/
 # The JARs are fetched here, SHA-256 checked, so that a container needs no network.
 RUN python -m venv .venv \
     && .venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock \

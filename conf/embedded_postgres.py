@@ -241,7 +241,7 @@ def _make_own(path: Path, owner: pwd.struct_passwd | None, mode: int = 0o755) ->
     found = path.lstat()
     ours = {os.geteuid(), owner.pw_uid if owner else os.geteuid()}
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours:
-        raise EmbeddedPostgresError(f"{path} is a link or belongs to somebody else: PostgreSQL needs its own, remove it")
+        raise EmbeddedPostgresError(f"{path} is a link or belongs to somebody else: remove it, then start again")
     if owner is not None:
         path.chmod(mode)
         os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)

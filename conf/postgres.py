@@ -66,11 +66,17 @@ def connect(url: str, *, application: str = "listenlake", autocommit: bool = Fal
         )
     except psycopg2.OperationalError as problem:
         raise StoreUnavailableError(
-            f"PostgreSQL cannot be reached ({str(problem).strip().splitlines()[0]}); `make up` starts "
+            f"PostgreSQL cannot be reached ({_said(problem)}); `make up` starts "
             "the embedded one, DATABASE_URL names another"
         ) from None
     connection.autocommit = autocommit
     return connection
+
+
+def _said(problem: psycopg2.OperationalError) -> str:
+    """The first line of it; of a URL that was misread, part of a password may be in there."""
+    said = str(problem).strip().splitlines()[0]
+    return "DATABASE_URL has an option that cannot be used" if "connection option" in said else said
 
 
 @contextmanager

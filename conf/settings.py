@@ -6,13 +6,15 @@ A setting is one field of `Settings`: its environment variable, default, parser 
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from dotenv import dotenv_values
+
+from conf.urls import broker_url, masked, postgresql_url
 
 MAX_WEB_THREADS = 512
 """Of all web workers together: each thread may hold two connections to PostgreSQL."""
@@ -51,8 +53,14 @@ def _seconds(value: str) -> float:
 
 
 def _memory(value: str) -> str:
-    if not (value[:-1].isdigit() and value[-1:] in ("m", "g")):
+    if not re.fullmatch(r"0*[1-9][0-9]*[mg]", value):
         raise ValueError("expected an amount of memory such as 900m or 4g")
+    return value
+
+
+def _spark_master(value: str) -> str:
+    if not re.fullmatch(r"local(\[(\*|[1-9][0-9]*)(,[1-9][0-9]*)?\])?|spark://.+|yarn|k8s://.+", value):
+        raise ValueError("expected one of: local, local[N], local[*], spark://HOST:PORT, yarn, k8s://...")
     return value
 
 
@@ -86,21 +94,21 @@ class Settings:
     database_url: str = _setting(
         "DATABASE_URL",
         "",
-        _scheme("postgresql://", "postgres://"),
+        postgresql_url,
         "PostgreSQL 14 or newer; empty: the embedded one below DATA_DIR",
         secret=True,
     )
     broker_url: str = _setting(
         "BROKER_URL",
         "postgresql:",
-        _scheme("postgresql:", "amqp://", "amqps://"),
+        broker_url,
         "`postgresql:` for queue tables in the database, `amqp://...` for RabbitMQ",
         secret=True,
     )
     spark_master: str = _setting(
         "SPARK_MASTER",
         "local[*]",
-        _scheme("local", "spark://", "yarn", "k8s://"),
+        _spark_master,
         "Spark master of the request consumer",
     )
     spark_driver_memory: str = _setting("SPARK_DRIVER_MEMORY", "2g", _memory, "heap of the request consumer's JVM")
@@ -171,20 +179,10 @@ class Settings:
     def shown(self) -> list[tuple[str, str, str]]:
         """(variable, value with secrets masked, sentence) of every setting, in the order of this file."""
         return [
-            (f.metadata["env"], _masked(f.metadata["secret"], getattr(self, f.name)), f.metadata["about"])
+            (f.metadata["env"], masked(value) if f.metadata["secret"] else value, f.metadata["about"])
             for f in fields(self)
+            for value in [str(getattr(self, f.name))]
         ]
-
-
-def _masked(secret: bool, value: object) -> str:
-    text = str(value)
-    if not secret or not text:
-        return text
-    parts = urlsplit(text)
-    if parts.password is None:
-        return text if "://" not in text or "@" not in text else "***"
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
 
 
 def environment(settings: Settings) -> dict[str, str]:

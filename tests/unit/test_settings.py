@@ -24,14 +24,47 @@ def test_the_environment_beats_the_env_file_which_beats_the_default(tmp_path: Pa
     ("name", "value"),
     [("WEB_PORT", "0"), ("WEB_PORT", "http"), ("SPARK_DRIVER_MEMORY", "much"),
      ("SPARK_DRIVER_MEMORY", ""), ("LOG_LEVEL", "loud"),
+     ("DATABASE_URL", "postgresql://u:pa/hidden@h/db"), ("DATABASE_URL", "postgresql://u:pa@hidden@h/db"),
+     ("DATABASE_URL", "postgresql://u:hidden%zz@h/db"), ("DATABASE_URL", "postgresql://h/db?hidden=1"),
+     ("DATABASE_URL", "postgresql://[::1/hidden"), ("DATABASE_URL", "postgresql://h:123456/hidden"),
+     ("BROKER_URL", "amqp://h:99999/hidden"), ("BROKER_URL", "amqp://u:hidden/@h/"), ("BROKER_URL", "amqp://h/?hidden=1"),
+     ("BROKER_URL", "amqp://h/?heartbeat=hidden"), ("BROKER_URL", "amqp://h/?ssl_options={hidden"),
+     ("BROKER_URL", "postgresql://u:hidden@elsewhere/db"),
+     ("SPARK_MASTER", "localhost"), ("SPARK_MASTER", "local[0]"), ("SPARK_MASTER", "local[]"),
+     ("SPARK_MASTER", "yarny"), ("SPARK_MASTER", "spark://"), ("SPARK_DRIVER_MEMORY", "0g"), ("SPARK_DRIVER_MEMORY", "\u00b2g"),
      ("BROKER_URL", "redis://x"), ("LANDING_INTERVAL", "-1"), ("LANDING_INTERVAL", "nan"), ("LAKE_URL", "ftp://x")],
 )  # fmt: skip
 def test_an_invalid_setting_is_refused_by_name(name: str, value: str) -> None:
     if value == "":
         assert load_settings({name: value}, env_file=None)  # empty means not given
         return
-    with pytest.raises(SettingError, match=name):
+    with pytest.raises(SettingError, match=name) as refusal:
         load_settings({name: value}, env_file=None)
+    assert "hidden" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DATABASE_URL", "postgres://h1:1,h2:2/db?sslmode=require"), ("DATABASE_URL", "postgresql:///db?host=%2Frun%2Fx"),
+     ("DATABASE_URL", "postgresql://u:p%40q@[::1]:5432/db"), ("BROKER_URL", "postgresql:"),
+     ("BROKER_URL", "amqps://u:p@h:5671/%2F?heartbeat=4"), ("SPARK_MASTER", "local"), ("SPARK_MASTER", "local[2]"),
+     ("SPARK_MASTER", "local[*]"), ("SPARK_MASTER", "spark://head:7077"), ("SPARK_MASTER", "yarn"),
+     ("SPARK_MASTER", "k8s://https://head:6443"), ("SPARK_DRIVER_MEMORY", "900m")],
+)  # fmt: skip
+def test_what_libpq_rabbitmq_and_spark_take_is_taken(name: str, value: str) -> None:
+    assert getattr(load_settings({name: value}, env_file=None), name.lower()) == value
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("postgresql://h/db?user=u&password=hidden", "postgresql://h/db?user=u&password=***"),
+     ("postgresql://h/db?sslpassword=hidden&p%61ssword=hidden", "postgresql://h/db?sslpassword=***&p%61ssword=***"),
+     ("postgresql://u:hidden@h/db?sslmode=require", "postgresql://u:***@h/db?sslmode=require"),
+     ("postgresql://h/db?password=hid#hidden", "***"), ("postgresql://h/db?password=hidden@", "***")],
+)  # fmt: skip
+def test_a_password_in_the_query_is_not_shown_either(url: str, expected: str) -> None:
+    shown = {name: value for name, value, _ in load_settings({"DATABASE_URL": url}, env_file=None).shown()}
+    assert shown["DATABASE_URL"] == expected
 
 
 def test_web_threads_are_few_enough_for_postgresql_which_allows_two_connections_for_each() -> None:
