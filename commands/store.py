@@ -13,7 +13,7 @@ from commands.exits import BUSY, CommandError
 from conf.broker import Broker, open_broker
 from conf.embedded_postgres import EmbeddedPostgres
 from conf.postgres import Connection, Pool, check_schema, dsn
-from conf.settings import Settings, load_settings
+from conf.settings import Settings, load_settings, made_folder
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ def postgres_of(settings: Settings) -> Iterator[None]:
 @contextmanager
 def alone(settings: Settings) -> Iterator[None]:
     """Keep `up` off this data folder for a block. Raises CommandError with status BUSY when it runs there."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    path = settings.data_dir / "up.lock"
+    path = made_folder(settings.data_dir) / "up.lock"
     with path.open("a+b") as lock:
         _take(lock, path, settings)
         yield

@@ -19,7 +19,7 @@ from typing import IO
 from commands.exits import BUSY, CommandError
 from conf.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from conf.postgres import dsn, migrate
-from conf.settings import PROJECT, Settings, environment
+from conf.settings import PROJECT, Settings, environment, made_folder
 
 PARTS = ("listen_writer", "spark_reader", "request_consumer", "web", "scheduler")
 STOP_SECONDS = 45.0
@@ -62,7 +62,7 @@ class Supervisor:
     def start_store(self) -> list[str]:
         """Lock the data folder, start PostgreSQL if it is ours, bring the schema up; the migrations applied.
 
-        Raises CommandError (busy), EmbeddedPostgresError, StoreUnavailableError, SchemaError.
+        Raises CommandError (busy), SettingError (DATA_DIR), EmbeddedPostgresError, StoreUnavailableError, SchemaError.
         """
         self._take_lock()
         if self._postgres is not None:
@@ -104,8 +104,7 @@ class Supervisor:
             self._lock.close()
 
     def _take_lock(self) -> None:
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
-        path = self.settings.data_dir / "up.lock"
+        path = made_folder(self.settings.data_dir) / "up.lock"
         self._lock = path.open("a+b")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

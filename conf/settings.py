@@ -198,13 +198,27 @@ def default_data_dir(project: Path = PROJECT) -> Path:
     return Path("/var/lib/listenlake") / f"{project.name}-{hashlib.sha256(str(project).encode()).hexdigest()[:8]}"
 
 
+def made_folder(data_dir: Path, *below: str) -> Path:
+    """A folder of DATA_DIR, made where it is missing. Raises SettingError where it cannot be made or written into."""
+    folder = data_dir.joinpath(*below)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise SettingError(f"DATA_DIR={data_dir}: {folder} cannot be made ({problem.strerror})") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SettingError(f"DATA_DIR={data_dir}: {folder} is not yours to write into")
+    return folder
+
+
 def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = PROJECT / ".env") -> Settings:
     """Settings from the environment, which beats the `.env` file, which beats the defaults.
 
-    Raises SettingError, naming the variable, for a value that cannot be used.
+    A relative DATA_DIR is below the current folder, one of the `.env` file below the folder of that file. Raises
+    SettingError, naming the variable, for a value that cannot be used.
     """
-    given: dict[str, str | None] = dict(dotenv_values(env_file)) if env_file and env_file.exists() else {}
-    given.update(os.environ if environ is None else environ)
+    environ = os.environ if environ is None else environ
+    of_file: dict[str, str | None] = dict(dotenv_values(env_file)) if env_file and env_file.exists() else {}
+    given = {**of_file, **environ}
     values: dict[str, Any] = {}
     for f in fields(Settings):
         raw = (given.get(f.metadata["env"]) or f.metadata["default"]).strip()
@@ -215,7 +229,8 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
             raise SettingError(f"{f.metadata['env']}={shown}: {problem}") from None
     if not (given.get("DATA_DIR") or "").strip():
         values["data_dir"] = default_data_dir()
-    values["data_dir"] = values["data_dir"].expanduser().absolute()
+    start = env_file.parent if env_file and "DATA_DIR" not in environ else Path()
+    values["data_dir"] = (start / values["data_dir"].expanduser()).absolute()
     settings = Settings(**values)
     if settings.web_workers * settings.web_threads > MAX_WEB_THREADS:
         raise SettingError(

@@ -53,7 +53,8 @@ def masked(url: str) -> str:
     host = parts.netloc.rpartition("@")[2]
     netloc = parts.netloc if parts.password is None else f"{parts.username or ''}:***@{host}"
     query = "&".join(map(_masked_parameter, parts.query.split("&")))
-    return urlunsplit(parts._replace(netloc=netloc, query=query))
+    shown = urlunsplit(parts._replace(netloc=netloc, query=query))
+    return shown if netloc else shown.replace(":/", ":///", 1)
 
 
 def _is_port(text: str) -> bool:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import orjson
 
+from conf.settings import made_folder
 from jobs.tables import TABLES
 
-_ASKED = "asked"
+_FOLDER, _ASKED = "reports", "asked"
 
 
 @dataclass(frozen=True)
@@ -61,23 +62,22 @@ class Report:
 
 def folder(data_dir: Path) -> Path:
     """Where the reports are."""
-    return data_dir / "reports"
+    return data_dir / _FOLDER
 
 
 def ask(data_dir: Path) -> None:
     """Ask the process that writes the lake for fresh reports of all tables; it looks every half second.
 
-    They are there when `read` gives reports with a later `checked_at`.
+    They are there when `read` gives reports with a later `checked_at`. Raises SettingError.
     """
-    folder(data_dir).mkdir(parents=True, exist_ok=True)
-    (folder(data_dir) / _ASKED).touch()
+    (made_folder(data_dir, _FOLDER) / _ASKED).touch()
 
 
 def take(data_dir: Path) -> bool:
     """Whether somebody has asked; then the note is gone, so that whoever asks from now on is heard again."""
     try:
         (folder(data_dir) / _ASKED).unlink()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return True
 
@@ -88,7 +88,7 @@ def read(data_dir: Path) -> list[Report]:
     for name in TABLES:
         try:
             values = orjson.loads((folder(data_dir) / f"{name}.json").read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
         verdicts = tuple(Verdict(**verdict) for verdict in values["verdicts"])
         checked_at = datetime.fromisoformat(values["checked_at"])
@@ -99,7 +99,7 @@ def read(data_dir: Path) -> list[Report]:
 
 def write(data_dir: Path, report: Report) -> None:
     """TABLE.json and TABLE.html, each replaced in one step; the page first, for `read` tells that both are there."""
-    folder(data_dir).mkdir(parents=True, exist_ok=True)
+    made_folder(data_dir, _FOLDER)
     _replace(folder(data_dir) / f"{report.table}.html", page(report).encode())
     _replace(
         folder(data_dir) / f"{report.table}.json",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conf.settings import SettingError, default_data_dir, load_settings
+from conf.settings import SettingError, default_data_dir, load_settings, made_folder
 
 
 def test_an_empty_environment_gives_the_documented_defaults() -> None:
@@ -31,7 +31,8 @@ def test_the_environment_beats_the_env_file_which_beats_the_default(tmp_path: Pa
      ("BROKER_URL", "amqp://h/?heartbeat=hidden"), ("BROKER_URL", "amqp://h/?ssl_options={hidden"),
      ("BROKER_URL", "postgresql://u:hidden@elsewhere/db"),
      ("SPARK_MASTER", "localhost"), ("SPARK_MASTER", "local[0]"), ("SPARK_MASTER", "local[]"),
-     ("SPARK_MASTER", "yarny"), ("SPARK_MASTER", "spark://"), ("SPARK_DRIVER_MEMORY", "0g"), ("SPARK_DRIVER_MEMORY", "\u00b2g"),
+     ("SPARK_MASTER", "yarny"), ("SPARK_MASTER", "spark://"), ("SPARK_DRIVER_MEMORY", "0g"),
+     ("SPARK_DRIVER_MEMORY", "\u00b2g"),
      ("BROKER_URL", "redis://x"), ("LANDING_INTERVAL", "-1"), ("LANDING_INTERVAL", "nan"), ("LAKE_URL", "ftp://x")],
 )  # fmt: skip
 def test_an_invalid_setting_is_refused_by_name(name: str, value: str) -> None:
@@ -60,6 +61,7 @@ def test_what_libpq_rabbitmq_and_spark_take_is_taken(name: str, value: str) -> N
     [("postgresql://h/db?user=u&password=hidden", "postgresql://h/db?user=u&password=***"),
      ("postgresql://h/db?sslpassword=hidden&p%61ssword=hidden", "postgresql://h/db?sslpassword=***&p%61ssword=***"),
      ("postgresql://u:hidden@h/db?sslmode=require", "postgresql://u:***@h/db?sslmode=require"),
+     ("postgresql:///db?host=%2Frun", "postgresql:///db?host=%2Frun"),
      ("postgresql://h/db?password=hid#hidden", "***"), ("postgresql://h/db?password=hidden@", "***")],
 )  # fmt: skip
 def test_a_password_in_the_query_is_not_shown_either(url: str, expected: str) -> None:
@@ -91,6 +93,25 @@ def test_no_password_is_ever_shown(password: str) -> None:
     shown = {name: value for name, value, _ in settings.shown()}
     assert shown["DATABASE_URL"] == "postgresql://me:***@db/x"
     assert shown["BROKER_URL"] == "amqp://you:***@mq:1234/"
+
+
+def test_a_relative_data_dir_of_the_env_file_is_beside_it_wherever_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    project.mkdir()
+    elsewhere.mkdir()
+    (project / ".env").write_text("DATA_DIR=data\n")
+    monkeypatch.chdir(elsewhere)
+    assert load_settings({}, env_file=project / ".env").data_dir == project / "data"
+    assert load_settings({"DATA_DIR": "data"}, env_file=project / ".env").data_dir == elsewhere / "data"
+    assert load_settings({"DATA_DIR": "/srv/x"}, env_file=project / ".env").data_dir == Path("/srv/x")
+
+
+@pytest.mark.parametrize("data_dir", ["/dev/null/x", "/proc/x"])
+def test_a_data_dir_that_cannot_be_made_is_refused_by_name_and_reason(data_dir: str) -> None:
+    with pytest.raises(SettingError, match=f"DATA_DIR={data_dir}: .* cannot be made"):
+        made_folder(Path(data_dir), "reports")
 
 
 def test_two_checkouts_of_root_do_not_share_state() -> None:
