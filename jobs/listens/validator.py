@@ -12,6 +12,8 @@ from unicodedata import category
 
 import orjson
 
+from jobs.tables.rules import MAX_JSON_NAME
+
 ListenType = Literal["single", "playing_now", "import"]
 LISTEN_TYPES: tuple[ListenType, ...] = ("single", "playing_now", "import")
 
@@ -255,7 +257,7 @@ def _check_storable(listen: dict[str, Any]) -> None:
     except TypeError:
         encoded = b""
     brackets = encoded.count(b"{") + encoded.count(b"[")
-    if encoded and b"\\u0000" not in encoded and brackets <= MAX_DEPTH:
+    if encoded and b"\\u0000" not in encoded and brackets <= MAX_DEPTH and len(encoded) <= MAX_JSON_NAME:
         return
     for value in _scalars(listen):
         if isinstance(value, str):
@@ -274,6 +276,12 @@ def _check_text(text: str) -> None:
         raise InvalidListenError(f"{shown} contains a lone surrogate") from None
 
 
+def _check_keys(value: dict[str, Any]) -> None:
+    """The lake could not be read with a longer one."""
+    if any(len(key.encode("utf-8", "surrogatepass")) > MAX_JSON_NAME for key in value):
+        raise InvalidListenError(f"JSON document may not contain a key longer than {MAX_JSON_NAME} bytes.")
+
+
 def _scalars(listen: dict[str, Any]) -> Iterator[object]:
     """Every key and value that is no container, in no order. Raises InvalidListenError below MAX_DEPTH."""
     waiting: list[tuple[object, int]] = [(listen, 1)]
@@ -285,5 +293,6 @@ def _scalars(listen: dict[str, Any]) -> Iterator[object]:
         if depth > MAX_DEPTH:
             raise InvalidListenError(f"JSON document may not be nested deeper than {MAX_DEPTH} levels.")
         if isinstance(value, dict):
+            _check_keys(value)
             yield from value
         waiting.extend((child, depth + 1) for child in (value.values() if isinstance(value, dict) else value))

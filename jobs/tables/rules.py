@@ -5,6 +5,7 @@ Expectations suites judge the column of answers that `sql` gives; the three agre
 A rule says nothing of a null (NotNull does) nor of a column the row does not have.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,16 @@ UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _BLANK = r"\t\n\x0b\f\r\x1c-\x1f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _UUID = re.compile(rf"{UUID_PATTERN}\Z")
 _NOT_BLANK = re.compile(f"[^{_BLANK}]")
+
+# What Jackson, which reads JSON for Spark, takes: names up to 50,000 characters, numbers up to 1000, 1000 levels.
+# Where we count otherwise, we allow less.
+MAX_JSON_NAME = 50_000
+"""Most bytes of a key in UTF-8."""
+MAX_JSON_NUMBER = 1000
+"""Most characters of a number."""
+MAX_JSON_DEPTH = 500
+"""Objects and lists inside each other."""
+_LONG_NUMBER = re.compile(rf"(?<![0-9.eE+-])[0-9.eE+-]{{{MAX_JSON_NUMBER + 1}}}")
 
 
 @dataclass(frozen=True)
@@ -213,10 +224,13 @@ class Matches(Rule):
 
 @dataclass(frozen=True)
 class JsonObject(Rule):
-    """Text that is one JSON object; Spark, which judges foreign rows, also refuses one that repeats a key."""
+    """Text that is one JSON object, within Jackson's limits.
+
+    Spark, which judges foreign rows, also refuses one that repeats a key.
+    """
 
     def _complaint(self) -> str:
-        return "is not a JSON object"
+        return "is not a JSON object, or has a key, a number or a nesting beyond what Spark reads"
 
     def _predicate(self) -> str:
         # Spark's JSON functions stop at the end of the first value, and most take single quotes. What is one value both
@@ -229,9 +243,49 @@ class JsonObject(Rule):
 
     def _accepts(self, value: Any) -> bool:
         try:
-            return isinstance(value, str) and isinstance(orjson.loads(value), dict)
+            document = orjson.loads(value) if isinstance(value, str) else None
         except orjson.JSONDecodeError:
             return False
+        return isinstance(document, dict) and spark_reads(value, document)
+
+
+def spark_reads(text: str, document: Any) -> bool:
+    """Whether JSON that Python has read is within Jackson's limits too; `document` is what `text` holds.
+
+    Short flat text, which is nearly all, is cleared without a walk.
+    """
+    brackets = text.count("{") + text.count("[")
+    if (len(text) > MAX_JSON_NAME // 4 or brackets > MAX_JSON_DEPTH) and not _names_and_levels_fit(document):
+        return False
+    return len(text) <= MAX_JSON_NUMBER or _LONG_NUMBER.search(text) is None or _numbers_fit(text)
+
+
+def _names_and_levels_fit(document: Any) -> bool:
+    waiting = [(document, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > MAX_JSON_DEPTH:
+            return False
+        if isinstance(value, dict) and any(len(name.encode()) > MAX_JSON_NAME for name in value):
+            return False
+        inner = value.values() if isinstance(value, dict) else value
+        waiting.extend((child, depth + 1) for child in inner if isinstance(child, dict | list))
+    return True
+
+
+def _numbers_fit(text: str) -> bool:
+    """Reads the text again, for only its numbers; digits inside of strings are none."""
+
+    def judge(number: str) -> int:
+        if len(number) > MAX_JSON_NUMBER:
+            raise OverflowError
+        return 0
+
+    try:
+        json.loads(text, parse_int=judge, parse_float=judge)
+    except OverflowError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

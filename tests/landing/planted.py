@@ -26,6 +26,23 @@ MOMENT = datetime(2021, 1, 31, 23, 59, 59, tzinfo=UTC)
 SECRET = "planted-value"
 """In every planted text: no reason, error or report may hold it."""
 
+BEYOND_SPARK = [
+    f'{{"{"k" * 60_000}":1}}',
+    f'{{"a":[{{"{"k" * 60_000}":1}}]}}',
+    '{"a":' * 1010 + "1" + "}" * 1010,
+    f'{{"a":{"1" * 1100}}}',
+    f'{{"a":0.{"1" * 1100}}}',
+]
+"""JSON objects beyond a limit of Jackson's: a key, a nested key, levels, digits of a whole number and of another."""
+WITHIN_SPARK = [
+    f'{{"{"k" * 40_000}":1}}',
+    '{"a":' * 450 + "1" + "}" * 450,
+    f'{{"a":0.{"1" * 900}}}',
+    f'{{"a":"{"1" * 60_000}"}}',
+    f'{{"a":[{"0," * 500_000}0]}}',
+]
+"""JSON objects that are odd, and within all of them."""
+
 GOOD: dict[str, dict[str, Any]] = {
     "listens": {
         "user_id": 1, "track_id": 1, "client_id": 1, "played_ms": 0, "duration_ms": 1, "position": 1,
@@ -111,6 +128,7 @@ def breaking(rule: Rule, good: Mapping[str, Any]) -> list[dict[str, Any]]:
                 '{}} , {"v":{}',
                 "{'a':1}",
                 "{}\x01",
+                *BEYOND_SPARK,
             ]
         case MonthOf():
             return [{"month": 2}, {"year": 2020}, {"listened_at": MOMENT + timedelta(seconds=1)}]

@@ -19,7 +19,7 @@ from jobs.land_foreign import split_foreign
 from jobs.reports import Report, Verdict
 from jobs.tables import TABLES, Table
 from tests.landing.listens import agree, delete, listen, submit
-from tests.landing.planted import GOOD, SECRET, Planted, breaking, planted
+from tests.landing.planted import GOOD, SECRET, WITHIN_SPARK, Planted, breaking, planted
 
 PLANTED = planted()
 TABLE_NAMES = list(TABLES)
@@ -52,19 +52,25 @@ def test_the_writers_rule_refuses_the_planted_row(item: Planted) -> None:
     assert SECRET not in broken.reason
 
 
+@pytest.mark.parametrize("text", WITHIN_SPARK, ids=lambda text: text[:8])
+def test_the_writers_rule_takes_what_spark_can_read(text: str) -> None:
+    assert TABLES["listens"].broken_rule(GOOD["listens"] | {"additional_info": text}) is None
+
+
 @pytest.mark.spark
 @pytest.mark.parametrize("name", TABLE_NAMES)
 def test_spark_names_the_same_first_broken_rule_as_python_for_every_planted_row(name: str, spark: SparkSession) -> None:
     from pyspark.sql import functions as F  # noqa: N812
 
     table = TABLES[name]
-    rows = [GOOD[name], *(item.row for item in _of(name))]
+    odd = [GOOD[name] | {"additional_info": text} for text in WITHIN_SPARK] if name == "listens" else []
+    rows = [GOOD[name], *odd, *(item.row for item in _of(name))]
     expected = [
         None if rule is None else f"{rule.name}: {rule.reason}" for rule in (table.broken_rule(row) for row in rows)
     ]
     found = _frame(spark, table, rows).select(F.expr(table.broken_sql).alias("broken")).collect()
     assert [row.broken for row in found] == expected
-    assert expected.count(None) == 1
+    assert expected.count(None) == 1 + len(odd)
 
 
 @pytest.mark.spark

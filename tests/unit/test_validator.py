@@ -317,6 +317,14 @@ def test_numbers_beyond_64_bits_are_refused() -> None:
     assert normal_info(x=2**64 - 1) == {"x": 2**64 - 1}
 
 
+@pytest.mark.parametrize("key", ["k" * 50_001, "é" * 25_001, "🎵" * 12_501])
+def test_a_key_longer_than_spark_reads_is_refused_at_any_depth(key: str) -> None:
+    told = "JSON document may not contain a key longer than 50000 bytes."
+    assert refusal(info(**{key: 1})) == told
+    assert refusal(info(x=[{"y": {key: 1}}])) == told
+    assert normal_info(**{key[:-1]: key}) == {key[:-1]: key}
+
+
 def test_ten_thousand_keys_are_no_problem() -> None:
     fields = {f"key {n}": n for n in range(10_000)}
     assert normal_info(**fields) == fields
