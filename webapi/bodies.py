@@ -8,7 +8,7 @@ from flask import request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
-from jobs.listens.validator import LISTEN_TYPES, ListenType
+from jobs.listens.validator import LISTEN_TYPES, InvalidListenError, ListenType, check_numbers
 from webapi.errors import ApiError, BadRequestError
 
 MAX_LISTEN_SIZE = 10240
@@ -71,6 +71,10 @@ def read_submission(body: bytes) -> tuple[ListenType, list[object]]:
         raise BadRequestError(
             "JSON document contains more than listen for a single/playing_now. It should contain only one."
         )
+    try:
+        check_numbers(body)
+    except InvalidListenError as problem:
+        raise BadRequestError(problem.message) from None
     return cast(ListenType, listen_type), payload
 
 

@@ -5,6 +5,7 @@ optional fields dropped, MBIDs in lower-case canonical form, durations whole. Va
 takes every string of them, and every number fits 64 bits.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
@@ -32,8 +33,12 @@ _UUID = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
-_INVISIBLE = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
+INVISIBLE = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
+"""Unicode categories of what nobody sees: controls, zero-width marks, spaces, separators."""
 _NUMBER_RANGE = range(-(2**63), 2**64)
+_TOO_DEEP = f"JSON document may not be nested deeper than {MAX_DEPTH} levels."
+_BEYOND_64_BITS = "JSON document contains a number beyond 64 bits."
+_MANY_DIGITS = re.compile(rb"(?<![0-9])[0-9]{19}")
 
 
 class InvalidListenError(ValueError):
@@ -65,6 +70,26 @@ def validate_listen(listen: object, listen_type: ListenType, now: int) -> dict[s
     except InvalidListenError as problem:
         problem.listen = listen
         raise
+
+
+def check_numbers(document: bytes) -> None:
+    """Refuse whole numbers beyond 64 bits in JSON text: reading makes floats of them, so afterwards it is too late.
+
+    `document` has been read without error. Few texts hold as many digits in a row; those are read again with care.
+    Raises InvalidListenError.
+    """
+    if _MANY_DIGITS.search(document) is None:
+        return
+    try:
+        json.loads(document, parse_int=_number_of_64_bits)
+    except RecursionError:
+        raise InvalidListenError(_TOO_DEEP) from None
+
+
+def _number_of_64_bits(digits: str) -> int:
+    if len(digits) > len("-18446744073709551615") or int(digits) not in _NUMBER_RANGE:
+        raise InvalidListenError(_BEYOND_64_BITS)
+    return int(digits)
 
 
 def canonical_uuid(value: object) -> str | None:
@@ -160,7 +185,7 @@ def _text(metadata: dict[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise InvalidListenError(f"track_metadata.{key} must be a single string.")
     text = value.strip()
-    if text and not text[0].isalnum() and all(category(character) in _INVISIBLE for character in text):
+    if text and not text[0].isalnum() and all(category(character) in INVISIBLE for character in text):
         if "\0" in text:
             raise InvalidListenError(f"{text} contains a unicode null")
         return ""
@@ -263,7 +288,7 @@ def _check_storable(listen: dict[str, Any]) -> None:
         if isinstance(value, str):
             _check_text(value)
         elif isinstance(value, int) and value not in _NUMBER_RANGE:
-            raise InvalidListenError("JSON document contains a number beyond 64 bits.")
+            raise InvalidListenError(_BEYOND_64_BITS)
 
 
 def _check_text(text: str) -> None:
@@ -291,7 +316,7 @@ def _scalars(listen: dict[str, Any]) -> Iterator[object]:
             yield value
             continue
         if depth > MAX_DEPTH:
-            raise InvalidListenError(f"JSON document may not be nested deeper than {MAX_DEPTH} levels.")
+            raise InvalidListenError(_TOO_DEEP)
         if isinstance(value, dict):
             _check_keys(value)
             yield from value

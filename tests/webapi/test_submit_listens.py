@@ -181,6 +181,36 @@ def test_a_deep_listen_is_refused_although_it_cannot_be_echoed(
     assert refused(standing_client, standing_rob, body) == "JSON document may not be nested deeper than 100 levels."
 
 
+@pytest.mark.parametrize(
+    "number", ["123456789012345678901234567890", str(2**64), str(-(2**63) - 1), "[1, 99999999999999999999]"]
+)
+def test_a_number_beyond_64_bits_is_refused_and_not_made_a_rounded_one(
+    standing_client: FlaskClient, standing_rob: Account, number: str
+) -> None:
+    body = dumped(submission(listen(x="HERE"))).replace(b'"HERE"', number.encode())
+    assert refused(standing_client, standing_rob, body) == "JSON document contains a number beyond 64 bits."
+
+
+def test_long_digits_that_are_no_number_beyond_64_bits_are_taken(
+    client: FlaskClient, rob: Account, drain: Drain
+) -> None:
+    digits = b'[18446744073709551615, -9223372036854775808, 0.1234567890123456789012, "999999999999999999999999"]'
+    body = dumped(submission(listen(x="HERE"))).replace(b'"HERE"', digits)
+    assert client.post(URL, data=body, headers=rob.headers).status_code == 200
+    [message] = drain()
+    [taken] = message.listens
+    kept = [2**64 - 1, -(2**63), 0.1234567890123456789012, "999999999999999999999999"]
+    assert taken["track_metadata"]["additional_info"] == {"x": kept}
+
+
+def test_deep_text_with_long_digits_is_refused_and_no_crash(
+    standing_client: FlaskClient, standing_rob: Account
+) -> None:
+    deep = b"[" * 1000 + b"9" * 19 + b"]" * 1000
+    body = dumped(submission(listen(x="HERE"))).replace(b'"HERE"', deep)
+    assert refused(standing_client, standing_rob, body) == "JSON document may not be nested deeper than 100 levels."
+
+
 def test_a_unicode_null_is_refused_in_the_error_shape(standing_client: FlaskClient, standing_rob: Account) -> None:
     assert (
         refused(standing_client, standing_rob, dumped(submission(listen(x=[["a\0"]])))) == "a\0 contains a unicode null"
