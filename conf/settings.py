@@ -164,7 +164,13 @@ class Settings:
     @property
     def url(self) -> str:
         """The address users see, without a trailing slash."""
-        return (self.public_url or f"http://{self.web_host}:{self.web_port}").rstrip("/")
+        return (self.public_url or f"http://{self.web_address}").rstrip("/")
+
+    @property
+    def web_address(self) -> str:
+        """WEB_HOST:WEB_PORT, an IPv6 address in brackets."""
+        host = f"[{self.web_host}]" if ":" in self.web_host else self.web_host
+        return f"{host}:{self.web_port}"
 
     @property
     def embedded_postgres(self) -> bool:

@@ -45,7 +45,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         values: dict[str, Any] = {
-            "bind": f"{self._settings.web_host}:{self._settings.web_port}",
+            "bind": self._settings.web_address,
             "workers": self._settings.web_workers,
             "threads": self._settings.web_threads,
             "worker_class": JsonThreadWorker,
@@ -124,7 +124,7 @@ class _Report(threading.Thread):
             "started": self._started_at,
             "requests": self._services.requests.value,
             "rss_mb": _resident_mb(),
-            "address": f"{self._services.settings.web_host}:{self._services.settings.web_port}",
+            "address": self._services.settings.web_address,
         }
 
 

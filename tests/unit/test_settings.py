@@ -14,6 +14,11 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert settings.lake == str(settings.data_dir / "lake")
 
 
+def test_an_ipv6_address_of_the_web_server_is_in_brackets() -> None:
+    settings = load_settings({"WEB_HOST": "::1"}, env_file=None)
+    assert (settings.web_address, settings.url) == ("[::1]:8100", "http://[::1]:8100")
+
+
 def test_the_environment_beats_the_env_file_which_beats_the_default(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("WEB_PORT=9001\nWEB_WORKERS=3\n")
     settings = load_settings({"WEB_PORT": "9002"}, env_file=tmp_path / ".env")
