@@ -36,8 +36,9 @@ def up() -> None:
         applied = supervisor.start_store()
         wait_for_port(settings, stop)
         say(f"PostgreSQL is up, schema {'brought up to date' if applied else 'as it was'}; data in {settings.data_dir}")
-        supervisor.start(*PARTS)
-        say("starting writer, reader, Spark, scheduler and web server ...")
+        if not stop.is_set():
+            supervisor.start(*PARTS)
+            say("starting writer, reader, Spark, scheduler and web server ...")
         if wait_until_ready(supervisor, settings, stop):
             say(f"ready after {time.monotonic() - started:.0f} s: {settings.url} - Ctrl-C ends it")
         while not stop.wait(LOOK_SECONDS):

@@ -87,9 +87,12 @@ class EmbeddedPostgres:
         if (self.cluster / "PG_VERSION").exists():
             return
         secret = self.data_dir / "postgres.password"
-        if not secret.exists():
-            secret.touch(mode=0o600)
-            secret.write_text(secrets.token_urlsafe(24))
+        if not (secret.exists() and secret.read_text().strip()):
+            made = secret.with_suffix(".password.making")
+            made.unlink(missing_ok=True)
+            made.touch(mode=0o600)
+            made.write_text(secrets.token_urlsafe(24))
+            made.rename(secret)  # whoever is killed here leaves the whole password or none
         fresh = self.data_dir / "postgres.making"
         shutil.rmtree(fresh, ignore_errors=True)
         _make_own(fresh, self._account, mode=0o700)
@@ -219,6 +222,7 @@ class EmbeddedPostgres:
             text=True,
             cwd="/",
             check=False,
+            start_new_session=True,  # Ctrl-C is for us: we finish this step, then stop
             **self._as_account(),
         )
         if done.returncode != 0:

@@ -68,6 +68,15 @@ def test_it_takes_over_from_a_server_that_still_recovers_from_a_crash(folder: Pa
     heir.stop()
 
 
+def test_an_empty_password_of_a_killed_first_start_is_made_again(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "postgres.password").touch(mode=0o600)
+    server = EmbeddedPostgres(folder)
+    server.start()
+    postgres.connect(embedded_dsn(folder)).close()
+    server.stop()
+
+
 def test_it_listens_on_no_port_and_keeps_its_password_to_itself(folder: Path) -> None:
     server = EmbeddedPostgres(folder)
     server.start()
