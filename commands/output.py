@@ -32,12 +32,6 @@ def show_json(document: Any) -> None:
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2, default=str))
 
 
-def show_json_lines(documents: Iterable[Any]) -> None:
-    """One JSON document a line on stdout."""
-    for document in documents:
-        click.echo(orjson.dumps(document, default=str))
-
-
 def remark(text: str) -> None:
     """One line for the person, on stderr."""
     click.echo(printable(text), err=True)

@@ -16,6 +16,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from conf.postgres import Connection, transaction
 from jobs.listens.msid import fold
 from jobs.listens.positions import lock_writes, take_positions
+from jobs.listens.validator import INVISIBLE
 
 NAME_LIMIT = 128
 """Most characters of a user's name."""
@@ -47,7 +48,7 @@ def check_name(name: str) -> str:
     if UNUSABLE.search(name):
         raise InvalidUserNameError(f"user name {name!r}: control characters and lone surrogates cannot be used")
     stored = unicodedata.normalize("NFC", name).strip()
-    if not stored:
+    if all(unicodedata.category(character) in INVISIBLE for character in stored):
         raise InvalidUserNameError(f"user name {name!r}: expected at least one visible character")
     if len(stored) > NAME_LIMIT:
         raise InvalidUserNameError(f"user name {stored[:20]!r}...: {len(stored)} characters, at most {NAME_LIMIT}")

@@ -43,7 +43,7 @@ def test_a_foreign_id_is_taken_once_per_source(connection: Connection) -> None:
         create_user(connection, "again_7", source="dump", foreign_id=7)
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\0b", "a\nb", "\ud800", "x" * 129])
+@pytest.mark.parametrize("name", ["", "  ", "\u200b\u2060 \u200d", "a\0b", "a\nb", "\ud800", "x" * 129])
 def test_a_name_nobody_can_have_is_refused(connection: Connection, name: str) -> None:
     with pytest.raises(InvalidUserNameError):
         create_user(connection, name)
