@@ -1,5 +1,5 @@
-# One image for every part: web, listen_writer, request_consumer, spark_reader, scheduler (see compose.yaml).
 # syntax=docker/dockerfile:1
+# One image for every part: web, listen_writer, request_consumer, spark_reader, scheduler (see compose.yaml).
 FROM python:3.11-slim-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends openjdk-17-jre-headless make \
