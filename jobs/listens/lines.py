@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 import orjson
 
 from jobs.listens.dump_mapping import Said, said_of
-from jobs.listens.validator import InvalidListenError, validate_listen
+from jobs.listens.validator import InvalidListenError, check_numbers, validate_listen
 
 LINE_LIMIT = 1 << 18
 """Bytes of a line that are read at all."""
@@ -82,6 +82,7 @@ def listen_of(line: Line, now: int) -> LineListen:
     if not isinstance(document, dict):
         raise RejectedLineError("expected one JSON object a line (a list becomes lines with `jq -c '.[]'`)")
     try:
+        check_numbers(line.content)
         listen = validate_listen(_api_form(document), "import", now)
     except InvalidListenError as problem:
         raise RejectedLineError(problem.message) from None

@@ -86,22 +86,26 @@ def test_bad_lines_are_told_by_number_and_reason_and_the_rest_goes_in(
         + b'"}\n'
         + lines(listen(9, track_metadata={"artist_name": "A", "track_name": "x" * 11_000}))
         + lines(listen(10))
+        + lines(
+            listen(11, track_metadata={"artist_name": "A", "track_name": "B", "additional_info": {"x": 0}})
+        ).replace(b'"x":0', b'"x":99999999999999999999')
     )
     bad = tmp_path / "bad.jsonl"
 
     ran = cli("listens", "import", "-", "--user", "alice", "--rejected", str(bad), stdin=content)
 
     assert ran.status == 3
-    assert ran.out.startswith("9 read: 2 new, 0 duplicate, 7 rejected; ")
+    assert ran.out.startswith("10 read: 2 new, 0 duplicate, 8 rejected; ")
     assert stored(connection) == [("alice", 1, "t1"), ("alice", 10, "t10")]
     told = dict(line.removeprefix("line ").split(": ", 1) for line in ran.err.splitlines())
-    assert list(told) == ["2", "4", "5", "6", "7", "8", "9"]
+    assert list(told) == ["2", "4", "5", "6", "7", "8", "9", "11"]
     assert told["2"].startswith("not JSON")
     assert told["4"].startswith("expected one JSON object a line")
     assert told["5"] == "JSON document does not contain required field track_metadata.track_name."
     assert told["6"].startswith("Value for key listened_at is too low")
     assert told["8"] == "the line is longer than 262144 bytes"
     assert told["9"] == "the listen is larger than 10240 bytes"
+    assert told["11"] == "JSON document contains a number beyond 64 bits."
     kept = [orjson.loads(line) for line in bad.read_bytes().splitlines()]
     assert [(row["line"], row["reason"]) for row in kept] == [(int(number), reason) for number, reason in told.items()]
     assert kept[0]["content"] == "{broken"
