@@ -63,6 +63,18 @@ def test_a_listen_larger_than_a_page_is_a_page_of_its_own(
     assert times(client, f"?min_ts={BASE - 1}") == [0]
 
 
+def test_a_long_key_over_many_small_ones_does_not_make_the_answer_grow_without_measure(
+    client: FlaskClient, rob: Account, drain: Drain
+) -> None:
+    hostile: dict[str, Any] = {"k" * 5000: {str(n): 1 for n in range(500)}}  # 2.5 MB of dotted keys
+    usual: dict[str, Any] = {"long_name_of_an_object": {"with": {str(n): 1 for n in range(300)}}}
+    submit(client, rob, drain, listen(BASE + 1, **hostile), listen(BASE, **usual))
+    found = [row["track_metadata"]["additional_info"] for row in payload(client)["listens"]]
+    for info in found:
+        del info["recording_msid"]
+    assert found == [hostile, {f"long_name_of_an_object.with.{n}": 1 for n in range(300)}]
+
+
 def test_a_listen_comes_back_in_the_documented_shape(client: FlaskClient, rob: Account, drain: Drain) -> None:
     sent = listen(BASE, recording_mbid=MBID, artist_mbids=[ARTIST], release_mbid=MBID, a={"b": {"c": 1}, "d": []})
     sent["track_metadata"]["release_name"] = " Album "

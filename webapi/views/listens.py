@@ -14,6 +14,9 @@ from webapi.errors import BadRequestError, UnavailableError, reply
 from webapi.parameters import listens_count, timestamp, user_of_path
 from webapi.services import services
 
+FLAT_BYTES, FLAT_GROWTH = 16_384, 10
+"""Most characters of dotted keys of one listen: so many, and so many times the characters of its additional_info."""
+
 blueprint = Blueprint("listens", __name__, url_prefix="/1/user/<path:user_name>")
 
 
@@ -63,16 +66,27 @@ def playing_now(user_name: str) -> Response:
         track = get_playing_now(cursor, user.id)
     listens = []
     if track is not None:
-        track["additional_info"] = flattened(track["additional_info"])
+        info = track["additional_info"]
+        track["additional_info"] = flattened(info, len(orjson.dumps(info)))
         listens = [{"playing_now": True, "user_name": user_name, "track_metadata": track}]
     return reply({"payload": {"count": len(listens), "user_id": user_name, "playing_now": True, "listens": listens}})
 
 
-def flattened(info: dict[str, Any]) -> dict[str, Any]:
-    """Nested objects as dotted keys: {"a": {"b": 1}} is {"a.b": 1}. Lists stay as they are."""
+def flattened(info: dict[str, Any], size: int) -> dict[str, Any]:
+    """Nested objects as dotted keys: {"a": {"b": 1}} is {"a.b": 1}. Lists stay as they are.
+
+    `size`: of the JSON text. A long key over many small ones would grow without measure; such an info stays nested.
+    """
     if not any(isinstance(value, dict) for value in info.values()):
         return info
-    return dict(_flat("", info))
+    left = FLAT_BYTES + FLAT_GROWTH * size
+    flat: dict[str, Any] = {}
+    for name, value in _flat("", info):
+        left -= len(name)
+        if left < 0:
+            return info
+        flat[name] = value
+    return flat
 
 
 def _flat(prefix: str, info: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -88,7 +102,7 @@ def _listen(user_name: str, row: ListenRow, info: dict[str, Any], mapped: Resolv
     track: dict[str, Any] = {"artist_name": row.artist_name, "track_name": row.track_name}
     if row.release_name is not None:
         track["release_name"] = row.release_name
-    track["additional_info"] = {**flattened(info), "recording_msid": msid}
+    track["additional_info"] = {**flattened(info, len(row.additional_info)), "recording_msid": msid}
     if mapped.recording_mbid is not None:
         track["mbid_mapping"] = _mbid_mapping(mapped)
     return {
