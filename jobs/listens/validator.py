@@ -13,7 +13,7 @@ from unicodedata import category
 
 import orjson
 
-from jobs.tables.rules import MAX_JSON_NAME
+from jobs.tables.rules import MAX_JSON_ALIKE, MAX_JSON_NAME, keys_collide
 
 ListenType = Literal["single", "playing_now", "import"]
 LISTEN_TYPES: tuple[ListenType, ...] = ("single", "playing_now", "import")
@@ -282,13 +282,16 @@ def _check_storable(listen: dict[str, Any]) -> None:
     except TypeError:
         encoded = b""
     brackets = encoded.count(b"{") + encoded.count(b"[")
-    if encoded and b"\\u0000" not in encoded and brackets <= MAX_DEPTH and len(encoded) <= MAX_JSON_NAME:
+    short = len(encoded) <= MAX_JSON_NAME and encoded.count(b":") <= MAX_JSON_ALIKE
+    if encoded and b"\\u0000" not in encoded and brackets <= MAX_DEPTH and short:
         return
     for value in _scalars(listen):
         if isinstance(value, str):
             _check_text(value)
         elif isinstance(value, int) and value not in _NUMBER_RANGE:
             raise InvalidListenError(_BEYOND_64_BITS)
+    if keys_collide(listen):
+        raise InvalidListenError(f"JSON document contains more than {MAX_JSON_ALIKE} keys of the same hash.")
 
 
 def _check_text(text: str) -> None:

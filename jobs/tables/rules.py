@@ -7,6 +7,7 @@ A rule says nothing of a null (NotNull does) nor of a column the row does not ha
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ MAX_JSON_NUMBER = 1000
 """Most characters of a number."""
 MAX_JSON_DEPTH = 500
 """Objects and lists inside each other."""
+MAX_JSON_ALIKE = 100
+"""Most keys of one length and one hash: Jackson takes a flood of them for an attack and stops reading."""
 _LONG_NUMBER = re.compile(rf"(?<![0-9.eE+-])[0-9.eE+-]{{{MAX_JSON_NUMBER + 1}}}")
 
 
@@ -230,7 +233,7 @@ class JsonObject(Rule):
     """
 
     def _complaint(self) -> str:
-        return "is not a JSON object, or has a key, a number or a nesting beyond what Spark reads"
+        return "is not a JSON object, or has keys, a number or a nesting beyond what Spark reads"
 
     def _predicate(self) -> str:
         # Spark's JSON functions stop at the end of the first value, and most take single quotes. What is one value both
@@ -257,6 +260,8 @@ def spark_reads(text: str, document: Any) -> bool:
     brackets = text.count("{") + text.count("[")
     if (len(text) > MAX_JSON_NAME // 4 or brackets > MAX_JSON_DEPTH) and not _names_and_levels_fit(document):
         return False
+    if text.count(":") > MAX_JSON_ALIKE and keys_collide(document):
+        return False
     return len(text) <= MAX_JSON_NUMBER or _LONG_NUMBER.search(text) is None or _numbers_fit(text)
 
 
@@ -271,6 +276,33 @@ def _names_and_levels_fit(document: Any) -> bool:
         inner = value.values() if isinstance(value, dict) else value
         waiting.extend((child, depth + 1) for child in inner if isinstance(child, dict | list))
     return True
+
+
+def keys_collide(document: Any) -> bool:
+    """Whether more than MAX_JSON_ALIKE keys at any depth have one length and one hash in Jackson's table of names.
+
+    Its hash is h * 33 + character in 32 bits, from a seed that makes no difference between keys of one length.
+    """
+    alike: dict[int, set[str]] = {}
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            for name in value:
+                alike.setdefault(len(name), set()).add(name)
+        inner = value.values() if isinstance(value, dict) else value
+        waiting.extend(child for child in inner if isinstance(child, dict | list))
+    return any(_collide(names) for names in alike.values() if len(names) > MAX_JSON_ALIKE)
+
+
+def _collide(names: set[str]) -> bool:
+    hashes: Counter[int] = Counter()
+    for name in names:
+        value = 0
+        for unit in memoryview(name.encode("utf-16-le", "surrogatepass")).cast("H"):
+            value = (value * 33 + unit) & 0xFFFFFFFF
+        hashes[value] += 1
+    return hashes.most_common(1)[0][1] > MAX_JSON_ALIKE
 
 
 def _numbers_fit(text: str) -> bool:

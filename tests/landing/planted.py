@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 from jobs.tables import TABLES
@@ -32,14 +33,17 @@ BEYOND_SPARK = [
     '{"a":' * 1010 + "1" + "}" * 1010,
     f'{{"a":{"1" * 1100}}}',
     f'{{"a":0.{"1" * 1100}}}',
+    "{" + ",".join(f'"{"".join(pairs)}":1' for pairs in product(("ab", "bA"), repeat=11)) + "}",
 ]
-"""JSON objects beyond a limit of Jackson's: a key, a nested key, levels, digits of a whole number and of another."""
+"""JSON objects beyond a limit of Jackson's: a key, a nested key, levels, digits of a whole number and of another, keys
+of one hash."""
 WITHIN_SPARK = [
     f'{{"{"k" * 40_000}":1}}',
     '{"a":' * 450 + "1" + "}" * 450,
     f'{{"a":0.{"1" * 900}}}',
     f'{{"a":"{"1" * 60_000}"}}',
     f'{{"a":[{"0," * 500_000}0]}}',
+    "{" + ",".join(f'"{n}":1' for n in range(20_000)) + "}",
 ]
 """JSON objects that are odd, and within all of them."""
 

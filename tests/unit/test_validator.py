@@ -1,5 +1,6 @@
 """Every rule of a listen, with the contract's texts; sets of odd values as the reliability plan lists them."""
 
+from itertools import product
 from typing import Any
 
 import orjson
@@ -323,6 +324,15 @@ def test_a_key_longer_than_spark_reads_is_refused_at_any_depth(key: str) -> None
     assert refusal(info(**{key: 1})) == told
     assert refusal(info(x=[{"y": {key: 1}}])) == told
     assert normal_info(**{key[:-1]: key}) == {key[:-1]: key}
+
+
+def test_a_flood_of_keys_of_one_hash_is_refused_at_any_depth() -> None:
+    flood = {"".join(pairs): 1 for pairs in product(("ab", "bA"), repeat=7)}  # "ab" and "bA": 33 * 97 + 98
+    told = "JSON document contains more than 100 keys of the same hash."
+    assert refusal(info(**flood)) == told
+    assert refusal(info(x=[{"y": flood}])) == told
+    few = dict(list(flood.items())[:100])
+    assert normal_info(**few) == few
 
 
 def test_ten_thousand_keys_are_no_problem() -> None:
