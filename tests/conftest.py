@@ -17,6 +17,9 @@ from tests.databases import Databases
 from tests.rabbitmq import amqp_url, rabbitmq_node  # noqa: F401 - fixtures
 from tests.whole_system import whole_system  # noqa: F401 - fixture
 
+# JVMs of tests live for minutes: compiling well costs more than it saves (a first statistic 12 s instead of 25 s).
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+
 SHARED_DATA = Path(os.environ.get("SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from conf.broker import QUEUES
 from conf.settings import Settings, load_settings
-from tests.e2e.standalone import QUICK_JAVA, Standalone, standalone
+from tests.e2e.standalone import Standalone, standalone
 from tests.faults.conftest import environment_of
 from tests.faults.parts import System
 
@@ -34,7 +34,7 @@ class Whole:
 @pytest.fixture(params=["one machine", "RabbitMQ and a cluster"])
 def whole(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[Whole]:
     """The same system twice: nothing but this machine; and RabbitMQ, with a Spark master and two workers."""
-    environment = quick(database_url, tmp_path)
+    environment = {**environment_of(database_url, tmp_path), "SPARK_DRIVER_MEMORY": "1g"}
     with ExitStack() as stack:
         cluster = None
         if request.param != "one machine":
@@ -56,15 +56,6 @@ def running(environment: dict[str, str], folder: Path) -> Iterator[System]:
         yield system
     finally:
         system.stop()
-
-
-def quick(database_url: str, folder: Path) -> dict[str, str]:
-    """Environment of every part, with small and quickly started JVMs."""
-    return {
-        **environment_of(database_url, folder),
-        "SPARK_DRIVER_MEMORY": "1g",
-        "JAVA_TOOL_OPTIONS": QUICK_JAVA,
-    }
 
 
 def empty_queues(amqp_url: str) -> str:

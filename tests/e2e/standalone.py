@@ -15,8 +15,6 @@ from tests.faults.conftest import free_port
 from tests.faults.parts import until
 
 SPARK_HOME = Path(pyspark.__file__).parent
-QUICK_JAVA = "-XX:TieredStopAtLevel=1"
-"""For JVMs that live a minute: compiling well costs more than it saves."""
 CORES_EACH = 1
 MEMORY_EACH = "1g"
 
@@ -75,7 +73,6 @@ class Standalone:
         environment = {
             **os.environ, "SPARK_HOME": str(SPARK_HOME), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "256m",
             "SPARK_LOCAL_DIRS": str(scratch), "SPARK_LOG_DIR": str(self.folder), "SPARK_NO_DAEMONIZE": "1",
-            "JAVA_TOOL_OPTIONS": QUICK_JAVA,
         }  # fmt: skip
         with (self.folder / f"{name}.log").open("wb") as log:
             command = [str(SPARK_HOME / "bin" / "spark-class"), main, "--host", "127.0.0.1", *arguments]

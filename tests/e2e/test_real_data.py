@@ -20,8 +20,9 @@ from conf import postgres
 from conf.settings import PROJECT, load_settings
 from jobs.listens.users import find_user
 from jobs.ranges import STATS_RANGES
-from tests.e2e.conftest import quick, running
+from tests.e2e.conftest import running
 from tests.e2e.people import Person, compute, listens_in_lake, until_landed
+from tests.faults.conftest import environment_of
 from tests.faults.parts import System, until
 from tests.jobs.oracle import Histories, Track, folded, user_artists
 
@@ -72,7 +73,7 @@ def took(what: str, started: float) -> None:
 def test_top_artists_of_real_listens_equal_a_count_of_the_files(
     database_url: str, connection: postgres.Connection, tmp_path: Path, shared_data: Path
 ) -> None:
-    environment = {**quick(database_url, tmp_path), "WEB_WORKERS": "2", "LANDING_INTERVAL": "5"}
+    environment = {**environment_of(database_url, tmp_path), "WEB_WORKERS": "2", "LANDING_INTERVAL": "5"}
     with running(environment, tmp_path) as system:
         files = {name: list(lines_of(shared_data / f"{name}.jsonl.gz")) for name in SETS}
         count, people = Count(), []

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -18,7 +19,7 @@ from tests.landing.listens import listen, submit
 
 pytestmark = pytest.mark.spark
 
-TASKS, TASK_MILLISECONDS = 800, 200
+TASKS, TASK_MILLISECONDS = 1600, 100
 ALONE_SECONDS = TASKS * TASK_MILLISECONDS / 1000 / 2
 """What the long job takes on two cores when nothing else runs: 80 s."""
 
@@ -33,7 +34,7 @@ def long_job(spark: SparkSession) -> Iterator[threading.Thread]:
         naps = spark.range(0, TASKS, 1, TASKS)
         try:
             naps.selectExpr(f"reflect('java.lang.Thread', 'sleep', bigint({TASK_MILLISECONDS}))").toArrow()
-        except PySparkException:
+        except (PySparkException, Py4JError):
             return  # cancelled at the end of the test
 
     thread = threading.Thread(target=work)

@@ -101,8 +101,13 @@ def worked(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tup
     return lake_settings(lake), write_lake(spark, str(lake), histories, MONDAY)
 
 
-def test_a_week_worked_out_by_hand(spark: SparkSession, worked: tuple[Settings, Landing]) -> None:
-    manifest = run(spark, *worked)
+@pytest.fixture(scope="module")
+def manifest(spark: SparkSession, worked: tuple[Settings, Landing]) -> Manifest:
+    """All nine ranges of `worked`."""
+    return run(spark, *worked)
+
+
+def test_a_week_worked_out_by_hand(manifest: Manifest) -> None:
     found = payload(manifest)
 
     # The week 15 to 22 November, half open. Low and LOW are one artist, once each: Low is the greater by bytes.
@@ -137,19 +142,21 @@ def test_a_future_listen_counts_once_t_has_passed_it(spark: SparkSession, worked
     assert found[3, "all_time"] == [(1, "Low", None)]
 
 
-def test_one_range_alone_is_what_it_is_among_nine(spark: SparkSession, worked: tuple[Settings, Landing]) -> None:
+def test_one_range_alone_is_what_it_is_among_nine(
+    spark: SparkSession, worked: tuple[Settings, Landing], manifest: Manifest
+) -> None:
     alone = run(spark, *worked, stats_range="week")
-    among = payload(run(spark, *worked))
+    among = payload(manifest)
 
     assert payload(alone) == {key: rows for key, rows in among.items() if key[1] == "week"}
     assert [switch.stats_range for switch in alone.switches] == ["week"]
 
 
 def test_files_say_what_inline_rows_say_and_inline_leaves_no_files(
-    spark: SparkSession, worked: tuple[Settings, Landing]
+    spark: SparkSession, worked: tuple[Settings, Landing], manifest: Manifest
 ) -> None:
     settings, landing = worked
-    inline, files = run(spark, settings, landing), run(spark, replace(settings, result_inline_bytes=0), landing)
+    inline, files = manifest, run(spark, replace(settings, result_inline_bytes=0), landing)
 
     assert all(part.path is None for part in inline.parts)
     assert all(part.path is not None for part in files.parts)
@@ -157,8 +164,10 @@ def test_files_say_what_inline_rows_say_and_inline_leaves_no_files(
     assert not Path(result_files.run_folder(settings.lake, inline.run_id)).exists()
 
 
-def test_the_same_data_version_gives_the_same_bytes(spark: SparkSession, worked: tuple[Settings, Landing]) -> None:
-    first, second = run(spark, *worked), run(spark, *worked)
+def test_the_same_data_version_gives_the_same_bytes(
+    spark: SparkSession, worked: tuple[Settings, Landing], manifest: Manifest
+) -> None:
+    first, second = manifest, run(spark, *worked)
 
     assert sorted(p.sha256 for p in first.parts) == sorted(p.sha256 for p in second.parts)
     assert first.run_id != second.run_id
@@ -174,22 +183,30 @@ def test_a_lake_without_listens_gives_nine_empty_ranges(spark: SparkSession, tmp
     assert manifest.newest_listen_ts == MONDAY
 
 
-def test_three_hundred_histories_equal_a_count_in_plain_python(spark: SparkSession, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def three_hundred(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Histories, Settings, Landing]:
+    """Three hundred generated histories in one lake."""
     histories = generated(seed=1, users=300, instants=INSTANTS)
-    settings = lake_settings(tmp_path / "lake")
-    landing = write_lake(spark, settings.lake, histories, LANDED)
-
-    for at in (None, *INSTANTS):
-        newest = at if at is not None else int(landing.newest_listen_ts or 0)
-        expected = user_artists(histories, newest)
-        found = payload(run(spark, settings, landing, **({} if at is None else {"at": at})))
-        different = [key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)]
-        assert not different, (at, different[0], expected.get(different[0]), found.get(different[0]))
+    settings = lake_settings(tmp_path_factory.mktemp("three hundred") / "lake")
+    return histories, settings, write_lake(spark, settings.lake, histories, LANDED)
 
 
-def test_results_have_no_row_twice(spark: SparkSession, worked: tuple[Settings, Landing]) -> None:
+@pytest.mark.parametrize(
+    "at", [None, *INSTANTS[:2], *(pytest.param(at, marks=pytest.mark.slow) for at in INSTANTS[2:])]
+)
+def test_three_hundred_histories_equal_a_count_in_plain_python(
+    spark: SparkSession, three_hundred: tuple[Histories, Settings, Landing], at: int | None
+) -> None:
+    histories, settings, landing = three_hundred
+    expected = user_artists(histories, at if at is not None else int(landing.newest_listen_ts or 0))
+    found = payload(run(spark, settings, landing, **({} if at is None else {"at": at})))
+    different = [key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)]
+    assert not different, (different[0], expected.get(different[0]), found.get(different[0]))
+
+
+def test_results_have_no_row_twice(manifest: Manifest) -> None:
     seen: dict[Key, int] = defaultdict(int)
-    for part in run(spark, *worked).parts:
+    for part in manifest.parts:
         for row in rows_of(part.inline, part.path, part.kind) if part.kind == "list" else ():
             seen[row[0], part.stats_range] += 1
 
