@@ -13,7 +13,7 @@ from unicodedata import category
 
 import orjson
 
-from jobs.tables.rules import MAX_JSON_ALIKE, MAX_JSON_NAME, keys_collide
+from jobs.tables.json_limits import MAX_JSON_ALIKE, MAX_JSON_NAME, keys_collide
 
 ListenType = Literal["single", "playing_now", "import"]
 LISTEN_TYPES: tuple[ListenType, ...] = ("single", "playing_now", "import")
