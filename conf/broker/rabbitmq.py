@@ -230,13 +230,17 @@ def _send(held: _Open, queue: str, messages: Sequence[Message]) -> None:
 
 
 def _replace(held: _Open, queue: str, messages: Sequence[tuple[Arrived, dict[str, Any]]]) -> None:
-    """Publish copies with those headers to a queue, confirmed; then ack the originals."""
+    """Publish copies with those headers to a queue, confirmed; then ack the originals.
+
+    It returns when the acks have arrived: one that a dying link still held would bring the original again beside its
+    copy, counted as if somebody had had it in hand.
+    """
     if not messages:
         return
     _send(held, queue, [(message.body, headers) for message, headers in messages])
     for message, _ in messages:
         held.consumer.settle(message, held.link.channel.basic_ack)
-    held.link.flush()
+    held.link.call(held.link.channel.queue_declare, queue=queue, durable=True, passive=True)
 
 
 def _in_hand(held: _Open, deliveries: Sequence[Delivery]) -> list[Arrived]:
