@@ -47,7 +47,8 @@ def _names_and_levels_fit(document: Any) -> bool:
 def keys_collide(document: Any) -> bool:
     """Whether more than MAX_JSON_ALIKE keys at any depth have one length and one hash in Jackson's table of names.
 
-    Its hash is h * 33 + character in 32 bits, from a seed that makes no difference between keys of one length.
+    Its hash is h * 33 + character, from a seed that makes no difference between keys of one length; its places are
+    found by the lower bits, so those are compared.
     """
     alike: dict[int, set[str]] = {}
     waiting = [document]
@@ -66,7 +67,7 @@ def _collide(names: set[str]) -> bool:
     for name in names:
         value = 0
         for unit in memoryview(name.encode("utf-16-le", "surrogatepass")).cast("H"):
-            value = (value * 33 + unit) & 0xFFFFFFFF
+            value = (value * 33 + unit) & 0xFFFF
         hashes[value] += 1
     return hashes.most_common(1)[0][1] > MAX_JSON_ALIKE
 
