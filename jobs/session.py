@@ -34,7 +34,7 @@ _ALWAYS = {
     # The upkeep knows which versions are in use; 24 h is its own rule, the log is kept as long.
     "spark.databricks.delta.retentionDurationCheck.enabled": "false",
     "spark.databricks.delta.vacuum.parallelDelete.enabled": "true",
-    # A vacuum that commits its own start and end makes versions no landing row names, and the next one passes over them.
+    # A vacuum that commits its start and end makes versions no landing row names, and the next one passes over them.
     "spark.databricks.delta.vacuum.logging.enabled": "false",
 }
 _ON_LOOPBACK = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
