@@ -41,6 +41,7 @@ class Databases:
         self.admin(f"CREATE DATABASE {TEMPLATE}")
         postgres.migrate(self.url(TEMPLATE))
         self._shape = self._shape_of(self.url(TEMPLATE))
+        self._migrations = self._migrations_of(self.url(TEMPLATE))
 
     def url(self, name: str) -> str:
         return embedded_dsn(self._server.data_dir).replace("/listenlake?", f"/{name}?")
@@ -62,9 +63,9 @@ class Databases:
         return name
 
     def give_back(self, name: str) -> None:
-        """Empty it for the next one; dropped when its tables are no longer what they were."""
+        """Empty it for the next one; dropped when its tables, or what was migrated, are no longer the same."""
         self._empty(self.url(name))
-        if self._shape_of(self.url(name)) == self._shape:
+        if self._shape_of(self.url(name)) == self._shape and self._migrations_of(self.url(name)) == self._migrations:
             self._free.append(name)
         else:
             self.admin(f"DROP DATABASE {name} WITH (FORCE)")
@@ -79,6 +80,12 @@ class Databases:
             cursor.execute(_EMPTY)
             cursor.execute("DELETE FROM store")
             cursor.execute("INSERT INTO store (epoch) VALUES (%s)", (uuid4(),))
+
+    @staticmethod
+    def _migrations_of(url: str) -> list[str]:
+        with closing(postgres.connect(url)) as connection, postgres.transaction(connection) as cursor:
+            cursor.execute("SELECT migration_id FROM _yoyo_migration ORDER BY migration_id")
+            return [str(name) for (name,) in cursor.fetchall()]
 
     @staticmethod
     def _shape_of(url: str) -> str:
