@@ -1,6 +1,7 @@
 """`status`: what runs, how far behind it is, and with which settings."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -115,9 +116,14 @@ def _memory(pid: int) -> int | None:
     """Resident bytes of a process and its children; None when it is gone or not ours to see."""
     try:
         process = psutil.Process(pid)
-        return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+        held = process.memory_info().rss
+        children = process.children(recursive=True)
     except psutil.Error:
         return None
+    for child in children:
+        with suppress(psutil.NoSuchProcess):  # it ended since it was listed
+            held += child.memory_info().rss
+    return held
 
 
 def _queues(settings: Settings) -> list[dict[str, Any]]:
