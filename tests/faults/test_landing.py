@@ -210,20 +210,30 @@ def _backlog(connection: Connection, user_id: int, listens: int) -> None:
 def _land_backlog(system: System, connection: Connection, listens: int, limit: float) -> tuple[list[int], list[int]]:
     """Start a consumer, wait until all has landed; memory of Python and of Java while it landed, bytes."""
     consumer = _consumer(system, LANDING_BATCH="10000", SPARK_DRIVER_MEMORY="1g")
-    python, java = psutil.Process(consumer.process.pid), None
+    python = psutil.Process(consumer.process.pid)
     held: tuple[list[int], list[int]] = ([], [])
     deadline = time.monotonic() + limit
     while _waits(connection):
         assert time.monotonic() < deadline, f"after {limit} s {_landings(connection)} landings; {consumer.said()}"
         assert consumer.process.poll() is None, consumer.said()
-        java = java or next((p for p in python.children(recursive=True) if p.name() == "java"), None)
-        if java is not None and _landings(connection) > 0:
+        if _landings(connection) > 0:
             held[0].append(python.memory_info().rss)
-            held[1].append(java.memory_info().rss)
+            held[1].append(_java_memory(python))
         time.sleep(0.2)
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT sum(rows), max(rows) FROM landing")
         assert cursor.fetchall() == [(listens, 10_000)]
+    return held
+
+
+def _java_memory(python: psutil.Process) -> int:
+    """Resident bytes of every Java process below; Spark's launcher is one that soon ends."""
+    held = 0
+    for process in python.children(recursive=True):
+        try:
+            held += process.memory_info().rss if process.name() == "java" else 0
+        except psutil.NoSuchProcess:
+            continue
     return held
 
 
