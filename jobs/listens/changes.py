@@ -154,19 +154,21 @@ def landed_up_to(cursor: Cursor, position: int) -> bool:
 
 def waiting(cursor: Cursor, after: int) -> bool:
     """Whether any change beyond a position waits to be landed."""
-    end, _ = _next_position(cursor, after, 1)
+    end, _ = _next_position(cursor, after, 1, BATCH_BYTES)
     return end is not None
 
 
-def read_increment(connection: Connection, after: int, limit: int, upto: int | None = None) -> Increment | None:
-    """The next changes after a position, at most `limit` rows of a kind and BATCH_BYTES; None when nothing waits.
+def read_increment(
+    connection: Connection, after: int, limit: int, upto: int | None = None, *, most_bytes: int = BATCH_BYTES
+) -> Increment | None:
+    """The next changes after a position, at most `limit` rows of a kind and `most_bytes`; None when nothing waits.
 
     `upto` fixes the end instead: the changes a landing had taken before it was interrupted. One REPEATABLE READ
     snapshot, so the connection must not be inside a transaction.
     """
     connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
     with transaction(connection) as cursor:
-        end, cut = (upto, True) if upto is not None else _next_position(cursor, after, limit)
+        end, cut = (upto, True) if upto is not None else _next_position(cursor, after, limit, most_bytes)
         if end is None:
             return None
         listens = _read(cursor, _LISTENS_SQL, _LISTENS, after, end)
@@ -186,9 +188,9 @@ def read_increment(connection: Connection, after: int, limit: int, upto: int | N
     )
 
 
-def _next_position(cursor: Cursor, after: int, limit: int) -> tuple[int | None, bool]:
+def _next_position(cursor: Cursor, after: int, limit: int, most_bytes: int) -> tuple[int | None, bool]:
     """Where the next increment ends: the newest position, or earlier (true) where one kind has more than its share."""
-    given = {"after": after, "limit": limit, "bytes": BATCH_BYTES}
+    given = {"after": after, "limit": limit, "bytes": most_bytes}
     cursor.execute(_NEXT_LISTENS_SQL, given)
     kinds = cursor.fetchall()
     cursor.execute(_NEXT_OTHERS_SQL, given)

@@ -124,13 +124,10 @@ def test_a_big_increment_is_cut_into_landings(
     assert agree(connection, lake) == 30
 
 
-def test_an_increment_is_cut_by_its_bytes_too(
-    connection: Connection, alice: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("jobs.listens.changes.BATCH_BYTES", 12_000)
+def test_an_increment_is_cut_by_its_bytes_too(connection: Connection, alice: int) -> None:
     submit(connection, alice, *(listen(n, note="x" * 5_000) for n in range(6)), listen(9, note="x" * 9_000))
     after, sizes = 0, []
-    while (increment := read_increment(connection, after, 1000)) is not None:
+    while (increment := read_increment(connection, after, 1000, most_bytes=12_000)) is not None:
         after = increment.upto
         sizes.append(increment.listens.num_rows)
         connection.reset()
