@@ -82,6 +82,12 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def _secret_key(value: str) -> str:
+    if value and len(value) < 32:
+        raise ValueError("expected at least 32 characters")
+    return value
+
+
 def _setting(env: str, default: str, parse: Callable[[str], Any], about: str, *, secret: bool = False) -> Any:
     return field(metadata={"env": env, "default": default, "parse": parse, "about": about, "secret": secret})
 
@@ -152,6 +158,27 @@ class Settings:
     result_inline_bytes: int = _setting(
         "RESULT_INLINE_BYTES", "262144", _whole(0), "results up to this size travel inside the message"
     )
+    secret_key: str = _setting(
+        "SECRET_KEY",
+        "",
+        _secret_key,
+        "signs sessions and encrypts what a protocol needs back, at least 32 characters; empty: made once, in "
+        "DATA_DIR/secret_key",
+        secret=True,
+    )
+    signup: str = _setting(
+        "SIGNUP",
+        "closed",
+        _one_of("closed", "open"),
+        "open: visitors may make an account; closed: the admin makes them",
+    )
+    audioscrobbler: str = _setting(
+        "AUDIOSCROBBLER",
+        "on",
+        _one_of("on", "off"),
+        "AudioScrobbler 1.2; off erases the encrypted md5 of every token that it needs",
+    )
+    log_format: str = _setting("LOG_FORMAT", "text", _one_of("text", "json"), "log lines as text or as JSON objects")
     log_level: str = _setting(
         "LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "least level of log lines"
     )

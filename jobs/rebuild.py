@@ -128,8 +128,9 @@ def _landings(cursor: Cursor, lake: str) -> None:
 def _totals(cursor: Cursor) -> None:
     cursor.execute("DELETE FROM listen_totals")
     cursor.execute(
-        "INSERT INTO listen_totals (user_id, listen_count, oldest_listened_at, newest_listened_at)"
-        " SELECT user_id, count(*), min(listened_at), max(listened_at) FROM listen GROUP BY user_id"
+        "INSERT INTO listen_totals (user_id, listen_count, oldest_listened_at, newest_listened_at, version)"
+        " SELECT user_id, count(*), min(listened_at), max(listened_at), (SELECT last_value FROM change_position)"
+        " FROM listen GROUP BY user_id"
     )
 
 

@@ -3,6 +3,7 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from conf.secret import secret_of
 from conf.settings import Settings
 from webapi.errors import install_error_handlers
 from webapi.hooks import install_hooks
@@ -14,6 +15,7 @@ from webapi.views import core, listens, stats, status
 def build_app(settings: Settings) -> Flask:
     """The WSGI application of these settings."""
     app = Flask("webapi", static_folder=None, template_folder=None)
+    app.secret_key = secret_of(settings)
     app.extensions[EXTENSION] = make_services(settings)
     install_tolerant_paths(app)
     install_error_handlers(app)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from conf.postgres import Pool, dsn
+from conf.secret import Vault, secret_of
 from conf.settings import Settings
 from webapi.auth import TokenCache
 from webapi.ratelimit import RateLimiter
@@ -37,6 +38,7 @@ class Services:
     tokens: TokenCache
     limiter: RateLimiter
     publisher: Publisher
+    vault: Vault
     requests: Tally
 
 
@@ -49,6 +51,7 @@ def make_services(settings: Settings) -> Services:
         tokens=TokenCache(pool),
         limiter=RateLimiter(pool, settings.rate_limit_window, time.time),
         publisher=Publisher(settings),
+        vault=Vault(secret_of(settings)),
         requests=Tally(),
     )
 

@@ -74,17 +74,17 @@ RETURNING position
 """
 
 _TOTALS = """
-INSERT INTO listen_totals AS t (user_id, listen_count, oldest_listened_at, newest_listened_at)
-SELECT user_id, count(*), min(listened_at), max(listened_at)
+INSERT INTO listen_totals AS t (user_id, listen_count, oldest_listened_at, newest_listened_at, version)
+SELECT user_id, count(*), min(listened_at), max(listened_at), (SELECT last_value FROM change_position)
 FROM unnest(%s::integer[], %s::bigint[]) AS added (user_id, listened_at) GROUP BY user_id
-ON CONFLICT (user_id) DO UPDATE SET
+ON CONFLICT (user_id) DO UPDATE SET version = EXCLUDED.version,
     listen_count = t.listen_count + EXCLUDED.listen_count,
     oldest_listened_at = least(t.oldest_listened_at, EXCLUDED.oldest_listened_at),
     newest_listened_at = greatest(t.newest_listened_at, EXCLUDED.newest_listened_at)
 """
 
 _RECOUNT = """
-UPDATE listen_totals t SET listen_count = listen_count - %s,
+UPDATE listen_totals t SET listen_count = listen_count - %s, version = %s,
     oldest_listened_at = (SELECT min(listened_at) FROM listen WHERE user_id = t.user_id),
     newest_listened_at = (SELECT max(listened_at) FROM listen WHERE user_id = t.user_id)
 WHERE user_id = %s
@@ -254,14 +254,14 @@ def delete_listen(
     """
     with transaction(connection) as cursor:
         lock_writes(cursor)
-        _leave_tombstone(cursor, user_id, listened_at, recording_msid, requested_at)
+        position = _leave_tombstone(cursor, user_id, listened_at, recording_msid, requested_at)
         cursor.execute(
             "DELETE FROM listen WHERE user_id = %s AND listened_at = %s AND recording_msid = %s",
             (user_id, listened_at, recording_msid),
         )
         removed = cursor.rowcount
         if removed:
-            cursor.execute(_RECOUNT, (removed, user_id))
+            cursor.execute(_RECOUNT, (removed, position, user_id))
     return removed
 
 
@@ -272,19 +272,22 @@ def delete_history(connection: Connection, user_id: int, requested_at: int) -> i
     """
     with transaction(connection) as cursor:
         lock_writes(cursor)
-        _leave_tombstone(cursor, user_id, None, None, requested_at)
+        position = _leave_tombstone(cursor, user_id, None, None, requested_at)
         cursor.execute("DELETE FROM listen WHERE user_id = %s", (user_id,))
         removed = cursor.rowcount
-        cursor.execute(_RECOUNT, (removed, user_id))
+        cursor.execute(_RECOUNT, (removed, position, user_id))
         cursor.execute("DELETE FROM rejected_listen WHERE user_id = %s AND submitted_at <= %s", (user_id, requested_at))
     return removed
 
 
 def _leave_tombstone(
     cursor: Cursor, user_id: int, listened_at: int | None, recording_msid: UUID | None, requested_at: int
-) -> None:
+) -> int:
+    """The position of the delete."""
+    position = take_positions(cursor, 1)[0]
     cursor.execute(
         "INSERT INTO listen_delete (position, user_id, listened_at, recording_msid, requested_at)"
         " VALUES (%s, %s, %s, %s, %s)",
-        (take_positions(cursor, 1)[0], user_id, listened_at, recording_msid, requested_at),
+        (position, user_id, listened_at, recording_msid, requested_at),
     )
+    return position
