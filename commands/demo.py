@@ -21,6 +21,7 @@ from commands.supervisor import PARTS, Supervisor
 from commands.up import LOOK_SECONDS, missing_parts, port_is_free, say, stop_on_signals
 from conf.broker import open_broker
 from conf.postgres import Connection, connect, dsn, transaction
+from conf.secret import Vault, token_vault
 from conf.settings import Settings, load_settings
 from jobs.listens.users import create_token, create_user, drop_tokens, find_user
 from request_consumer.requests import RequestRow, enqueue
@@ -171,16 +172,16 @@ def sample_end(folder: Path) -> int:
 def make_users(settings: Settings, names: list[str]) -> dict[str, str]:
     """A token for each, users made where they are missing."""
     with closing(connect(dsn(settings))) as connection:
-        return {name: _token(connection, name) for name in names}
+        return {name: _token(connection, name, token_vault(settings)) for name in names}
 
 
-def _token(connection: Connection, name: str) -> str:
+def _token(connection: Connection, name: str, vault: Vault | None) -> str:
     with transaction(connection) as cursor:
         user = find_user(cursor, name)
     user_id = user.id if user else create_user(connection, name)
     with transaction(connection) as cursor:
         drop_tokens(cursor, user_id, "demo")
-        return create_token(cursor, user_id, "demo")
+        return create_token(cursor, user_id, "demo", vault)
 
 
 def submit(demo: Demo, sample: dict[str, list[dict[str, Any]]], tokens: dict[str, str]) -> None:

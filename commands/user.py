@@ -8,6 +8,7 @@ from commands.exits import USAGE, CommandError
 from commands.output import show_json, show_table
 from commands.store import Store, running_store
 from conf.postgres import transaction
+from conf.secret import token_vault
 from jobs.listens.users import (
     InvalidUserNameError,
     User,
@@ -56,7 +57,7 @@ def create(name: str, password: bool, token_only: bool) -> None:
         with transaction(store.connection) as cursor:
             if secret is not None:
                 set_password(cursor, user_id, secret)
-            token = create_token(cursor, user_id, TOKEN_LABEL)
+            token = create_token(cursor, user_id, TOKEN_LABEL, token_vault(store.settings))
         _show_token(store, name, token, token_only)
 
 
@@ -73,7 +74,7 @@ def token(name: str, token_only: bool) -> None:
     with running_store() as store:
         found = user_named(store, name)
         with transaction(store.connection) as cursor:
-            made = create_token(cursor, found.id, TOKEN_LABEL)
+            made = create_token(cursor, found.id, TOKEN_LABEL, token_vault(store.settings))
         _show_token(store, found.name, made, token_only)
 
 

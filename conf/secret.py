@@ -48,6 +48,11 @@ def _make(path: Path) -> None:
         fresh.unlink()
 
 
+def token_vault(settings: Settings) -> "Vault | None":
+    """Encrypts the md5 of a token, which AudioScrobbler 1.2 needs; None: AUDIOSCROBBLER=off, so it is not kept."""
+    return Vault(secret_of(settings)) if settings.audioscrobbler == "on" else None
+
+
 class Vault:
     """Encrypts short texts under a server's secret (Fernet: AES-128-CBC and HMAC-SHA-256)."""
 

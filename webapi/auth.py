@@ -7,7 +7,8 @@ from collections import OrderedDict
 from flask import g, request
 
 from conf.postgres import Pool
-from jobs.listens.users import token_digest
+from conf.secret import Vault
+from jobs.listens.users import keep_md5, token_digest
 from webapi.db.tokens import Owner, find_owner
 from webapi.errors import UnauthorizedError
 
@@ -19,8 +20,9 @@ CACHE_SIZE = 10_000
 class TokenCache:
     """Owners by the SHA-256 of their token, one per worker process. Unknown tokens are not remembered."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, vault: Vault | None) -> None:
         self._pool = pool
+        self._vault = vault
         self._lock = threading.Lock()
         self._known: OrderedDict[bytes, tuple[float, Owner]] = OrderedDict()
 
@@ -34,6 +36,8 @@ class TokenCache:
             return believed[1]
         with self._pool.transaction() as cursor:
             owner = find_owner(cursor, digest)
+            if owner is not None and self._vault is not None:
+                keep_md5(cursor, owner.token_id, token, self._vault)
         with self._lock:
             self._known.pop(digest, None)
             if owner is not None:

@@ -14,6 +14,7 @@ from conf import part_status
 from conf.postgres import StoreUnavailableError
 from conf.settings import Settings
 from webapi.app import build_app
+from webapi.db import audioscrobbler
 from webapi.db.deadline import install_deadline
 from webapi.db.playing_now import forget_expired
 from webapi.db.rate_limit import forget_before
@@ -90,6 +91,7 @@ class _Report(threading.Thread):
         self._stopping = threading.Event()
         self._started_at = int(time.time())
         self._tidied = time.monotonic()
+        self._erased = services.settings.audioscrobbler == "on"
 
     def run(self) -> None:
         """Until the end; a store that is down is met again at the next turn."""
@@ -112,12 +114,18 @@ class _Report(threading.Thread):
             log.debug("not withdrawn: %s", problem)
 
     def _once(self) -> None:
+        tidying = time.monotonic() - self._tidied > TIDY_SECONDS
         with self._services.pool.transaction() as cursor:
             part_status.report(cursor, PART, self._detail())
-            if time.monotonic() - self._tidied > TIDY_SECONDS:
-                self._tidied = time.monotonic()
+            if not self._erased:
+                audioscrobbler.erase(cursor)
+            if tidying:
                 forget_before(cursor, int(time.time()) - 2 * self._services.settings.rate_limit_window)
                 forget_expired(cursor)
+        if tidying:
+            self._tidied = time.monotonic()
+        # Again with the next tidying, for what a process of another setting may have filled.
+        self._erased = not tidying or self._services.settings.audioscrobbler == "on"
 
     def _detail(self) -> dict[str, Any]:
         return {

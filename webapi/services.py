@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from conf.postgres import Pool, dsn
-from conf.secret import Vault, secret_of
+from conf.secret import Vault, secret_of, token_vault
 from conf.settings import Settings
 from webapi.auth import TokenCache
 from webapi.ratelimit import RateLimiter
@@ -41,6 +41,11 @@ class Services:
     vault: Vault
     requests: Tally
 
+    @property
+    def token_vault(self) -> Vault | None:
+        """For `create_token`; None: AUDIOSCROBBLER=off."""
+        return self.vault if self.settings.audioscrobbler == "on" else None
+
 
 def make_services(settings: Settings) -> Services:
     """The services of a worker process; make them after the fork."""
@@ -48,7 +53,7 @@ def make_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         pool=pool,
-        tokens=TokenCache(pool),
+        tokens=TokenCache(pool, token_vault(settings)),
         limiter=RateLimiter(pool, settings.rate_limit_window, time.time),
         publisher=Publisher(settings),
         vault=Vault(secret_of(settings)),

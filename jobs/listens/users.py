@@ -14,6 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from conf.postgres import Connection, transaction
+from conf.secret import Vault
 from jobs.listens.msid import fold
 from jobs.listens.positions import lock_writes, take_positions
 from jobs.listens.validator import INVISIBLE
@@ -102,14 +103,32 @@ def token_digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def create_token(cursor: Cursor, user_id: int, label: str) -> str:
-    """A new token (UUIDv4 text, 122 random bits), to be shown once: only its digest is kept."""
+def create_token(cursor: Cursor, user_id: int, label: str, vault: Vault | None) -> str:
+    """A new token (UUIDv4 text, 122 random bits), to be shown once: only its digest is kept.
+
+    `vault`: conf.secret.token_vault; beside the digest it keeps the token's md5 encrypted, for AudioScrobbler 1.2.
+    """
     token = str(uuid4())
+    md5 = None if vault is None else vault.encrypt(token_md5(token))
     cursor.execute(
-        "INSERT INTO token (user_id, sha256, label, last_four) VALUES (%s, %s, %s, %s)",
-        (user_id, token_digest(token), label, token[-4:]),
+        "INSERT INTO token (user_id, sha256, label, last_four, md5_encrypted) VALUES (%s, %s, %s, %s, %s)",
+        (user_id, token_digest(token), label, token[-4:], md5),
     )
     return token
+
+
+def token_md5(token: str) -> str:
+    """The hex digest that AudioScrobbler 1.2 proves knowledge of."""
+    return hashlib.md5(token.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+
+def keep_md5(cursor: Cursor, token_id: int, token: str, vault: Vault) -> None:
+    """Keep the md5 of a token that was made without, or under another SECRET_KEY; only a use of it shows its text."""
+    cursor.execute("SELECT md5_encrypted FROM token WHERE id = %s", (token_id,))
+    row = cursor.fetchone()
+    if row is None or (row[0] is not None and vault.decrypt(row[0]) is not None):
+        return
+    cursor.execute("UPDATE token SET md5_encrypted = %s WHERE id = %s", (vault.encrypt(token_md5(token)), token_id))
 
 
 def drop_tokens(cursor: Cursor, user_id: int, label: str) -> int:

@@ -90,7 +90,7 @@ class Bench:
         """A token of the user, made once."""
         if user_id not in self.tokens:
             with postgres.transaction(self.connection) as cursor:
-                self.tokens[user_id] = create_token(cursor, user_id, "bench")
+                self.tokens[user_id] = create_token(cursor, user_id, "bench", None)
         return self.tokens[user_id]
 
     def landed(self) -> int:

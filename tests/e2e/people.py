@@ -34,7 +34,7 @@ class Person:
     def register(cls, connection: postgres.Connection, url: str, name: str) -> "Person":
         user_id = create_user(connection, name)
         with postgres.transaction(connection) as cursor:
-            return cls(name, create_token(cursor, user_id, "e2e"), url)
+            return cls(name, create_token(cursor, user_id, "e2e", None), url)
 
     def submit(self, *listens: dict[str, Any], kind: str = "import") -> None:
         for first in range(0, len(listens), PER_CALL):

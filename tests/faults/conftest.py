@@ -53,7 +53,7 @@ def token(connection: postgres.Connection) -> str:
     """The token of the user `ledger`."""
     user_id = create_user(connection, "ledger")
     with postgres.transaction(connection) as cursor:
-        return create_token(cursor, user_id, "faults")
+        return create_token(cursor, user_id, "faults", None)
 
 
 @pytest.fixture

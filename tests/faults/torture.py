@@ -141,7 +141,7 @@ def run(minutes: float, seed: int, folder: Path) -> str:
         with closing(postgres.connect(torture.database_url)) as connection:
             user_id = create_user(connection, "ledger")
             with postgres.transaction(connection) as cursor:
-                token = create_token(cursor, user_id, "torture")
+                token = create_token(cursor, user_id, "torture", None)
         client = Client(torture.url, "ledger", token, folder / "ledger.jsonl")
         load = threading.Thread(target=torture.load, args=(client,))
         load.start()

@@ -59,7 +59,7 @@ def test_an_emptied_database_gets_every_byte_back_and_landing_goes_on(
     submit(connection, bob, listen(5))
     lander.land()
     with transaction(connection) as cursor:
-        create_token(cursor, alice, "lost with the database")
+        create_token(cursor, alice, "lost with the database", None)
     before = contents(connection)
 
     with pytest.raises(DatabaseNotEmptyError, match="table users has rows"):

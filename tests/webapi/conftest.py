@@ -47,7 +47,7 @@ def client(app: Flask) -> FlaskClient:
 def make_account(connection: Connection, name: str) -> Account:
     user_id = create_user(connection, name)
     with transaction(connection) as cursor:
-        return Account(user_id, name, create_token(cursor, user_id, "test"))
+        return Account(user_id, name, create_token(cursor, user_id, "test", None))
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_a_token_stops_working_when_it_is_revoked(
 ) -> None:
     monkeypatch.setattr(auth, "CACHE_SECONDS", 0.0)
     with transaction(connection) as cursor:
-        new = create_token(cursor, rob.id, "new")
+        new = create_token(cursor, rob.id, "new", None)
     assert client.get("/1/validate-token", headers=rob.headers).get_json()["valid"]
     with transaction(connection) as cursor:
         cursor.execute("DELETE FROM token WHERE label = 'test'")

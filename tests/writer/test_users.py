@@ -7,6 +7,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from conf.postgres import Connection, transaction
+from conf.secret import Vault
 from jobs.listens.users import (
     InvalidUserNameError,
     UserExistsError,
@@ -14,6 +15,7 @@ from jobs.listens.users import (
     create_user,
     drop_tokens,
     find_user,
+    keep_md5,
     list_users,
     password_is,
     set_password,
@@ -64,7 +66,7 @@ def test_users_take_positions_and_start_with_totals_of_zero(connection: Connecti
 def test_a_token_is_kept_as_its_digest_only(connection: Connection) -> None:
     user = create_user(connection, "alice")
     with transaction(connection) as cursor:
-        token = create_token(cursor, user, "first")
+        token = create_token(cursor, user, "first", None)
         assert UUID(token).version == 4
         cursor.execute("SELECT user_id, sha256, label, last_four FROM token")
         [(owner, digest, label, last_four)] = cursor.fetchall()
@@ -72,12 +74,30 @@ def test_a_token_is_kept_as_its_digest_only(connection: Connection) -> None:
     assert bytes(digest) == hashlib.sha256(token.encode()).digest()
 
 
+def test_the_md5_of_a_token_is_kept_encrypted_and_for_another_secret_once_more(connection: Connection) -> None:
+    user, vault, other = create_user(connection, "alice"), Vault("a" * 32), Vault("b" * 32)
+    with transaction(connection) as cursor:
+        token = create_token(cursor, user, "first", vault)
+        md5 = hashlib.md5(token.encode(), usedforsecurity=False).hexdigest()
+        cursor.execute("SELECT id, md5_encrypted FROM token")
+        [(token_id, kept)] = cursor.fetchall()
+        assert vault.decrypt(kept) == md5
+        assert md5.encode() not in bytes(kept)
+        keep_md5(cursor, token_id, token, vault)
+        cursor.execute("SELECT md5_encrypted FROM token")
+        assert cursor.fetchone() == (kept,)
+        keep_md5(cursor, token_id, token, other)
+        cursor.execute("SELECT md5_encrypted FROM token")
+        [(replaced,)] = cursor.fetchall()
+    assert other.decrypt(replaced) == md5
+
+
 def test_tokens_of_one_label_are_revoked_and_no_other(connection: Connection) -> None:
     rob, zoe = create_user(connection, "rob"), create_user(connection, "zoe")
     with transaction(connection) as cursor:
-        kept = [create_token(cursor, rob, "phone"), create_token(cursor, zoe, "demo")]
+        kept = [create_token(cursor, rob, "phone", None), create_token(cursor, zoe, "demo", None)]
         for _ in range(2):
-            create_token(cursor, rob, "demo")
+            create_token(cursor, rob, "demo", None)
         assert drop_tokens(cursor, rob, "demo") == 2
         cursor.execute("SELECT sha256 FROM token")
         assert {bytes(digest) for (digest,) in cursor.fetchall()} == {token_digest(token) for token in kept}
