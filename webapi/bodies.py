@@ -14,6 +14,7 @@ from webapi.errors import ApiError, BadRequestError
 MAX_LISTEN_SIZE = 10240
 MAX_LISTENS_PER_REQUEST = 1000
 MAX_LISTEN_PAYLOAD_SIZE = MAX_LISTEN_SIZE * MAX_LISTENS_PER_REQUEST
+LISTEN_TOO_LARGE = f"JSON document is too large. Each listens may not be larger than {MAX_LISTEN_SIZE} bytes."
 NOT_AN_OBJECT = "Invalid JSON document submitted. Top level of JSON document should be a json object."
 _STEP = 1 << 20
 _MAX_ECHO = 200
@@ -88,9 +89,7 @@ def _check_payload(payload: object, size: int) -> None:
             f"Too many listens. You may not submit more than {MAX_LISTENS_PER_REQUEST} listens at once."
         )
     if size > len(payload) * MAX_LISTEN_SIZE:
-        raise BadRequestError(
-            f"JSON document is too large. Each listens may not be larger than {MAX_LISTEN_SIZE} bytes."
-        )
+        raise BadRequestError(LISTEN_TOO_LARGE)
 
 
 def _refuse_twice(body: bytes) -> None:

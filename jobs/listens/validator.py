@@ -25,6 +25,13 @@ MAX_TAG_SIZE = 64
 MAX_DURATION = 2073600
 """Seconds."""
 MAX_DURATION_MS = 2073600000
+LISTENED_AT_TOO_HIGH = "Value for key listened_at is too high."
+LISTENED_AT_TOO_LOW = (
+    "Value for key listened_at is too low. listened_at timestamp should be greater than "
+    "1033410600 (2002-10-01 00:00:00 UTC)."
+)
+"""The number in the text is the contract's; it is not the limit."""
+EMPTY_FIELD = "field track_metadata.{} is empty."
 MAX_DEPTH = 100
 """Objects and lists inside each other within a listen; the message around it must stay encodable."""
 
@@ -137,13 +144,9 @@ def _listened_at(listen: dict[str, Any], now: int) -> int:
     if type(value) is not int:
         value = _whole(value)
     if value >= now + MAX_CLOCK_SKEW:
-        raise InvalidListenError("Value for key listened_at is too high.")
+        raise InvalidListenError(LISTENED_AT_TOO_HIGH)
     if value < LISTEN_MINIMUM_TS:
-        # The number in the text is the contract's; it is not the limit.
-        raise InvalidListenError(
-            "Value for key listened_at is too low. listened_at timestamp should be greater than "
-            "1033410600 (2002-10-01 00:00:00 UTC)."
-        )
+        raise InvalidListenError(LISTENED_AT_TOO_LOW)
     return value
 
 
@@ -176,7 +179,7 @@ def _required_name(metadata: dict[str, Any], key: str) -> str:
         raise InvalidListenError(f"JSON document does not contain required field track_metadata.{key}.")
     name = _text(metadata, key)
     if not name:
-        raise InvalidListenError(f"field track_metadata.{key} is empty.")
+        raise InvalidListenError(EMPTY_FIELD.format(key))
     return name
 
 

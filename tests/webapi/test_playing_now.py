@@ -7,8 +7,7 @@ from flask.testing import FlaskClient
 
 from conf.postgres import Connection, transaction
 from tests.webapi.conftest import Account, submission
-from webapi.db.playing_now import forget_expired, get_playing_now, set_playing_now
-from webapi.views.core import playing_seconds
+from webapi.db.playing_now import forget_expired, get_playing_now, playing_seconds, set_playing_now
 
 SONG: dict[str, Any] = {"artist_name": "Artist", "track_name": "Song", "additional_info": {}}
 

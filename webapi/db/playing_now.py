@@ -5,6 +5,16 @@ from typing import Any
 import orjson
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+PLAYING_NOW_SECONDS = 600
+"""How long something plays when its listen does not say."""
+
+
+def playing_seconds(info: dict[str, Any]) -> int:
+    """How long a validated playing_now with this additional_info lasts, in seconds."""
+    if "duration" in info:
+        return int(info["duration"])
+    return int(info["duration_ms"]) // 1000 if "duration_ms" in info else PLAYING_NOW_SECONDS
+
 
 def set_playing_now(cursor: Cursor, user_id: int, track_metadata: dict[str, Any], seconds: int) -> None:
     """Fill the slot for so many seconds. The same track and artist as in a living slot changes nothing."""

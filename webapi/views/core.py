@@ -15,13 +15,10 @@ from jobs.listens.validator import InvalidListenError, canonical_uuid, validate_
 from jobs.listens.write import delete_listen
 from webapi.auth import header_token, require_owner
 from webapi.bodies import read_body, read_object, read_submission
-from webapi.db.playing_now import set_playing_now
+from webapi.db.playing_now import playing_seconds, set_playing_now
 from webapi.errors import BadRequestError, UnavailableError, reply
 from webapi.parameters import MAX_TIMESTAMP
 from webapi.services import services
-
-PLAYING_NOW_SECONDS = 600
-"""How long something plays when its listen does not say."""
 
 blueprint = Blueprint("core", __name__, url_prefix="/1")
 
@@ -59,13 +56,6 @@ def _play(user_id: int, track_metadata: dict[str, Any]) -> Response:
     if request.args.get("return_msid"):
         answer["recording_msid"] = str(msid_of(track_metadata))
     return reply(answer)
-
-
-def playing_seconds(info: dict[str, Any]) -> int:
-    """How long a validated playing_now lasts, in seconds."""
-    if "duration" in info:
-        return int(info["duration"])
-    return int(info["duration_ms"]) // 1000 if "duration_ms" in info else PLAYING_NOW_SECONDS
 
 
 @blueprint.post("/delete-listen")
