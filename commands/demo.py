@@ -130,6 +130,8 @@ def show(demo: Demo) -> None:
     """All the steps, then the tables."""
     with demo.step("Start PostgreSQL, make the tables"):
         demo.supervisor.start_store()
+    if demo.stop.is_set():
+        raise StoppedError
     demo.supervisor.start(*(part for part in PARTS if part != "scheduler"))
     with demo.step("Invent listens and users"):
         until = sample_end(demo.settings.data_dir)

@@ -29,6 +29,7 @@ __all__ = [
     "check_schema",
     "connect",
     "dsn",
+    "is_broken",
     "is_lost",
     "known_migrations",
     "migrate",
@@ -93,6 +94,11 @@ def is_lost(connection: Connection, problem: psycopg2.Error) -> bool:
     """
     if type(problem) is psycopg2.DatabaseError and problem.pgcode is None:
         return True
+    return is_broken(connection)
+
+
+def is_broken(connection: Connection) -> bool:
+    """Whether a connection can be used no more."""
     unknown = psycopg2.extensions.TRANSACTION_STATUS_UNKNOWN
     return bool(connection.closed) or connection.info.transaction_status == unknown
 
@@ -122,6 +128,21 @@ class Pool:
                 raise
             self.discard()
             raise StoreUnavailableError("the connection to PostgreSQL was lost; it may be restarting") from problem
+
+    @contextmanager
+    def statement(self) -> Iterator[psycopg2.extensions.cursor]:
+        """A cursor for statements that each stand alone: no BEGIN and COMMIT, which cost two round trips more.
+
+        Not inside `transaction` on the same thread. A lost connection raises StoreUnavailableError.
+        """
+        with self.session() as connection:
+            connection.autocommit = True
+            try:
+                with connection.cursor() as cursor:
+                    yield cursor
+            finally:
+                if not is_broken(connection):
+                    connection.autocommit = False
 
     def connection(self) -> Connection:
         """This thread's connection, opened when there is none or the last one broke."""

@@ -1,6 +1,7 @@
 """The application: blueprints, hooks, error shape. One per worker process."""
 
 from flask import Flask
+from flask_compress import Compress
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from conf.secret import secret_of
@@ -20,8 +21,29 @@ def build_app(settings: Settings) -> Flask:
     install_tolerant_paths(app)
     install_error_handlers(app)
     install_hooks(app)
+    _install_compression(app)
     for blueprint in (core.blueprint, listens.blueprint, stats.make_blueprint(), status.blueprint):
         app.register_blueprint(blueprint)
     if settings.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops)  # type: ignore[method-assign]
     return app
+
+
+def _install_compression(app: Flask) -> None:
+    """gzip for whoever accepts it; level 5 costs half of what 6 to 9 do and leaves 2 % more. Not for short answers."""
+    app.config.update(
+        COMPRESS_ALGORITHM=["gzip"],
+        COMPRESS_LEVEL=5,
+        COMPRESS_MIN_SIZE=1000,
+        COMPRESS_MIMETYPES=[
+            "application/json",
+            "application/xml",
+            "text/html",
+            "text/css",
+            "text/plain",
+            "text/javascript",
+            "image/svg+xml",
+        ],
+        COMPRESS_STREAMS=False,
+    )
+    Compress(app)

@@ -44,7 +44,7 @@ def _after(response: Response) -> Response:
     headers["Access-Control-Allow-Methods"] = _allowed_methods()
     headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
     headers["Access-Control-Max-Age"] = "21600"
-    headers["Cache-Control"] = "private"
+    headers.setdefault("Cache-Control", "private")
     headers["X-Content-Type-Options"] = "nosniff"
     allowance: Allowance | None = g.get("allowance")
     if allowance is not None:

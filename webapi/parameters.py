@@ -1,6 +1,7 @@
 """Query parameters and path parts, read as the contract says."""
 
 import re
+from typing import TypeVar
 
 from flask import request
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -71,9 +72,16 @@ def listens_count() -> int:
     return min(value, MAX_ITEMS_PER_GET)
 
 
+Known = TypeVar("Known")
+
+
+def user_known(found: Known | None, name: str) -> Known:
+    """What was found of the user a path names. Raises NotFoundError with the contract's text for nothing."""
+    if found is None:
+        raise NotFoundError(f"Cannot find user: {name}")
+    return found
+
+
 def user_of_path(cursor: Cursor, name: str) -> User:
     """The user of this name, whatever its case. Raises NotFoundError with the contract's text."""
-    user = find_user(cursor, name) if len(name) <= MAX_NAME else None
-    if user is None:
-        raise NotFoundError(f"Cannot find user: {name}")
-    return user
+    return user_known(find_user(cursor, name) if len(name) <= MAX_NAME else None, name)

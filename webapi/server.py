@@ -37,6 +37,26 @@ def run(settings: Settings) -> None:
     _Server(settings).run()
 
 
+def gunicorn_options(settings: Settings) -> dict[str, Any]:
+    """How gunicorn serves, whatever the application."""
+    return {
+        "bind": settings.web_address,
+        "workers": settings.web_workers,
+        "threads": settings.web_threads,
+        "worker_class": JsonThreadWorker,
+        "preload_app": False,
+        "accesslog": None,
+        "loglevel": "warning",
+        "keepalive": 65,
+        "graceful_timeout": GRACEFUL_SECONDS,
+        "limit_request_field_size": MAX_HEADER,
+        "limit_request_line": 8190,
+        "forwarded_allow_ips": "",
+        "control_socket_disable": True,
+        "proc_name": "listenlake-web",
+    }
+
+
 class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -45,21 +65,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        values: dict[str, Any] = {
-            "bind": self._settings.web_address,
-            "workers": self._settings.web_workers,
-            "threads": self._settings.web_threads,
-            "worker_class": JsonThreadWorker,
-            "preload_app": False,
-            "accesslog": None,
-            "loglevel": "warning",
-            "keepalive": 65,
-            "graceful_timeout": GRACEFUL_SECONDS,
-            "limit_request_field_size": MAX_HEADER,
-            "limit_request_line": 8190,
-            "forwarded_allow_ips": "",
-            "control_socket_disable": True,
-            "proc_name": "listenlake-web",
+        values = {
+            **gunicorn_options(self._settings),
             "post_worker_init": lambda _worker: self._started(),
             "worker_exit": lambda _arbiter, _worker: self._stopped(),
         }

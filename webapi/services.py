@@ -10,6 +10,7 @@ from conf.postgres import Pool, dsn
 from conf.secret import Vault, secret_of, token_vault
 from conf.settings import Settings
 from webapi.auth import TokenCache
+from webapi.fresh import AnswerCache
 from webapi.ratelimit import RateLimiter
 from webapi.submission.publisher import Publisher
 
@@ -39,6 +40,7 @@ class Services:
     limiter: RateLimiter
     publisher: Publisher
     vault: Vault
+    answers: AnswerCache
     requests: Tally
 
     @property
@@ -57,6 +59,7 @@ def make_services(settings: Settings) -> Services:
         limiter=RateLimiter(pool, settings.rate_limit_window, time.time),
         publisher=Publisher(settings),
         vault=Vault(secret_of(settings)),
+        answers=AnswerCache(),
         requests=Tally(),
     )
 

@@ -128,7 +128,7 @@ def bench_system(**environment: str) -> Iterator[Bench]:
         system.logs.mkdir(exist_ok=True)
         system.environment.update(
             DATA_DIR=str(folder), DATABASE_URL=url, BROKER_URL="postgresql:", SPARK_MASTER="local[2]",
-            WEB_PORT=str(_free_port()), WEB_WORKERS="2", RATE_LIMIT_PER_TOKEN=WITHOUT_LIMITS,
+            WEB_PORT=str(free_port()), WEB_WORKERS="2", RATE_LIMIT_PER_TOKEN=WITHOUT_LIMITS,
             RATE_LIMIT_PER_ADDRESS=WITHOUT_LIMITS, **environment,
         )  # fmt: skip
         connection = postgres.connect(url, application="bench")
@@ -155,7 +155,7 @@ def start_consumer(bench: Bench, seconds: float = 120) -> None:
     assert part.process.poll() is None, part.said()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

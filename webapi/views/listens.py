@@ -8,10 +8,12 @@ from flask import Blueprint, Response
 
 from conf.postgres import StoreUnavailableError
 from jobs.listens.mapping import Resolved, resolve
-from webapi.db.listens import ListenRow, page_of_listens, totals
+from webapi.db.listens import ListenRow, page_of_listens
 from webapi.db.playing_now import get_playing_now
-from webapi.errors import BadRequestError, UnavailableError, reply
-from webapi.parameters import listens_count, timestamp, user_of_path
+from webapi.db.versions import listens_version, playing_now_version
+from webapi.errors import BadRequestError, UnavailableError
+from webapi.fresh import fresh
+from webapi.parameters import listens_count, timestamp, user_known
 from webapi.services import services
 
 FLAT_BYTES, FLAT_GROWTH = 16_384, 10
@@ -23,18 +25,15 @@ blueprint = Blueprint("listens", __name__, url_prefix="/1/user/<path:user_name>"
 @blueprint.get("/listens")
 def get_listens(user_name: str) -> Response:
     """Newest first; with min_ts the listens closest above it. Both bounds are exclusive."""
-    with services().pool.transaction() as cursor:
-        user = user_of_path(cursor, user_name)
-        min_ts, max_ts, count = timestamp("min_ts"), timestamp("max_ts"), listens_count()
-        if min_ts is not None and max_ts is not None and max_ts <= min_ts:
-            raise BadRequestError("max_ts should be greater than min_ts")
-        rows = page_of_listens(cursor, user.id, min_ts=min_ts, max_ts=max_ts, count=count)
-        infos = [orjson.loads(row.additional_info) for row in rows]
-        mapped = resolve(cursor, [(user.id, row.recording_msid, info) for row, info in zip(rows, infos, strict=True)])
-        known = totals(cursor, user.id)
-    listens = [_listen(user_name, *found) for found in zip(rows, infos, mapped, strict=True)]
-    return reply(
-        {
+    with services().pool.statement() as cursor:
+        known = user_known(listens_version(cursor, user_name), user_name)
+    min_ts, max_ts, count = timestamp("min_ts"), timestamp("max_ts"), listens_count()
+    if min_ts is not None and max_ts is not None and max_ts <= min_ts:
+        raise BadRequestError("max_ts should be greater than min_ts")
+
+    def page() -> dict[str, Any]:
+        listens = _page(user_name, known.user_id, min_ts=min_ts, max_ts=max_ts, count=count)
+        return {
             "payload": {
                 "count": len(listens),
                 "user_id": user_name,
@@ -43,33 +42,48 @@ def get_listens(user_name: str) -> Response:
                 "listens": listens,
             }
         }
-    )
+
+    return fresh(services().answers, known.version, page)
+
+
+def _page(user_name: str, user_id: int, *, min_ts: int | None, max_ts: int | None, count: int) -> list[dict[str, Any]]:
+    with services().pool.transaction() as cursor:
+        rows = page_of_listens(cursor, user_id, min_ts=min_ts, max_ts=max_ts, count=count)
+        infos = [orjson.loads(row.additional_info) for row in rows]
+        mapped = resolve(cursor, [(user_id, row.recording_msid, info) for row, info in zip(rows, infos, strict=True)])
+    return [_listen(user_name, *found) for found in zip(rows, infos, mapped, strict=True)]
 
 
 @blueprint.get("/listen-count")
 def get_listen_count(user_name: str) -> Response:
     """How many listens a user has."""
     try:
-        with services().pool.transaction() as cursor:
-            user = user_of_path(cursor, user_name)
-            count = totals(cursor, user.id).listen_count
+        with services().pool.statement() as cursor:
+            known = user_known(listens_version(cursor, user_name), user_name)
     except StoreUnavailableError:
         raise UnavailableError("Cannot fetch user listen count right now.") from None
-    return reply({"payload": {"count": count}})
+    return fresh(services().answers, known.version, lambda: {"payload": {"count": known.listen_count}})
 
 
 @blueprint.get("/playing-now")
 def playing_now(user_name: str) -> Response:
     """What a user plays at this moment: one listen without a time, or none."""
-    with services().pool.transaction() as cursor:
-        user = user_of_path(cursor, user_name)
-        track = get_playing_now(cursor, user.id)
-    listens = []
-    if track is not None:
-        info = track["additional_info"]
-        track["additional_info"] = flattened(info, len(orjson.dumps(info)))
-        listens = [{"playing_now": True, "user_name": user_name, "track_metadata": track}]
-    return reply({"payload": {"count": len(listens), "user_id": user_name, "playing_now": True, "listens": listens}})
+    with services().pool.statement() as cursor:
+        known = user_known(playing_now_version(cursor, user_name), user_name)
+
+    def slot() -> dict[str, Any]:
+        with services().pool.statement() as cursor:
+            track = get_playing_now(cursor, known.user_id)
+        listens = [] if track is None else [_playing(user_name, track)]
+        return {"payload": {"count": len(listens), "user_id": user_name, "playing_now": True, "listens": listens}}
+
+    return fresh(services().answers, known.version, slot)
+
+
+def _playing(user_name: str, track: dict[str, Any]) -> dict[str, Any]:
+    info = track["additional_info"]
+    track["additional_info"] = flattened(info, len(orjson.dumps(info)))
+    return {"playing_now": True, "user_name": user_name, "track_metadata": track}
 
 
 def flattened(info: dict[str, Any], size: int) -> dict[str, Any]:

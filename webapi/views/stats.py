@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from jobs.catalog import catalog
 from jobs.job import Job, PerUser, Route
+from jobs.ranges import ALL_TIME, STATS_RANGES
 from spark_reader.store import Page, load_page
-from webapi.errors import no_content, reply
-from webapi.parameters import page, stats_range, user_of_path
+from webapi.db.versions import sitewide_version, statistic_version
+from webapi.fresh import fresh
+from webapi.parameters import page, stats_range, user_known
 from webapi.services import services
 
 SITEWIDE_KEY = 0
@@ -27,23 +29,40 @@ def make_blueprint() -> Blueprint:
 
 def _per_user(job: Job, route: Route) -> Callable[[str], Response]:
     def serve(user_name: str) -> Response:
-        with services().pool.transaction() as cursor:
-            user = user_of_path(cursor, user_name)
-            range_name, (count, offset) = stats_range(), page()
-            found = load_page(cursor, job.statistic, range_name, user.id, offset, count)
-        if found is None:
-            return no_content()
-        return reply({"payload": {**_payload(route, found, range_name, offset), "user_id": user_name}})
+        with services().pool.statement() as cursor:
+            known = user_known(statistic_version(cursor, job.statistic, _asked_range(), user_name), user_name)
+        range_name, (count, offset) = stats_range(), page()
+
+        def document() -> dict[str, Any] | None:
+            with services().pool.statement() as cursor:
+                found = load_page(cursor, job.statistic, range_name, known.user_id, offset, count)
+            if found is None:
+                return None
+            return {"payload": {**_payload(route, found, range_name, offset), "user_id": user_name}}
+
+        return fresh(services().answers, known.version, document)
 
     return serve
+
+
+def _asked_range() -> str:
+    """The range, or any where it is no range: whose statistic it is is judged first."""
+    asked = request.args.get("range", ALL_TIME)
+    return asked if asked in STATS_RANGES else ALL_TIME
 
 
 def _sitewide(job: Job, route: Route) -> Callable[[], Response]:
     def serve() -> Response:
         range_name, (count, offset) = stats_range(), page()
-        with services().pool.transaction() as cursor:
-            found = load_page(cursor, job.statistic, range_name, SITEWIDE_KEY, offset, count)
-        return no_content() if found is None else reply({"payload": _payload(route, found, range_name, offset)})
+        with services().pool.statement() as cursor:
+            version = sitewide_version(cursor, job.statistic, range_name)
+
+        def document() -> dict[str, Any] | None:
+            with services().pool.statement() as cursor:
+                found = load_page(cursor, job.statistic, range_name, SITEWIDE_KEY, offset, count)
+            return None if found is None else {"payload": _payload(route, found, range_name, offset)}
+
+        return fresh(services().answers, version, document)
 
     return serve
 

@@ -1,0 +1,78 @@
+"""Which version of its data an answer would show, in one statement: also whose it is, for every answer needs the user.
+
+A version never comes back, so an answer made for it can be told again, and a client that has it needs no body at all.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from jobs.listens.msid import fold
+from jobs.listens.users import NAME_LIMIT, UNUSABLE
+
+
+@dataclass(frozen=True)
+class Versioned:
+    """A user, and the version of what was asked for."""
+
+    user_id: int
+    version: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class ListensVersion(Versioned):
+    """Of a user's listens, with their totals; times in epoch seconds, 0 for an empty history."""
+
+    listen_count: int
+    oldest_listened_at: int
+    newest_listened_at: int
+
+
+# A mapping row of anybody may be for everybody, so every one of them counts; both maxima are read from an index.
+_LISTENS = """
+SELECT u.id, coalesce(t.listen_count, 0), coalesce(t.oldest_listened_at, 0), coalesce(t.newest_listened_at, 0),
+       t.version, (SELECT max(position) FROM mapping), (SELECT max(position) FROM mapping_delete)
+  FROM users u LEFT JOIN listen_totals t ON t.user_id = u.id WHERE u.name_key = %s
+"""
+_PLAYING_NOW = """
+SELECT u.id, extract(epoch FROM p.started)::text
+  FROM users u LEFT JOIN playing_now p ON p.user_id = u.id AND p.expires > now() WHERE u.name_key = %s
+"""
+_STATISTIC = """
+SELECT u.id, r.run_id::text
+  FROM users u LEFT JOIN run r ON r.statistic = %s AND r.stats_range = %s WHERE u.name_key = %s
+"""
+
+
+def listens_version(cursor: Cursor, name: str) -> ListensVersion | None:
+    """Of the listens of the user of that name, whatever its case; None when there is none."""
+    row = _row(cursor, _LISTENS, name)
+    return None if row is None else ListensVersion(row[0], tuple(row[4:]), *row[1:4])
+
+
+def playing_now_version(cursor: Cursor, name: str) -> Versioned | None:
+    """Of what plays now for the user of that name: a slot is filled anew, or empty."""
+    row = _row(cursor, _PLAYING_NOW, name)
+    return None if row is None else Versioned(row[0], tuple(row[1:]))
+
+
+def statistic_version(cursor: Cursor, statistic: str, stats_range: str, name: str) -> Versioned | None:
+    """Of a statistic of the user of that name: its run."""
+    row = _row(cursor, _STATISTIC, statistic, stats_range, name)
+    return None if row is None else Versioned(row[0], tuple(row[1:]))
+
+
+def sitewide_version(cursor: Cursor, statistic: str, stats_range: str) -> tuple[Any, ...]:
+    """Of a statistic of the whole site: its run, or nothing."""
+    cursor.execute("SELECT run_id::text FROM run WHERE statistic = %s AND stats_range = %s", (statistic, stats_range))
+    return cursor.fetchone() or ()
+
+
+def _row(cursor: Cursor, query: str, *values: str) -> tuple[Any, ...] | None:
+    """The last value is the user's name."""
+    *others, name = values
+    if len(name) > 8 * NAME_LIMIT or UNUSABLE.search(name):
+        return None
+    cursor.execute(query, (*others, fold(name)))
+    return cursor.fetchone()

@@ -1,0 +1,97 @@
+"""Answers that can be told again: an ETag names the version of what an answer shows, so an unchanged one has no body.
+
+Whoever asks with the ETag of the answer it has gets 304, and nothing is read but the version. For all others each
+worker keeps the newest answers as bytes: told again while the version is the same, so never when they are stale.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import orjson
+from flask import Response, request
+
+from conf.settings import PROJECT
+from webapi.errors import no_content
+
+CACHE_BYTES = 16_000_000
+"""Of answers kept by one worker."""
+MOST_BYTES = 1_000_000
+"""A longer answer is made anew each time: it would push out too many others."""
+
+Document = Mapping[str, Any]
+
+
+class AnswerCache:
+    """The newest answers by what was asked, at most `most` bytes of them; safe to share between threads."""
+
+    def __init__(self, most: int = CACHE_BYTES) -> None:
+        self._most = most
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
+
+    def find(self, asked: str, etag: str) -> bytes | None:
+        """The answer, if it is that of this version."""
+        with self._lock:
+            kept = self._kept.get(asked)
+            if kept is None or kept[0] != etag:
+                return None
+            self._kept.move_to_end(asked)
+            return kept[1]
+
+    def keep(self, asked: str, etag: str, answer: bytes) -> None:
+        """In place of what was kept for it; those not asked for longest go."""
+        if len(answer) > MOST_BYTES:
+            return
+        with self._lock:
+            replaced = self._kept.pop(asked, None)
+            self._bytes += len(answer) - (len(replaced[1]) if replaced else 0)
+            self._kept[asked] = (etag, answer)
+            while self._bytes > self._most:
+                _, (_, gone) = self._kept.popitem(last=False)
+                self._bytes -= len(gone)
+
+
+def fresh(answers: AnswerCache, version: tuple[Any, ...], make: Callable[[], Document | None]) -> Response:
+    """The answer to this request for data of this version: 304, told again, or made now. `make` gives None for 204.
+
+    A version has to be read before the data: then an answer is at worst newer than its ETag, and asked for again.
+    """
+    etag = etag_of(version)
+    if request.if_none_match.contains_weak(etag):
+        return _marked(Response(status=304), etag)
+    asked = request.full_path
+    body = answers.find(asked, etag)
+    if body is None:
+        document = make()
+        if document is None:
+            return no_content()
+        body = orjson.dumps(document)
+        answers.keep(asked, etag, body)
+    return _marked(Response(body, mimetype="application/json"), etag)
+
+
+def etag_of(version: tuple[Any, ...]) -> str:
+    """Weak, for a compressed answer is the same answer. Other code may answer otherwise, so it has a part in it."""
+    digest = hashlib.blake2b(repr(version).encode(), digest_size=12, key=_code())
+    return digest.hexdigest()
+
+
+def _marked(response: Response, etag: str) -> Response:
+    response.set_etag(etag, weak=True)
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@cache
+def _code() -> bytes:
+    """A digest of the code that makes answers."""
+    digest = hashlib.blake2b(digest_size=16)
+    for folder in ("webapi", "jobs", "spark_reader"):
+        for path in sorted((PROJECT / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.digest()
