@@ -2,6 +2,7 @@
 
 import gzip
 import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -50,7 +51,7 @@ def test_listens_and_their_count_have_an_etag_until_something_of_them_changes(
     msid = client.get(pages[0]).get_json()["payload"]["listens"][0]["recording_msid"]
     other = make_account(connection, "Other")
     mapping = MappingRow(rob.id, msid, "manual", MBID, None, ())
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: submit(client, rob, drain, listen(BASE + 2, "Three")),
         lambda: put_mapping(connection, mapping),
         lambda: client.post(

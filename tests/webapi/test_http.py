@@ -128,7 +128,7 @@ def test_every_reply_has_cors_cache_and_four_whole_limit_headers(
     standing_client: FlaskClient, standing_rob: Account
 ) -> None:
     answer = standing_client.get("/1/user/rob/listens", headers=standing_rob.headers)
-    assert answer.headers["Cache-Control"] == "private"
+    assert answer.headers["Cache-Control"] == "private, no-cache"
     assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
     names = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Reset-In"]
     assert all(re.fullmatch(r"\d+", answer.headers[name]) for name in names)
