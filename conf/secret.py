@@ -1,7 +1,7 @@
-"""The server's secret: signs web sessions, and encrypts what a protocol needs back (never a token itself).
+"""The server's secret: signs the forms of pages, and encrypts what a protocol needs back (never a token itself).
 
-SECRET_KEY, else made once in DATA_DIR/secret_key, readable by its owner only. Another secret ends all web sessions, and
-what was encrypted under the old one counts as absent: a player logs in again, an application is registered again.
+SECRET_KEY, else made once in DATA_DIR/secret_key, readable by its owner only. Under another secret open forms must be
+loaded again, and what was encrypted counts as absent: a player logs in again, an application is registered again.
 """
 
 import base64

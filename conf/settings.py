@@ -162,7 +162,7 @@ class Settings:
         "SECRET_KEY",
         "",
         _secret_key,
-        "signs sessions and encrypts what a protocol needs back, at least 32 characters; empty: made once, in "
+        "signs forms and encrypts what a protocol needs back, at least 32 characters; empty: made once, in "
         "DATA_DIR/secret_key",
         secret=True,
     )

@@ -14,6 +14,7 @@ from conf.embedded_postgres import EmbeddedPostgres
 from conf.settings import Settings, load_settings
 from jobs.session import build_session
 from tests.databases import Databases
+from tests.live_server import browser, live, standing_live  # noqa: F401 - fixtures
 from tests.rabbitmq import amqp_url, rabbitmq_node  # noqa: F401 - fixtures
 from tests.whole_system import whole_system  # noqa: F401 - fixture
 

@@ -8,14 +8,19 @@ from conf.secret import secret_of
 from conf.settings import Settings
 from webapi.errors import install_error_handlers
 from webapi.hooks import install_hooks
+from webapi.pages import account, home
+from webapi.pages.frame import install_pages
 from webapi.paths import install_tolerant_paths
 from webapi.services import EXTENSION, make_services
 from webapi.views import core, listens, stats, status
 
+PAGES = (home.blueprint, account.blueprint)
+"""For people in a browser: with cookies, so with CSRF tokens. Everything else is for machines and reads no cookie."""
+
 
 def build_app(settings: Settings) -> Flask:
     """The WSGI application of these settings."""
-    app = Flask("webapi", static_folder=None, template_folder=None)
+    app = Flask("webapi", static_folder=None)
     app.secret_key = secret_of(settings)
     app.extensions[EXTENSION] = make_services(settings)
     install_tolerant_paths(app)
@@ -24,6 +29,7 @@ def build_app(settings: Settings) -> Flask:
     _install_compression(app)
     for blueprint in (core.blueprint, listens.blueprint, stats.make_blueprint(), status.blueprint):
         app.register_blueprint(blueprint)
+    install_pages(app, settings, PAGES)
     if settings.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops)  # type: ignore[method-assign]
     return app

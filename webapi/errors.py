@@ -1,11 +1,11 @@
-"""Errors and replies: always JSON, an error always {"code": status, "error": text}."""
+"""Errors and replies: JSON, an error always {"code": status, "error": text}; a small page for people in a browser."""
 
 import logging
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from flask import Flask, Response
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from conf.broker import BrokerUnavailableError
@@ -15,6 +15,8 @@ RETRY_AFTER = "5"
 """Seconds after which a client may try again while something we need is down."""
 STORE_DOWN = "The listen database is momentarily offline. Please wait a few minutes and try again."
 UNEXPECTED = "An unknown error occured."
+MACHINE_PATHS = ("/1/", "/2.0/", "/health/", "/metrics/")
+"""Below these the answer is JSON whatever the Accept header says."""
 
 log = logging.getLogger(__name__)
 
@@ -71,15 +73,30 @@ def no_content() -> Response:
 
 def error_reply(code: int, message: str, echo: Mapping[str, Any] | None = None) -> Response:
     """An error; what cannot be echoed is left out, and text that has no UTF-8 form is shown escaped."""
-    document = {**(echo or {}), "code": code, "error": message}
-    try:
-        response = reply(document, code)
-    except TypeError:
-        shown = message.encode("utf-8", "backslashreplace").decode()
-        response = reply({"code": code, "error": shown}, code)
+    response = _error_page(code, message) if wants_page() else _error_document(code, message, echo)
     if code == 503:
         response.headers["Retry-After"] = RETRY_AFTER
     return response
+
+
+def wants_page() -> bool:
+    """Whether this request comes from a person: outside the protocols of machines, and HTML is asked for by name."""
+    return not f"{request.path}/".startswith(MACHINE_PATHS) and "text/html" in request.headers.get("Accept", "")
+
+
+def _error_document(code: int, message: str, echo: Mapping[str, Any] | None) -> Response:
+    try:
+        return reply({**(echo or {}), "code": code, "error": message}, code)
+    except TypeError:
+        return reply({"code": code, "error": _printable(message)}, code)
+
+
+def _error_page(code: int, message: str) -> Response:
+    return Response(render_template("error.html", code=code, message=_printable(message)), status=code)
+
+
+def _printable(message: str) -> str:
+    return message.encode("utf-8", "backslashreplace").decode()
 
 
 def install_error_handlers(app: Flask) -> None:

@@ -18,6 +18,7 @@ from webapi.db import audioscrobbler
 from webapi.db.deadline import install_deadline
 from webapi.db.playing_now import forget_expired
 from webapi.db.rate_limit import forget_before
+from webapi.db.web_session import forget_expired as forget_expired_sessions
 from webapi.refusals import JsonThreadWorker
 from webapi.services import EXTENSION, Services
 
@@ -129,6 +130,7 @@ class _Report(threading.Thread):
             if tidying:
                 forget_before(cursor, int(time.time()) - 2 * self._services.settings.rate_limit_window)
                 forget_expired(cursor)
+                forget_expired_sessions(cursor)
         if tidying:
             self._tidied = time.monotonic()
         # Again with the next tidying, for what a process of another setting may have filled.

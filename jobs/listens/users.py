@@ -56,26 +56,39 @@ def check_name(name: str) -> str:
     return stored
 
 
-def create_user(connection: Connection, name: str, *, source: str | None = None, foreign_id: int | None = None) -> int:
+def create_user(
+    connection: Connection,
+    name: str,
+    *,
+    source: str | None = None,
+    foreign_id: int | None = None,
+    password: str | None = None,
+) -> int:
     """Make a user in one transaction, with totals of zero; returns the id.
 
-    Raises InvalidUserNameError, and UserExistsError when the name (without case) or (source, foreign_id) is taken.
+    Raises InvalidUserNameError, InvalidPasswordError, and UserExistsError when the name (without case) or (source,
+    foreign_id) is taken.
     """
     stored = check_name(name)
+    # Before the lock that all writers wait for: it takes long.
+    password_hash = None if password is None else hash_password(password)
     try:
         with transaction(connection) as cursor:
             lock_writes(cursor)
-            return _insert_user(cursor, stored, source, foreign_id)
+            return _insert_user(cursor, stored, source, foreign_id, password_hash)
     except psycopg2.errors.UniqueViolation as problem:
         if problem.diag.constraint_name == "users_name_key_key":
             raise UserExistsError(f"user {stored!r} exists already") from None
         raise UserExistsError(f"{source} user {foreign_id} exists already") from None
 
 
-def _insert_user(cursor: Cursor, name: str, source: str | None, foreign_id: int | None) -> int:
+def _insert_user(
+    cursor: Cursor, name: str, source: str | None, foreign_id: int | None, password_hash: str | None
+) -> int:
     cursor.execute(
-        "INSERT INTO users (name, name_key, source, foreign_id, position) VALUES (%s, %s, %s, %s, %s) RETURNING id",
-        (name, fold(name), source, foreign_id, take_positions(cursor, 1)[0]),
+        "INSERT INTO users (name, name_key, source, foreign_id, position, password_hash)"
+        " VALUES (%s, %s, %s, %s, %s, %s) RETURNING id",
+        (name, fold(name), source, foreign_id, take_positions(cursor, 1)[0], password_hash),
     )
     row = cursor.fetchone()
     assert row is not None
@@ -137,25 +150,62 @@ def drop_tokens(cursor: Cursor, user_id: int, label: str) -> int:
     return cursor.rowcount
 
 
+class InvalidPasswordError(ValueError):
+    """A password that cannot be taken: says why, never shows it."""
+
+
+PASSWORD_MIN, PASSWORD_MAX_BYTES = 8, 1024
+
+
 @cache
 def _hasher() -> PasswordHasher:
     return PasswordHasher()
 
 
+@cache
+def _nobodys_hash() -> str:
+    """What is compared with where there is no hash, so that it takes as long; nobody knows its password."""
+    return _hasher().hash(str(uuid4()))
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash that is kept of a password. Raises InvalidPasswordError."""
+    try:
+        size = len(password.encode())
+    except UnicodeEncodeError:
+        raise InvalidPasswordError("password: it is not valid Unicode") from None
+    if len(password) < PASSWORD_MIN:
+        raise InvalidPasswordError(f"password: expected at least {PASSWORD_MIN} characters")
+    if size > PASSWORD_MAX_BYTES:
+        raise InvalidPasswordError(f"password: expected at most {PASSWORD_MAX_BYTES} bytes")
+    return _hasher().hash(password)
+
+
 def set_password(cursor: Cursor, user_id: int, password: str) -> None:
-    """Replace the user's password, kept as argon2id hash. Raises ValueError for an empty one."""
-    if not password:
-        raise ValueError("password: expected at least one character")
-    cursor.execute("UPDATE users SET password_hash = %s WHERE id = %s", (_hasher().hash(password), user_id))
+    """Replace the user's password, kept as argon2id hash. Raises InvalidPasswordError."""
+    cursor.execute("UPDATE users SET password_hash = %s WHERE id = %s", (hash_password(password), user_id))
+
+
+def find_password(cursor: Cursor, name: str) -> tuple[User | None, str | None]:
+    """The user of that name and the hash of her password; None for what there is not."""
+    user = find_user(cursor, name)
+    cursor.execute("SELECT password_hash FROM users WHERE id = %s", (user.id if user else -1,))
+    row = cursor.fetchone()
+    return user, row[0] if row else None
+
+
+def password_matches(password_hash: str | None, password: str) -> bool:
+    """Whether the hash is this password's; without a hash it is not, and to say so takes as long."""
+    nobodys = _nobodys_hash()
+    try:
+        same = _hasher().verify(password_hash or nobodys, password)
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
+        return False
+    return same and password_hash is not None
 
 
 def password_is(cursor: Cursor, user_id: int, password: str) -> bool:
     """Whether this is the user's password; a user without one has none."""
     cursor.execute("SELECT password_hash FROM users WHERE id = %s", (user_id,))
     row = cursor.fetchone()
-    if row is None or row[0] is None:
-        return False
-    try:
-        return _hasher().verify(row[0], password)
-    except (VerificationError, InvalidHashError):
-        return False
+    return password_matches(row[0] if row else None, password)

@@ -108,7 +108,7 @@ def listens(*numbers: int) -> Submission:
 @pytest.fixture
 def filled(cli: CommandLine, connection: Connection) -> Connection:
     """A user with token and password, listens, a result, a queued request, a dead letter."""
-    assert cli("user", "create", "alice", "--password", stdin=b"secret\n").status == 0
+    assert cli("user", "create", "alice", "--password", stdin=b"open sesame\n").status == 0
     write_submissions(connection, [listens(1, 2, 3)])
     rows(connection, "INSERT INTO result_entity VALUES (7, '{}') RETURNING 1")
     rows(connection, "INSERT INTO result_list VALUES ('user_artists', 'week', 1, '{7}', '{3}') RETURNING 1")

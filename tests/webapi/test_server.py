@@ -2,78 +2,21 @@
 
 import http.client
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conf.postgres import Connection, transaction
-from conf.settings import Settings, load_settings
+from conf.settings import PROJECT, Settings, load_settings
+from tests.live_server import Server, served
 from tests.webapi.conftest import Account, listen, submission
 
 pytestmark = pytest.mark.servers
-PROJECT = Path(__file__).resolve().parents[2]
-RUN = "from conf.settings import load_settings; from webapi.server import run; run(load_settings(env_file=None))"
-
-
-@dataclass
-class Server:
-    port: int
-    process: subprocess.Popen[bytes]
-
-    def request(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, Any, dict[str, str]]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read() or b"null"), dict(answer.getheaders())
-        finally:
-            connection.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def served(settings: Settings, **environ: str) -> Iterator[Server]:
-    port = free_port()
-    mine = {
-        "DATA_DIR": str(settings.data_dir),
-        "DATABASE_URL": settings.database_url,
-        "WEB_PORT": str(port),
-        "WEB_WORKERS": "2",
-        **environ,
-    }
-    process = subprocess.Popen([sys.executable, "-c", RUN], cwd=PROJECT, env={**os.environ, **mine})
-    server = Server(port, process)
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                server.request("GET", "/health/live")
-                break
-            except OSError:
-                assert process.poll() is None, "the server ended at its start"
-                assert time.monotonic() < deadline, "the server did not start"
-                time.sleep(0.1)
-        yield server
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
 
 
 @pytest.fixture

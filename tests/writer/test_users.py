@@ -9,15 +9,18 @@ from argon2 import PasswordHasher
 from conf.postgres import Connection, transaction
 from conf.secret import Vault
 from jobs.listens.users import (
+    InvalidPasswordError,
     InvalidUserNameError,
     UserExistsError,
     create_token,
     create_user,
     drop_tokens,
     find_user,
+    hash_password,
     keep_md5,
     list_users,
     password_is,
+    password_matches,
     set_password,
     token_digest,
 )
@@ -107,13 +110,34 @@ def test_only_the_last_password_set_is_the_password(connection: Connection) -> N
     user = create_user(connection, "alice")
     with transaction(connection) as cursor:
         assert not password_is(cursor, user, "x")
-        set_password(cursor, user, "old")
-        set_password(cursor, user, "new")
-        assert password_is(cursor, user, "new")
-        assert not password_is(cursor, user, "old")
-        assert not password_is(cursor, user + 1, "new")
+        set_password(cursor, user, "old password")
+        set_password(cursor, user, "new password")
+        assert password_is(cursor, user, "new password")
+        assert not password_is(cursor, user, "old password")
+        assert not password_is(cursor, user + 1, "new password")
         cursor.execute("SELECT password_hash FROM users")
         [(kept,)] = cursor.fetchall()
-        assert PasswordHasher().verify(kept, "new")
-        with pytest.raises(ValueError, match="at least one character"):
-            set_password(cursor, user, "")
+        assert PasswordHasher().verify(kept, "new password")
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        ("", "at least 8 characters"),
+        ("seven77", "at least 8 characters"),
+        ("x" * 1025, "at most 1024 bytes"),
+        ("é" * 513, "at most 1024 bytes"),
+        ("\ud800" * 8, "not valid Unicode"),
+    ],
+)
+def test_a_password_that_cannot_be_taken_is_refused_and_not_shown(password: str, said: str) -> None:
+    with pytest.raises(InvalidPasswordError, match=said) as refused:
+        hash_password(password)
+    assert not password or password not in str(refused.value)
+
+
+def test_a_password_of_1024_bytes_of_any_text_is_taken() -> None:
+    password = "é\0" * 341 + "x"
+    assert password_matches(hash_password(password), password)
+    assert not password_matches(hash_password(password), password[:-1])
+    assert not password_matches(None, password)

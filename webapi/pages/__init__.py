@@ -1,0 +1,1 @@
+"""Pages for people: one blueprint per group, all in the frame of templates/frame.html."""
