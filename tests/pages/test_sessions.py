@@ -84,11 +84,12 @@ def test_every_log_in_makes_a_new_id_and_ends_the_old_session(
 def test_a_session_expires_and_slides_with_use(visitor: Visitor, rob: int, connection: Connection) -> None:
     visitor.log_in()
     rows(connection, "UPDATE web_session SET expires = now() + interval '1 day' RETURNING 1")
-    assert "Set-Cookie" not in visitor.get("/").headers  # used within the hour: nothing is written
+    # Used within the hour: nothing is written.
+    assert not any("listenlake_session=" in cookie for cookie in visitor.get("/").headers.getlist("Set-Cookie"))
     rows(connection, "UPDATE web_session SET last_used = now() - interval '2 hours' RETURNING 1")
     answer = visitor.get("/")
-    assert "listenlake_session=" in answer.headers["Set-Cookie"]
-    assert "Max-Age=2592000" in answer.headers["Set-Cookie"]
+    [cookie] = [c for c in answer.headers.getlist("Set-Cookie") if "listenlake_session=" in c]
+    assert "Max-Age=2592000" in cookie
     [(left,)] = rows(connection, "SELECT expires - now() FROM web_session")
     assert left > timedelta(days=29)
     rows(connection, "UPDATE web_session SET expires = now() - interval '1 second' RETURNING 1")
