@@ -57,6 +57,8 @@ class Route:
     """Key of the whole list's length, e.g. total_artist_count."""
     item: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
     """The struct as stored, to the item as answered (without listen_count)."""
+    columns: tuple[Column, ...] = ()
+    """What `item` answers, where it is not the struct itself."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from webapi.pages import account, home
 from webapi.pages.frame import install_pages
 from webapi.paths import install_tolerant_paths
 from webapi.services import EXTENSION, make_services
-from webapi.views import core, listens, stats, status
+from webapi.views import core, documentation, listens, stats, status
 
 PAGES = (home.blueprint, account.blueprint)
 """For people in a browser: with cookies, so with CSRF tokens. Everything else is for machines and reads no cookie."""
@@ -27,7 +27,8 @@ def build_app(settings: Settings) -> Flask:
     install_error_handlers(app)
     install_hooks(app)
     _install_compression(app)
-    for blueprint in (core.blueprint, listens.blueprint, stats.make_blueprint(), status.blueprint):
+    fixed = (core.blueprint, listens.blueprint, status.blueprint, documentation.blueprint)
+    for blueprint in (*fixed, stats.make_blueprint()):
         app.register_blueprint(blueprint)
     install_pages(app, settings, PAGES)
     if settings.proxy_hops:
@@ -36,7 +37,7 @@ def build_app(settings: Settings) -> Flask:
 
 
 def _install_compression(app: Flask) -> None:
-    """gzip for whoever accepts it. Level 5: 25 listens of 9.9 kB are 1.8 kB in 0.15 ms; 9 takes 0.19 ms for 2 % less."""
+    """gzip for whoever accepts it. Level 5: 25 listens of 9.9 kB are 1.8 in 0.15 ms; 9 takes 0.19 ms for 2 % less."""
     app.config.update(
         COMPRESS_ALGORITHM=["gzip"],
         COMPRESS_LEVEL=5,

@@ -39,6 +39,11 @@ def item(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {"artist_name": stored["artist_name"], "artist_mbid": mbid, "artist_mbids": [] if mbid is None else [mbid]}
 
 
+ANSWERED = (
+    Column("artist_name", "string"),
+    Column("artist_mbid", "string"),
+    Column("artist_mbids", "array<string>"),
+)
 JOB = Job(
     name="stats.user.entity",
     statistic="user_artists",
@@ -48,7 +53,7 @@ JOB = Job(
     run=RUN,
     output=PerUser((Column("artist_name", "string"), Column("artist_mbid", "string"))),
     about="Top artists of every user, in nine ranges",
-    route=Route("/1/stats/user/<path:user_name>/artists", "artists", "total_artist_count", item),
+    route=Route("/1/stats/user/<path:user_name>/artists", "artists", "total_artist_count", item, ANSWERED),
     command=Command("request_user_stats", {"type": "entity"}),
     refreshed=True,
 )

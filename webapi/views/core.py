@@ -14,16 +14,54 @@ from jobs.listens.msid import msid_of
 from jobs.listens.validator import InvalidListenError, canonical_uuid, validate_payload
 from jobs.listens.write import delete_listen
 from webapi.auth import header_token, require_owner
-from webapi.bodies import read_body, read_object, read_submission
+from webapi.bodies import MAX_LISTEN_SIZE, MAX_LISTENS_PER_REQUEST, read_body, read_object, read_submission
 from webapi.db.playing_now import playing_seconds, set_playing_now
 from webapi.errors import BadRequestError, UnavailableError, reply
+from webapi.openapi.declare import Answer, Body, describes
+from webapi.openapi.parameters import RETURN_MSID, TOKEN
+from webapi.openapi.schemas import UUID as UUID_SCHEMA
+from webapi.openapi.schemas import closed, component
 from webapi.parameters import MAX_TIMESTAMP
 from webapi.services import services
 
 blueprint = Blueprint("core", __name__, url_prefix="/1")
 
+_SUBMISSION = Body(
+    component("Submission"),
+    {
+        "listen_type": "single",
+        "payload": [
+            {
+                "listened_at": 1443521965,
+                "track_metadata": {
+                    "artist_name": "Broadcast",
+                    "track_name": "Come On Let's Go",
+                    "release_name": "The Noise Made by People",
+                    "additional_info": {"tracknumber": 7, "duration_ms": 196000, "media_player": "my player"},
+                },
+            }
+        ],
+    },
+    f"At most {MAX_LISTENS_PER_REQUEST} listens, {MAX_LISTEN_SIZE} bytes each on average. All are taken or none.",
+)
+_SUBMITTED = closed({"status": {"const": "ok"}, "recording_msid": UUID_SCHEMA}, optional=("recording_msid",))
+_LISTEN_KEY = Body(
+    component("ListenKey"), {"listened_at": 1443521965, "recording_msid": "d23f4719-9212-49f0-ad08-ddbfbfc50d6f"}
+)
+
 
 @blueprint.post("/submit-listens")
+@describes(
+    "Submit listens",
+    group="Listens",
+    auth="required",
+    parameters=(RETURN_MSID,),
+    body=_SUBMISSION,
+    answers={
+        200: Answer("The listens are durable, and soon readable.", _SUBMITTED),
+        400: Answer("A listen is not as it must be: nothing was taken.", component("EchoingError")),
+    },
+)
 def submit_listens() -> Response:
     """Listens go to the queue, one message per call, and 200 means that they are durable there."""
     owner = require_owner()
@@ -59,6 +97,13 @@ def _play(user_id: int, track_metadata: dict[str, Any]) -> Response:
 
 
 @blueprint.post("/delete-listen")
+@describes(
+    "Delete a listen",
+    group="Listens",
+    auth="required",
+    body=_LISTEN_KEY,
+    answers={200: Answer("There is no such listen any more.", component("Ok"))},
+)
 def delete_one_listen() -> Response:
     """The listen is gone when this answers, also one that is still queued; absent ones are no error."""
     owner = require_owner()
@@ -95,6 +140,12 @@ def _timestamp(value: object) -> int:
 
 
 @blueprint.get("/validate-token")
+@describes(
+    "Check a token",
+    group="Tokens",
+    parameters=(TOKEN,),
+    answers={200: Answer("Whether the token is valid, and whose it is.", component("TokenState"))},
+)
 def validate_token() -> Response:
     """Whose token this is: 200 also for a wrong one. Only here the query may carry it."""
     token = header_token()

@@ -13,6 +13,9 @@ from webapi.db.playing_now import get_playing_now
 from webapi.db.versions import listens_version, playing_now_version
 from webapi.errors import BadRequestError, UnavailableError
 from webapi.fresh import fresh
+from webapi.openapi.declare import Answer, describes
+from webapi.openapi.parameters import LISTENS_COUNT, MAX_TS, MIN_TS
+from webapi.openapi.schemas import component
 from webapi.parameters import listens_count, timestamp, user_known
 from webapi.services import services
 
@@ -23,6 +26,13 @@ blueprint = Blueprint("listens", __name__, url_prefix="/1/user/<path:user_name>"
 
 
 @blueprint.get("/listens")
+@describes(
+    "A user's listens",
+    group="Listens",
+    parameters=(MIN_TS, MAX_TS, LISTENS_COUNT),
+    answers={200: Answer("A page of listens.", component("Listens"))},
+    conditional=True,
+)
 def get_listens(user_name: str) -> Response:
     """Newest first; with min_ts the listens closest above it. Both bounds are exclusive."""
     with services().pool.statement() as cursor:
@@ -55,8 +65,14 @@ def _page(user_name: str, user_id: int, *, min_ts: int | None, max_ts: int | Non
 
 
 @blueprint.get("/listen-count")
+@describes(
+    "How many listens a user has",
+    group="Listens",
+    answers={200: Answer("The number.", component("ListenCount"))},
+    conditional=True,
+)
 def get_listen_count(user_name: str) -> Response:
-    """How many listens a user has."""
+    """All that were ever taken and are not deleted."""
     try:
         with services().pool.statement() as cursor:
             known = user_known(listens_version(cursor, user_name), user_name)
@@ -66,8 +82,14 @@ def get_listen_count(user_name: str) -> Response:
 
 
 @blueprint.get("/playing-now")
+@describes(
+    "What a user plays at this moment",
+    group="Listens",
+    answers={200: Answer("One listen without a time, or none.", component("PlayingNowPage"))},
+    conditional=True,
+)
 def playing_now(user_name: str) -> Response:
-    """What a user plays at this moment: one listen without a time, or none."""
+    """It is shown until the track should have ended, or another one is announced."""
     with services().pool.statement() as cursor:
         known = user_known(playing_now_version(cursor, user_name), user_name)
 

@@ -11,10 +11,15 @@ from jobs.ranges import ALL_TIME, STATS_RANGES
 from spark_reader.store import Page, load_page
 from webapi.db.versions import sitewide_version, statistic_version
 from webapi.fresh import fresh
+from webapi.openapi.declare import Answer, describes
+from webapi.openapi.parameters import COUNT, OFFSET, RANGE
+from webapi.openapi.statistics import statistic_schema
 from webapi.parameters import page, stats_range, user_known
 from webapi.services import services
 
 SITEWIDE_KEY = 0
+
+Serve = Callable[..., Response]
 
 
 def make_blueprint() -> Blueprint:
@@ -23,8 +28,22 @@ def make_blueprint() -> Blueprint:
     for job in catalog().jobs.values():
         if job.route is not None:
             serve = _per_user(job, job.route) if isinstance(job.output, PerUser) else _sitewide(job, job.route)
-            blueprint.add_url_rule(job.route.path, job.statistic, serve, methods=["GET"])
+            blueprint.add_url_rule(job.route.path, job.statistic, _described(job, job.route)(serve), methods=["GET"])
     return blueprint
+
+
+def _described(job: Job, route: Route) -> Callable[[Serve], Serve]:
+    return describes(
+        job.about,
+        about="Computed after each landing of new listens, in whole; one page of it is answered.",
+        group="Statistics",
+        parameters=(RANGE, COUNT, OFFSET),
+        answers={
+            200: Answer("A page of the list, the most played first.", statistic_schema(job, route)),
+            204: Answer("Not computed yet, or nothing was played in this range."),
+        },
+        conditional=True,
+    )
 
 
 def _per_user(job: Job, route: Route) -> Callable[[str], Response]:

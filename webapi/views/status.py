@@ -12,6 +12,8 @@ from jobs.ranges import STATS_RANGES
 from webapi.db.status import result_ages
 from webapi.errors import RETRY_AFTER, reply
 from webapi.health import incoming_depth, readiness
+from webapi.openapi.declare import Answer, describes
+from webapi.openapi.schemas import component
 from webapi.services import services
 
 blueprint = Blueprint("status", __name__)
@@ -34,6 +36,11 @@ def ready() -> Response:
 
 
 @blueprint.get("/1/status/service-status")
+@describes(
+    "How old everything is",
+    group="Status",
+    answers={200: Answer("Ages, and how many messages wait to be written.", component("ServiceStatus"))},
+)
 def service_status() -> Response:
     """Ages in seconds of every statistic and range of the catalog; null where nothing is known."""
     with services().pool.transaction() as cursor:

@@ -1,0 +1,75 @@
+"""Query, path and header parameters as they are documented; limits and defaults are those that the code applies."""
+
+from jobs.ranges import ALL_TIME, STATS_RANGES
+from webapi.openapi.declare import Parameter, Schema
+from webapi.parameters import DEFAULT_ITEMS_PER_GET, MAX_ITEMS_PER_GET, MAX_NAME, MAX_TIMESTAMP
+
+EMPTY: Schema = {"const": ""}
+"""An empty value is the same as none."""
+_TIMESTAMP: Schema = {"anyOf": [{"type": "integer", "minimum": -MAX_TIMESTAMP, "maximum": MAX_TIMESTAMP}, EMPTY]}
+
+COUNT = Parameter(
+    "count",
+    {
+        "anyOf": [{"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, EMPTY],
+        "default": DEFAULT_ITEMS_PER_GET,
+    },
+    f"How many items are wanted; more than {MAX_ITEMS_PER_GET} are the same as {MAX_ITEMS_PER_GET}.",
+    example=2,
+)
+LISTENS_COUNT = Parameter(
+    "count",
+    {"anyOf": [{"type": "integer", "minimum": 0}, EMPTY], "default": DEFAULT_ITEMS_PER_GET},
+    COUNT.about,
+    example=2,
+)
+OFFSET = Parameter(
+    "offset",
+    {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, EMPTY], "default": 0},
+    "How many items are skipped; beyond the end the list is empty.",
+)
+MIN_TS = Parameter(
+    "min_ts",
+    _TIMESTAMP,
+    "Only listens later than this second (epoch, UTC); the page then holds those closest above it.",
+    example=1700000000,
+)
+MAX_TS = Parameter(
+    "max_ts", _TIMESTAMP, "Only listens earlier than this second (epoch, UTC); greater than min_ts if both are given."
+)
+RANGE = Parameter(
+    "range",
+    {"type": "string", "enum": list(STATS_RANGES), "default": ALL_TIME},
+    "The period that the statistic covers.",
+    example="this_month",
+)
+RETURN_MSID = Parameter(
+    "return_msid",
+    {"type": "string"},
+    "Any value but an empty one: the answer to a playing_now also names the recording_msid.",
+)
+TOKEN = Parameter(
+    "token",
+    {"type": "string"},
+    "The user token, where there is no Authorization header. No other operation reads it from the query.",
+)
+IF_NONE_MATCH = Parameter(
+    "If-None-Match",
+    {"type": "string"},
+    "The ETag of the answer you have: if it is still the same, the answer is 304 without a body.",
+    where="header",
+)
+
+PATH = {
+    parameter.name: parameter
+    for parameter in (
+        Parameter(
+            "user_name",
+            {"type": "string", "minLength": 1, "maxLength": MAX_NAME},
+            "A user. Case does not matter, and a slash is written %2F. Answers repeat the name as it was asked for.",
+            where="path",
+            example="alice",
+        ),
+    )
+}
+"""Parameters of paths by name; one that is not here is documented from its converter alone."""
