@@ -6,6 +6,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from conf.secret import secret_of
 from conf.settings import Settings
+from webapi.audioscrobbler import views as audioscrobbler
 from webapi.errors import install_error_handlers
 from webapi.hooks import install_hooks
 from webapi.pages import account, home
@@ -30,6 +31,7 @@ def build_app(settings: Settings) -> Flask:
     fixed = (core.blueprint, listens.blueprint, status.blueprint, documentation.blueprint)
     for blueprint in (*fixed, stats.make_blueprint()):
         app.register_blueprint(blueprint)
+    app.register_blueprint(audioscrobbler.blueprint)
     install_pages(app, settings, PAGES)
     if settings.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops)  # type: ignore[method-assign]

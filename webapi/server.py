@@ -131,6 +131,7 @@ class _Report(threading.Thread):
                 forget_before(cursor, int(time.time()) - 2 * self._services.settings.rate_limit_window)
                 forget_expired(cursor)
                 forget_expired_sessions(cursor)
+                audioscrobbler.forget_handshakes(cursor)
         if tidying:
             self._tidied = time.monotonic()
         # Again with the next tidying, for what a process of another setting may have filled.

@@ -11,6 +11,8 @@ from jobs.listens.listen import Submission
 from jobs.listens.msid import msid_of
 from jobs.tables.listens import LISTENS
 
+REFUSED = "refused"
+"""Key of a listen that its protocol cannot send back: the reason for which it is to be set aside, not written."""
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -76,6 +78,8 @@ def body_of(listen: object) -> bytes:
 def _row(submission: Submission, index: int, item: int, listen: object) -> Row:
     if not isinstance(listen, Mapping):
         raise UnwritableListenError(f"a listen is an object, this is {_kind(listen)}")
+    if REFUSED in listen:
+        raise UnwritableListenError(str(listen[REFUSED]))
     metadata = listen.get("track_metadata")
     if not isinstance(metadata, Mapping):
         raise UnwritableListenError(f"track_metadata: expected an object, got {_kind(metadata)}")

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from conf.broker import INCOMING, open_broker
 from conf.postgres import Connection, connect, transaction
+from conf.secret import Vault
 from conf.settings import Settings, load_settings
 from jobs.listens.listen import Submission
 from jobs.listens.users import create_token, create_user
@@ -44,10 +45,10 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-def make_account(connection: Connection, name: str) -> Account:
+def make_account(connection: Connection, name: str, vault: Vault | None = None) -> Account:
     user_id = create_user(connection, name)
     with transaction(connection) as cursor:
-        return Account(user_id, name, create_token(cursor, user_id, "test", None))
+        return Account(user_id, name, create_token(cursor, user_id, "test", vault))
 
 
 @pytest.fixture

@@ -1,0 +1,103 @@
+"""The three addresses: handshake at the root, what plays now, submission of what was played."""
+
+import time
+
+from flask import Blueprint, Response, request
+
+from jobs.listens.listen import Submission, new_message_id
+from jobs.listens.users import find_user, token_digest
+from webapi.audioscrobbler.answers import (
+    SWITCHED_OFF,
+    bad_auth,
+    bad_session,
+    failed,
+    in_plain_text,
+    lines,
+    over_limit,
+)
+from webapi.audioscrobbler.entries import Fields, read_entries, read_form, read_playing_now
+from webapi.audioscrobbler.handshake import address, open_session, read_handshake
+from webapi.bodies import read_body
+from webapi.db.audioscrobbler import Session, find_session
+from webapi.db.playing_now import playing_seconds, set_playing_now
+from webapi.parameters import MAX_NAME
+from webapi.services import services
+
+blueprint = Blueprint("audioscrobbler", __name__)
+
+
+@blueprint.before_app_request
+def handshake_at_the_root() -> Response | None:
+    """The root is the home page's; only a query that asks for a handshake is ours."""
+    if request.path == "/" and request.method == "GET" and request.args.get("hs") == "true":
+        return handshake()
+    return None
+
+
+@in_plain_text
+def handshake() -> Response:
+    """OK, a session, and where to send to; else FAILED, BADAUTH or BADTIME."""
+    _switched_on()
+    here, settings = services(), services().settings
+    _limit(f"address:{request.remote_addr}", settings.rate_limit_per_address)
+    asked = read_handshake(request.args, time.time())
+    base = address(settings.public_url, request.scheme, request.headers.get("Host"), settings.url)
+    with here.pool.transaction() as cursor:
+        user = find_user(cursor, asked.user_name) if len(asked.user_name) <= MAX_NAME else None
+    if user is None:
+        raise bad_auth()
+    # The larger of the two limits: from one address alone nobody can keep a user from shaking hands.
+    _limit(f"handshake:{user.id}", settings.rate_limit_per_token)
+    with here.pool.transaction() as cursor:
+        session = open_session(cursor, user.id, asked, here.vault)
+    return lines("OK", session, f"{base}/np_1.2", f"{base}/protocol_1.2")
+
+
+@blueprint.post("/np_1.2")
+@in_plain_text
+def playing_now() -> Response:
+    """What plays now; as long as its length says."""
+    form, session = _form_and_session()
+    track = read_playing_now(form, int(time.time()))
+    with services().pool.transaction() as cursor:
+        set_playing_now(cursor, session.user_id, track, playing_seconds(track["additional_info"]))
+    return lines("OK")
+
+
+@blueprint.post("/protocol_1.2")
+@in_plain_text
+def submit() -> Response:
+    """Up to 50 listens in one message; OK means that it is durable in the queue."""
+    form, session = _form_and_session()
+    now = time.time()
+    entries = read_entries(form, int(now))
+    if not entries.accepted:
+        raise failed()
+    submission = Submission(new_message_id(), session.user_id, int(now * 1_000_000), entries.listens)
+    services().publisher.publish(submission)
+    return lines("OK")
+
+
+def _form_and_session() -> tuple[Fields, Session]:
+    _switched_on()
+    form = read_form(read_body())
+    with services().pool.transaction() as cursor:
+        session = find_session(cursor, token_digest(form.get("s", "")))
+    settings = services().settings
+    if session is None:
+        _limit(f"address:{request.remote_addr}", settings.rate_limit_per_address)
+        raise bad_session()
+    _limit(f"token:{session.token_id}", settings.rate_limit_per_token)
+    return form, session
+
+
+def _switched_on() -> None:
+    if services().settings.audioscrobbler == "off":
+        raise failed(SWITCHED_OFF)
+
+
+def _limit(bucket: str, limit: int) -> None:
+    """The limits of the native API, in the same buckets: whoever speaks both has no more."""
+    allowance = services().limiter.take(bucket, limit)
+    if not allowance.allowed:
+        raise over_limit(allowance)
