@@ -9,7 +9,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
 from jobs.listens.validator import LISTEN_TYPES, InvalidListenError, ListenType, check_numbers
-from webapi.errors import ApiError, BadRequestError
+from webapi.errors import ApiError, BadRequestError, TooSlowError
 
 MAX_LISTEN_SIZE = 10240
 MAX_LISTENS_PER_REQUEST = 1000
@@ -29,6 +29,8 @@ def read_body() -> bytes:
         raise _too_large()
     try:
         body = _read_to_the_end()
+    except TooSlowError:
+        raise
     except (OSError, ParseException):
         raise BadRequestError("The body ended before its end, or is not properly chunked.") from None
     if request.content_length is not None and len(body) < request.content_length:

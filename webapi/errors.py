@@ -14,6 +14,7 @@ from conf.postgres import StoreUnavailableError
 RETRY_AFTER = "5"
 """Seconds after which a client may try again while something we need is down."""
 STORE_DOWN = "The listen database is momentarily offline. Please wait a few minutes and try again."
+TOO_SLOW = "The request did not arrive in time."
 UNEXPECTED = "An unknown error occured."
 MACHINE_PATHS = ("/1/", "/2.0/", "/health/", "/metrics/")
 """Below these the answer is JSON whatever the Accept header says."""
@@ -57,6 +58,10 @@ class UnavailableError(ApiError):
 
     def __init__(self, message: str = STORE_DOWN) -> None:
         super().__init__(503, message)
+
+
+class TooSlowError(TimeoutError):
+    """408: a body longer than every submission came too slowly."""
 
 
 def reply(document: Mapping[str, Any], status: int = 200) -> Response:
@@ -103,6 +108,7 @@ def install_error_handlers(app: Flask) -> None:
     """Every way a request can fail becomes JSON. Anything unforeseen is logged and answered with 500."""
     app.register_error_handler(ApiError, _api_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(TooSlowError, _too_slow)
     app.register_error_handler(StoreUnavailableError, _store_down)
     app.register_error_handler(BrokerUnavailableError, _store_down)
     app.register_error_handler(Exception, _unexpected)
@@ -117,6 +123,10 @@ def _http_error(problem: HTTPException) -> Response:
     if isinstance(problem, MethodNotAllowed) and problem.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(problem.valid_methods))
     return response
+
+
+def _too_slow(_problem: TooSlowError) -> Response:
+    return error_reply(408, TOO_SLOW)
 
 
 def _store_down(problem: Exception) -> Response:
