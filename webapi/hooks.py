@@ -3,12 +3,15 @@
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from webapi.auth import identify
+from webapi.auth import header_token, identify
+from webapi.costs import cost_of_route, count_wrong_token
 from webapi.errors import error_reply
-from webapi.ratelimit import MESSAGE, Allowance
+from webapi.ratelimit import EXPOSED, MESSAGE, Allowance
 from webapi.services import services
 
 API = "/1/"
+LASTFM = "/2.0"
+"""Counted by address: its session is in the body, which is not read yet, and one api_key is all users of a player."""
 
 
 def install_hooks(app: Flask) -> None:
@@ -19,12 +22,13 @@ def install_hooks(app: Flask) -> None:
 
 def _before() -> Response | None:
     services().requests.add()
-    if not request.path.startswith(API):
+    native = request.path.startswith(API)
+    if not native and request.path != LASTFM:
         return None
-    if request.method == "OPTIONS":
+    if native and request.method == "OPTIONS":
         return Response(status=200)
     # Before anything of the body is read.
-    g.allowance = allowance = _take()
+    g.allowance = allowance = _take() if native else _take_of_address()
     return None if allowance.allowed else error_reply(429, MESSAGE)
 
 
@@ -32,11 +36,22 @@ def _take() -> Allowance:
     here = services()
     owner = identify(here.tokens)
     if owner is not None:
-        return here.limiter.take(f"token:{owner.token_id}", here.settings.rate_limit_per_token)
-    return here.limiter.take(f"address:{request.remote_addr}", here.settings.rate_limit_per_address)
+        return here.limiter.take(f"token:{owner.token_id}", here.limiter.limits.per_token, cost_of_route())
+    allowance = _take_of_address()
+    if allowance.allowed and header_token():
+        count_wrong_token(here.limiter)
+    return allowance
+
+
+def _take_of_address() -> Allowance:
+    limiter = services().limiter
+    return limiter.take(f"address:{request.remote_addr}", limiter.limits.per_address, cost_of_route())
 
 
 def _after(response: Response) -> Response:
+    allowance: Allowance | None = g.get("allowance")
+    if allowance is not None:
+        response.headers.update(allowance.headers())
     if not request.path.startswith(API):
         return response
     headers = response.headers
@@ -44,11 +59,10 @@ def _after(response: Response) -> Response:
     headers["Access-Control-Allow-Methods"] = _allowed_methods()
     headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
     headers["Access-Control-Max-Age"] = "21600"
+    if allowance is not None:
+        headers["Access-Control-Expose-Headers"] = EXPOSED
     headers.setdefault("Cache-Control", "private")
     headers["X-Content-Type-Options"] = "nosniff"
-    allowance: Allowance | None = g.get("allowance")
-    if allowance is not None:
-        headers.update(allowance.headers())
     return response
 
 

@@ -14,13 +14,14 @@ from conf import part_status
 from conf.postgres import StoreUnavailableError
 from conf.settings import Settings
 from webapi.app import build_app
+from webapi.costs import GUESS_WINDOW
 from webapi.db import audioscrobbler
 from webapi.db.deadline import install_deadline
 from webapi.db.playing_now import forget_expired
-from webapi.db.rate_limit import forget_before
+from webapi.db.rate_limit import chosen_limits, forget_before
 from webapi.db.web_session import forget_expired as forget_expired_sessions
-from webapi.refusals import JsonThreadWorker
-from webapi.services import EXTENSION, Services
+from webapi.intake import JsonThreadWorker
+from webapi.services import EXTENSION, Services, limits_of
 
 PART = "web"
 REPORT_SECONDS = 2.0
@@ -91,7 +92,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 
 class _Report(threading.Thread):
-    """Says every 2 s that this worker lives, and tidies what expired."""
+    """Says every 2 s that this worker lives, follows the operator's rate limits, and tidies what expired."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(name="web-report", daemon=True)
@@ -122,13 +123,15 @@ class _Report(threading.Thread):
             log.debug("not withdrawn: %s", problem)
 
     def _once(self) -> None:
+        here = self._services
         tidying = time.monotonic() - self._tidied > TIDY_SECONDS
         with self._services.pool.transaction() as cursor:
             part_status.report(cursor, PART, self._detail())
+            here.limiter.limits = chosen_limits(cursor) or limits_of(here.settings)
             if not self._erased:
                 audioscrobbler.erase(cursor)
             if tidying:
-                forget_before(cursor, int(time.time()) - 2 * self._services.settings.rate_limit_window)
+                forget_before(cursor, int(time.time()) - 2 * max(GUESS_WINDOW, here.limiter.limits.window))
                 forget_expired(cursor)
                 forget_expired_sessions(cursor)
                 audioscrobbler.forget_handshakes(cursor)

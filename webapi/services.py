@@ -10,6 +10,7 @@ from conf.postgres import Pool, dsn
 from conf.secret import Vault, secret_of, token_vault
 from conf.settings import Settings
 from webapi.auth import TokenCache
+from webapi.db.rate_limit import Limits
 from webapi.fresh import AnswerCache
 from webapi.ratelimit import RateLimiter
 from webapi.submission.publisher import Publisher
@@ -56,12 +57,17 @@ def make_services(settings: Settings) -> Services:
         settings=settings,
         pool=pool,
         tokens=TokenCache(pool, token_vault(settings)),
-        limiter=RateLimiter(pool, settings.rate_limit_window, time.time),
+        limiter=RateLimiter(pool, limits_of(settings), time.time),
         publisher=Publisher(settings),
         vault=Vault(secret_of(settings)),
         answers=AnswerCache(),
         requests=Tally(),
     )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What holds while the operator has not set others at run time."""
+    return Limits(settings.rate_limit_per_token, settings.rate_limit_per_address, settings.rate_limit_window)
 
 
 def services() -> Services:

@@ -1,22 +1,25 @@
 """Rate limits: one quota per window, whichever worker is asked, and few rows touched."""
 
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from conf.postgres import Connection, Pool, transaction
 from conf.settings import Settings
 from tests.webapi.conftest import Account, listen, submission
 from webapi import create_app
-from webapi.db.rate_limit import forget_before
+from webapi.costs import COSTS, GUESSES, HEAVY
+from webapi.db.rate_limit import Limits, forget_before
 from webapi.ratelimit import RateLimiter
 
 NOW = 1_700_000_007.5
 
 
 def limiter(url: str, now: list[float]) -> RateLimiter:
-    return RateLimiter(Pool(url), 10, lambda: now[0])
+    return RateLimiter(Pool(url), Limits(per_token=500, per_address=300, window=10), lambda: now[0])
 
 
 def used(connection: Connection) -> list[tuple[str, int, int]]:
@@ -66,6 +69,39 @@ def test_while_postgresql_is_down_a_worker_counts_by_itself(database_url: str) -
     assert [one.take("a", 2).allowed for _ in range(3)] == [True, True, False]
 
 
+def test_what_remains_is_seen_by_a_worker_that_others_have_overtaken(database_url: str) -> None:
+    now = [NOW]
+    one, other = limiter(database_url, now), limiter(database_url, now)
+    assert one.take("a", 300).remaining == 299
+    while other.take("a", 300).remaining > 20:
+        pass
+    now[0] += 1
+    assert one.take("a", 300).remaining <= 20 + 300 // 50
+
+
+def test_a_dear_request_takes_its_cost_or_nothing(database_url: str) -> None:
+    one = limiter(database_url, [NOW])
+    assert [one.take("a", 25, cost).remaining for cost in (HEAVY, 1, HEAVY)] == [15, 14, 4]
+    assert not one.take("a", 25, HEAVY).allowed
+    assert [one.take("a", 25).allowed for _ in range(5)] == [True] * 4 + [False]
+
+
+def test_a_quota_may_have_a_window_of_its_own(database_url: str) -> None:
+    now = [NOW]
+    one = limiter(database_url, now)
+    assert one.take("guess:x", 1, window=60).reset == 1_700_000_040
+    now[0] += 20
+    assert not one.take("guess:x", 1, window=60).allowed
+    now[0] += 20
+    assert one.take("guess:x", 1, window=60).allowed
+
+
+def test_other_limits_hold_from_the_next_request_on(database_url: str) -> None:
+    one = limiter(database_url, [NOW])
+    one.limits = Limits(per_token=1, per_address=1, window=100)
+    assert one.take("a", one.limits.per_token).reset == 1_700_000_100
+
+
 def test_old_windows_are_forgotten(database_url: str, connection: Connection) -> None:
     now = [NOW]
     one = limiter(database_url, now)
@@ -113,6 +149,39 @@ def test_behind_a_trusted_proxy_the_address_it_saw_counts(strict: Settings) -> N
     assert codes(client, ["spoof, 10.0.0.1"] * 3 + ["other, 10.0.0.1", "10.0.0.2"]) == [200, 200, 200, 429, 200]
 
 
+@pytest.mark.parametrize("asked", ["/1/validate-token?token={}", "/1/user/rob/listens"])
+def test_two_hundred_wrong_tokens_of_one_address_are_too_many(settings: Settings, rob: Account, asked: str) -> None:
+    client = create_app(replace(settings, rate_limit_per_address=100_000)).test_client()
+    refused = [
+        client.get(asked.format(uuid4()), headers={} if "{}" in asked else {"Authorization": f"Token {uuid4()}"})
+        for _ in range(200)
+    ]
+    assert [answer.status_code for answer in refused].count(429) >= 200 - 2 * GUESSES
+    limited = refused[-1]
+    assert (limited.headers["X-RateLimit-Limit"], limited.headers["X-RateLimit-Remaining"]) == (str(GUESSES), "0")
+    assert limited.get_json()["code"] == 429
+    assert client.get("/1/validate-token", headers=rob.headers).get_json()["valid"], "the right one is still taken"
+    assert client.get("/1/user/rob/listens").status_code == 200, "and so is none at all"
+
+
+def test_the_last_fm_address_counts_by_client_address(strict: Settings) -> None:
+    client = create_app(strict).test_client()
+    answers = [client.post("/2.0/", data={"method": "auth.getToken", "api_key": str(n)}) for n in range(4)]
+    assert [answer.status_code == 429 for answer in answers] == [False, False, False, True]
+    assert answers[-1].get_json()["code"] == 429
+    assert answers[0].headers["X-RateLimit-Remaining"] == "2"
+
+
+@pytest.mark.parametrize("path", ["/", "/?hs=true", "/health/live"])
+def test_pages_audioscrobbler_and_health_do_not_speak_of_limits(strict: Settings, path: str) -> None:
+    answer = create_app(strict).test_client().get(path)
+    assert "X-RateLimit-Limit" not in answer.headers
+
+
 def test_health_is_not_limited(strict: Settings) -> None:
     client = create_app(strict).test_client()
     assert {client.get("/health/live").status_code for _ in range(10)} == {200}
+
+
+def test_every_dear_route_is_served(app: Flask) -> None:
+    assert set(COSTS) <= {rule.rule for rule in app.url_map.iter_rules()}

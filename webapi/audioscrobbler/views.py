@@ -39,7 +39,7 @@ def handshake() -> Response:
     """OK, a session, and where to send to; else FAILED, BADAUTH or BADTIME."""
     _switched_on()
     here, settings = services(), services().settings
-    _limit(f"address:{request.remote_addr}", settings.rate_limit_per_address)
+    _limit(f"address:{request.remote_addr}", here.limiter.limits.per_address)
     asked = read_handshake(request.args, time.time())
     base = address(settings.public_url, request.scheme, request.headers.get("Host"), settings.url)
     with here.pool.transaction() as cursor:
@@ -47,7 +47,7 @@ def handshake() -> Response:
     if user is None:
         raise bad_auth()
     # The larger of the two limits: from one address alone nobody can keep a user from shaking hands.
-    _limit(f"handshake:{user.id}", settings.rate_limit_per_token)
+    _limit(f"handshake:{user.id}", here.limiter.limits.per_token)
     with here.pool.transaction() as cursor:
         session = open_session(cursor, user.id, asked, here.vault)
     return lines("OK", session, f"{base}/np_1.2", f"{base}/protocol_1.2")
@@ -83,11 +83,11 @@ def _form_and_session() -> tuple[Fields, Session]:
     form = read_form(read_body())
     with services().pool.transaction() as cursor:
         session = find_session(cursor, token_digest(form.get("s", "")))
-    settings = services().settings
+    limits = services().limiter.limits
     if session is None:
-        _limit(f"address:{request.remote_addr}", settings.rate_limit_per_address)
+        _limit(f"address:{request.remote_addr}", limits.per_address)
         raise bad_session()
-    _limit(f"token:{session.token_id}", settings.rate_limit_per_token)
+    _limit(f"token:{session.token_id}", limits.per_token)
     return form, session
 
 

@@ -15,6 +15,7 @@ from jobs.listens.validator import InvalidListenError, canonical_uuid, validate_
 from jobs.listens.write import delete_listen
 from webapi.auth import header_token, require_owner
 from webapi.bodies import MAX_LISTEN_SIZE, MAX_LISTENS_PER_REQUEST, read_body, read_object, read_submission
+from webapi.costs import count_wrong_token
 from webapi.db.playing_now import playing_seconds, set_playing_now
 from webapi.errors import BadRequestError, UnavailableError, reply
 from webapi.openapi.declare import Answer, Body, describes
@@ -152,6 +153,8 @@ def validate_token() -> Response:
     if not token and "Authorization" not in request.headers:
         token = request.args.get("token")
         g.owner = services().tokens.find(token) if token else None
+        if token and g.owner is None:
+            count_wrong_token(services().limiter)
     if not token:
         raise BadRequestError("You need to provide an Authorization token.")
     if g.owner is None:
