@@ -10,8 +10,8 @@ import pytest
 
 from conf.postgres import connect, transaction
 from conf.settings import load_settings
+from tests.live_server import Server, served
 from tests.webapi.conftest import Account, listen, submission
-from tests.webapi.test_server import Server, served
 
 pytestmark = pytest.mark.servers
 SLOW = 50
