@@ -9,13 +9,14 @@ from conf.settings import Settings
 from webapi.audioscrobbler import views as audioscrobbler
 from webapi.errors import install_error_handlers
 from webapi.hooks import install_hooks
+from webapi.lastfm import approval, dispatch
 from webapi.pages import account, home
 from webapi.pages.frame import install_pages
 from webapi.paths import install_tolerant_paths
 from webapi.services import EXTENSION, make_services
 from webapi.views import core, documentation, listens, stats, status
 
-PAGES = (home.blueprint, account.blueprint)
+PAGES = (home.blueprint, account.blueprint, approval.blueprint)
 """For people in a browser: with cookies, so with CSRF tokens. Everything else is for machines and reads no cookie."""
 
 
@@ -31,7 +32,8 @@ def build_app(settings: Settings) -> Flask:
     fixed = (core.blueprint, listens.blueprint, status.blueprint, documentation.blueprint)
     for blueprint in (*fixed, stats.make_blueprint()):
         app.register_blueprint(blueprint)
-    app.register_blueprint(audioscrobbler.blueprint)
+    for protocol in (audioscrobbler.blueprint, dispatch.blueprint):
+        app.register_blueprint(protocol)
     install_pages(app, settings, PAGES)
     if settings.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops)  # type: ignore[method-assign]

@@ -17,6 +17,7 @@ from webapi.app import build_app
 from webapi.costs import GUESS_WINDOW
 from webapi.db import audioscrobbler
 from webapi.db.deadline import install_deadline
+from webapi.db.lastfm import forget_request_tokens
 from webapi.db.playing_now import forget_expired
 from webapi.db.rate_limit import chosen_limits, forget_before
 from webapi.db.web_session import forget_expired as forget_expired_sessions
@@ -135,6 +136,7 @@ class _Report(threading.Thread):
                 forget_expired(cursor)
                 forget_expired_sessions(cursor)
                 audioscrobbler.forget_handshakes(cursor)
+                forget_request_tokens(cursor)
         if tidying:
             self._tidied = time.monotonic()
         # Again with the next tidying, for what a process of another setting may have filled.

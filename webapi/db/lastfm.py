@@ -7,9 +7,13 @@ from datetime import datetime
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from jobs.listens.users import token_digest
+from webapi.db import audioscrobbler
 
 TOKEN_MINUTES = 60
 """How long a request token lives."""
+SESSIONS_PER_APPLICATION = 100
+"""Session keys do not expire, and some players log in at every start: of a user's sessions with one application those
+unused for longest make room."""
 SECRET_BYTES = 20
 """Tokens and session keys are 40 hexadecimal digits."""
 
@@ -127,6 +131,11 @@ def new_session(cursor: Cursor, user_id: int, api_key: str) -> str:
         "INSERT INTO lastfm_session (sha256, user_id, api_key) VALUES (%s, %s, %s)",
         (token_digest(session), user_id, api_key),
     )
+    cursor.execute(
+        "DELETE FROM lastfm_session WHERE sha256 IN (SELECT sha256 FROM lastfm_session"
+        " WHERE user_id = %s AND api_key = %s ORDER BY last_used DESC, created DESC OFFSET %s)",
+        (user_id, api_key, SESSIONS_PER_APPLICATION),
+    )
     return session
 
 
@@ -146,14 +155,9 @@ def find_session(cursor: Cursor, session: str, api_key: str) -> SessionOwner | N
         if row[2]:
             cursor.execute("UPDATE lastfm_session SET last_used = now() WHERE sha256 = %s", (digest,))
         return SessionOwner(*row[:2])
-    cursor.execute(
-        "SELECT u.id, u.name, s.last_used < now() - interval '1 minute' FROM audioscrobbler_session s"
-        " JOIN users u ON u.id = s.user_id WHERE s.sha256 = %s",
-        (digest,),
-    )
-    row = cursor.fetchone()
-    if row is None:
+    other = audioscrobbler.find_session(cursor, digest)
+    if other is None:
         return None
-    if row[2]:
-        cursor.execute("UPDATE audioscrobbler_session SET last_used = now() WHERE sha256 = %s", (digest,))
-    return SessionOwner(*row[:2])
+    cursor.execute("SELECT id, name FROM users WHERE id = %s", (other.user_id,))
+    row = cursor.fetchone()
+    return SessionOwner(*row) if row else None

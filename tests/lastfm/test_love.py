@@ -1,0 +1,81 @@
+"""track.love and track.unlove: which recording is meant."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from conf.postgres import Connection, transaction
+from jobs.listens.feedback import HATE, LOVE, set_score
+from jobs.listens.listen import Submission, new_message_id
+from jobs.listens.msid import recording_msid
+from jobs.listens.write import write_submissions
+from tests.lastfm.conftest import FORMATS, Player, rows
+from tests.webapi.conftest import Account
+
+NAMES_ALONE = recording_msid("Björk", "Jóga", None, None, None)
+ON_ALBUM = recording_msid("Björk", "Jóga", "Homogenic", None, None)
+ON_SINGLE = recording_msid("Björk", "Jóga", "Jóga", None, None)
+
+
+def heard(connection: Connection, user_id: int, listened_at: int, release: str, artist: str = "Björk") -> None:
+    track = {"artist_name": artist, "track_name": "Jóga", "release_name": release, "additional_info": {}}
+    listen = {"listened_at": listened_at, "track_metadata": track}
+    write_submissions(connection, [Submission(new_message_id(), user_id, 1, (listen,))])
+
+
+def scores(connection: Connection) -> list[tuple[Any, ...]]:
+    return rows(connection, "SELECT user_id, recording_msid, score FROM recording_feedback ORDER BY id")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_newest_listen_of_that_name_is_meant_whatever_the_case(
+    player: Player, connection: Connection, rob: Account, format: str
+) -> None:
+    heard(connection, rob.id, 1_600_000_000, "Homogenic")
+    heard(connection, rob.id, 1_600_000_900, "Jóga")
+    heard(connection, rob.id, 1_600_001_000, "Elsewhere", artist="Another")
+    sender = Player(player.client, player.session, format=format)
+    assert sender.post("track.love", artist="BJÖRK", track="jóga").document == {}
+    assert scores(connection) == [(rob.id, ON_SINGLE, 1)]
+    assert sender.post("track.love", artist="BJÖRK", track="jóga").document == {}
+    assert sender.post("track.unlove", artist="björk", track="JÓGA").document == {}
+    assert scores(connection) == []
+
+
+def test_a_track_never_heard_is_known_by_its_names(player: Player, connection: Connection, rob: Account) -> None:
+    assert player.post("track.love", artist=" Björk ", track="Jóga").code == 0
+    assert scores(connection) == [(rob.id, NAMES_ALONE, 1)]
+
+
+def test_a_track_heard_for_the_first_time_is_what_its_listen_will_be(
+    player: Player, connection: Connection, rob: Account
+) -> None:
+    player.post("track.updateNowPlaying", artist="Björk", track="Jóga", album="Homogenic")
+    player.post("track.love", artist="björk", track="jóga")
+    assert scores(connection) == [(rob.id, ON_ALBUM, 1)]
+
+
+def test_unlove_takes_every_listens_love_and_no_hate(player: Player, connection: Connection, rob: Account) -> None:
+    heard(connection, rob.id, 1_600_000_000, "Homogenic")
+    heard(connection, rob.id, 1_600_000_900, "Jóga")
+    with transaction(connection) as cursor:
+        for msid, score in ((ON_ALBUM, LOVE), (NAMES_ALONE, LOVE), (ON_SINGLE, HATE), (UUID(int=1), LOVE)):
+            set_score(cursor, rob.id, msid, score)
+    assert player.post("track.unlove", artist="Björk", track="Jóga").code == 0
+    assert scores(connection) == [(rob.id, ON_SINGLE, -1), (rob.id, UUID(int=1), 1)]
+
+
+def test_love_is_newer_than_hate(player: Player, connection: Connection, rob: Account) -> None:
+    with transaction(connection) as cursor:
+        set_score(cursor, rob.id, NAMES_ALONE, HATE)
+    player.post("track.love", artist="Björk", track="Jóga")
+    assert scores(connection) == [(rob.id, NAMES_ALONE, 1)]
+
+
+@pytest.mark.parametrize(
+    "given", [{"artist": "a"}, {"track": "t"}, {"artist": " ", "track": "t"}, {"artist": "a" * 10_001, "track": "t"}]
+)
+@pytest.mark.parametrize("method", ["track.love", "track.unlove"])
+def test_names_that_cannot_be_are_refused(standing_player: Player, method: str, given: dict[str, str]) -> None:
+    assert standing_player.post(method, **given).code == 6

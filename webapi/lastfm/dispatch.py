@@ -1,0 +1,77 @@
+"""`/2.0`: reads a call, checks its key and signature, hands it to its method, renders what comes back."""
+
+import logging
+
+from flask import Blueprint, Response, request
+
+from conf.broker import BrokerUnavailableError
+from conf.postgres import StoreUnavailableError
+from webapi.db.lastfm import find_application
+from webapi.errors import BadRequestError, UnavailableError
+from webapi.lastfm.errors import INVALID_API_KEY, INVALID_METHOD, TEXTS, UNAVAILABLE, LastfmError, missing
+from webapi.lastfm.method import Call, Method
+from webapi.lastfm.methods import methods
+from webapi.lastfm.parameters import Parameters, read_parameters
+from webapi.lastfm.render import Element, failed, rendered
+from webapi.lastfm.signature import check_signature
+from webapi.services import services
+
+MAX_API_KEY = 255
+
+log = logging.getLogger(__name__)
+
+blueprint = Blueprint("lastfm", __name__)
+
+
+@blueprint.route("/2.0", methods=["GET", "POST"])
+def call_method() -> Response:
+    """Status 200, also of an error; native 400 for no method and for U+0000, native 429 beyond a limit."""
+    as_json = False
+    try:
+        parameters = read_parameters()
+        as_json = (parameters.get("format") or "").lower() == "json"
+        return rendered(_answer(parameters), as_json)
+    except LastfmError as problem:
+        return failed(problem, as_json)
+    except (StoreUnavailableError, BrokerUnavailableError, UnavailableError) as problem:
+        log.warning("answered 16: %s", problem)
+        return failed(LastfmError(UNAVAILABLE), as_json)
+
+
+def _answer(parameters: Parameters) -> tuple[Element, ...]:
+    name = parameters.get("method")
+    if name is None:
+        raise BadRequestError("Your request is missing the parameter method.")
+    # The original compares some names with and some without regard to case; players write them in any.
+    method = methods().get(name.lower())
+    if method is None:
+        raise LastfmError(INVALID_METHOD)
+    if method.post_only and request.method != "POST":
+        # The contract's code; its text alone would make people wait.
+        raise LastfmError(UNAVAILABLE, f"{TEXTS[UNAVAILABLE]} It is called by POST only.")
+    call = Call(parameters, _api_key(parameters))
+    _check_signature(call, method)
+    return method.answer(call)
+
+
+def _api_key(parameters: Parameters) -> str:
+    """Any text: players ship keys of their own, which nobody registers with every server."""
+    key = parameters.given("api_key")
+    if key is None:
+        raise missing("api_key")
+    if not 0 < len(key) <= MAX_API_KEY:
+        raise LastfmError(INVALID_API_KEY)
+    return key
+
+
+def _check_signature(call: Call, method: Method) -> None:
+    """Only of a registered key do we know the secret. Players sign no calls that just read what anybody may read."""
+    with services().pool.transaction() as cursor:
+        application = find_application(cursor, call.api_key)
+    if application is None:
+        return
+    if not (method.signed or call.parameters.get("sk") or call.parameters.get("api_sig")):
+        return
+    secret = services().vault.decrypt(application.secret_encrypted)
+    if secret is not None:
+        check_signature(call.parameters, secret)
