@@ -1,37 +1,40 @@
-"""Importing a history from lines, in transactions of BATCH lines, straight through the write function.
+"""Importing a history from items, in transactions of BATCH of them, straight through the write function.
 
 A batch's message id is made of its place and its content, the user, and what was last deleted of her listens. So an
 interrupted import that is run again writes nothing twice and is quick over what is in; and a history that was deleted
-can be imported again. What the lines say of MBIDs is written with the listens, in the same transaction.
+can be imported again. What the items say of MBIDs, love and hate is written with the listens, in the same transaction.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 from uuid import UUID, uuid5
 
+import orjson
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from conf.postgres import Connection, transaction
-from jobs.listens.dump_mapping import Said, put_said
-from jobs.listens.lines import DamagedFileError, Line, RejectedLineError, listen_of
+from jobs.listens.dump_mapping import Said, put_said, said_of
+from jobs.listens.imported_feedback import Feedback, InvalidFeedbackError, judged_feedback, put_feedback
+from jobs.listens.items import DamagedFileError, Found, Item, LeftOut, Loved, Refused
 from jobs.listens.listen import Submission
 from jobs.listens.msid import fold
+from jobs.listens.positions import lock_writes
+from jobs.listens.validator import InvalidListenError, validate_listen
 from jobs.listens.write import Outcome, write_in_transaction
 
 BATCH = 2000
-"""Lines of a transaction: the write lock is held for a fraction of a second, players' submissions go between."""
+"""Items of a transaction: the write lock is held for a fraction of a second, players' submissions go between."""
 BATCH_BYTES = 8_000_000
-"""Of lines; a batch is full at this, so that memory stays flat."""
+"""Of items; a batch is full at this, so that memory stays flat."""
 _NAMESPACE = UUID("3b8f4c52-6b0d-5d0e-9a3f-0f6c1f1a7b55")
 
-Reject = Callable[[Line, str], None]
 
-
-@dataclass
+@dataclass(frozen=True)
 class Totals:
-    """Lines so far: read = new + duplicate + deleted + rejected + others."""
+    """Items so far: read = new + duplicate + deleted + rejected + others + left_out + feedback."""
 
     read: int = 0
     new: int = 0
@@ -40,56 +43,83 @@ class Totals:
     """A delete was asked for after the import began."""
     rejected: int = 0
     others: int = 0
-    """Lines of other users, left out."""
+    """Items of other users, left out."""
+    left_out: int = 0
+    """By a rule of the format."""
+    why: dict[str, int] = field(default_factory=dict)
+    """How many were left out for which reason."""
+    feedback: int = 0
+    """Items of love and hate that can be kept, also those that were there."""
     mapped: int = 0
     """Mapping rows written."""
-    last_line: int = 0
-    """Everything up to this line is in."""
+    place: str = ""
+    """Everything up to here is in."""
+
+
+Reject = Callable[[Item, str], None]
+Keep = Callable[[Cursor, Totals, list[tuple[Item, str]]], None]
+"""Called inside the transaction of each batch, with the totals after it and what it refused."""
+
+
+@dataclass(frozen=True)
+class _Import:
+    """What all batches of one import share."""
+
+    user_id: int
+    submitted_at: int
+    """Epoch microseconds."""
+    of: str
+    """Part of every message id."""
+    keep: Keep | None
 
 
 @dataclass(frozen=True)
 class _Batch:
-    lines: list[Line]
+    items: list[Item]
     listens: list[dict[str, Any]] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
-    rejected: list[tuple[Line, str]] = field(default_factory=list)
+    feedback: list[Feedback] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    rejected: list[tuple[Item, str]] = field(default_factory=list)
 
 
-def import_lines(
+def import_items(
     connection: Connection,
-    lines: Iterable[Line],
+    items: Iterable[Item],
     user_id: int,
     *,
     now: float,
     only: str | None = None,
-    reject: Reject = lambda line, reason: None,
+    reject: Reject = lambda item, reason: None,
+    done: Totals | None = None,
+    keep: Keep | None = None,
 ) -> Iterator[Totals]:
-    """Write the listens of the lines for one user; the totals after every committed batch, and at the end.
+    """Write what the items bring for one user; the totals after every committed batch.
 
-    `now`: epoch seconds when the import began. `only`: of lines that carry this user name, without regard to case.
-    `reject` hears of every line that is refused. Raises DamagedFileError after writing what came before.
+    `now`: epoch seconds when the import began. `only`: of items that carry this user name, without regard to case.
+    `reject` hears of every item that is refused. `done`: totals that `keep` kept of an interrupted run of the same
+    items, which goes on behind them. Raises DamagedFileError after writing what came before.
     """
-    totals, wanted = Totals(), None if only is None else fold(only)
+    totals, wanted = done or Totals(), None if only is None else fold(only)
     with transaction(connection) as cursor:
         generation = _last_delete(cursor, user_id)
-    for batch in _batches(lines):
-        judged = _judge(batch, wanted, int(now))
-        outcome, mapped = _write(connection, judged, user_id, int(now * 1e6), f"{user_id} {generation} {wanted}")
-        _add(totals, judged, outcome)
-        totals.mapped += mapped
-        for line, reason in judged.rejected:
-            reject(line, reason)
+    whole = _Import(user_id, int(now * 1e6), f"{user_id} {generation} {wanted}", keep)
+    for batch in _batches(islice(items, totals.read, None)):
+        judged = _judge(batch, wanted, now)
+        totals = _write(connection, judged, totals, whole)
+        for item, reason in judged.rejected:
+            reject(item, reason)
         yield totals
 
 
-def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    """Lists of BATCH lines, or of fewer long ones; also what came before a file turned out to be damaged."""
-    batch: list[Line] = []
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Lists of BATCH items, or of fewer long ones; also what came before a file turned out to be damaged."""
+    batch: list[Item] = []
     size = 0
     try:
-        for line in lines:
-            batch.append(line)
-            size += len(line.content)
+        for item in items:
+            batch.append(item)
+            size += len(item.content)
             if len(batch) == BATCH or size >= BATCH_BYTES:
                 yield batch
                 batch, size = [], 0
@@ -101,49 +131,91 @@ def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
         yield batch
 
 
-def _judge(lines: list[Line], wanted: str | None, now: int) -> _Batch:
-    batch = _Batch(lines)
-    for line in lines:
+def _judge(items: list[Item], wanted: str | None, now: float) -> _Batch:
+    batch = _Batch(items)
+    for item in items:
         try:
-            read = listen_of(line, now)
-        except RejectedLineError as problem:
-            batch.rejected.append((line, str(problem)))
-            continue
-        if wanted is None or (read.user_name is not None and fold(read.user_name) == wanted):
-            batch.listens.append(read.listen)
-            if read.said is not None:
-                batch.said.append(read.said)
+            _take(batch, item, wanted, now)
+        except InvalidListenError as problem:
+            batch.rejected.append((item, problem.message))
+        except InvalidFeedbackError as problem:
+            batch.rejected.append((item, str(problem)))
     return batch
 
 
-def _write(
-    connection: Connection, batch: _Batch, user_id: int, submitted_at: int, of: str
-) -> tuple[Outcome | None, int]:
-    """What became of the listens (None: there were none), and the mapping rows written."""
-    if not batch.listens:
-        return None, 0
-    place = f"{of} {batch.lines[0].number} {len(batch.listens)} "
-    content = hashlib.sha256(place.encode() + b"\n".join(line.content for line in batch.lines))
-    message_id = uuid5(_NAMESPACE, content.hexdigest())
-    submission = Submission(message_id, user_id, submitted_at, tuple(batch.listens))
+def _take(batch: _Batch, item: Item, wanted: str | None, now: float) -> None:
+    match item.brings:
+        case Found() as found:
+            listen = validate_listen(found.listen, "import", int(now))
+            # Only what is kept counts: an export carries more than the listen.
+            if len(item.content) > found.limit and len(orjson.dumps(listen)) > found.limit:
+                raise InvalidListenError(f"the listen is larger than {found.limit} bytes")
+            if wanted is not None and (found.user_name is None or fold(found.user_name) != wanted):
+                return
+            batch.listens.append(listen)
+            said = said_of(listen, found.mbid_mapping)
+            if said is not None:
+                batch.said.append(said)
+        case Loved() as loved:
+            batch.feedback.append(judged_feedback(loved, now))
+        case LeftOut(reason):
+            batch.left_out.append(reason)
+        case Refused(reason):
+            batch.rejected.append((item, reason))
+
+
+def _write(connection: Connection, batch: _Batch, totals: Totals, whole: _Import) -> Totals:
+    """The totals after the batch, which is committed then."""
+    if not batch.listens and not batch.feedback and whole.keep is None:
+        return _added(totals, batch, None, 0)
     with transaction(connection) as cursor:
-        [outcome] = write_in_transaction(cursor, [submission])
-        mapped = put_said(cursor, user_id, batch.said, replayed=outcome.replayed)
-    return outcome, mapped
+        outcome, mapped = None, 0
+        if batch.listens:
+            [outcome] = write_in_transaction(cursor, [_submission(batch, whole)])
+            mapped = put_said(cursor, whole.user_id, batch.said, replayed=outcome.replayed)
+        if batch.feedback:
+            lock_writes(cursor)
+            put_feedback(cursor, whole.user_id, batch.feedback)
+        after = _added(totals, batch, outcome, mapped)
+        if whole.keep is not None:
+            whole.keep(cursor, after, batch.rejected)
+    return after
 
 
-def _add(totals: Totals, batch: _Batch, outcome: Outcome | None) -> None:
-    totals.read += len(batch.lines)
-    totals.rejected += len(batch.rejected)
-    totals.others += len(batch.lines) - len(batch.rejected) - len(batch.listens)
-    totals.last_line = batch.lines[-1].number
+def _submission(batch: _Batch, whole: _Import) -> Submission:
+    first = batch.items[0]
+    place = f"{whole.of} {first.member}{first.number} {len(batch.listens)} "
+    content = hashlib.sha256(place.encode() + b"\n".join(item.content for item in batch.items))
+    message_id = uuid5(_NAMESPACE, content.hexdigest())
+    return Submission(message_id, whole.user_id, whole.submitted_at, tuple(batch.listens))
+
+
+def _added(totals: Totals, batch: _Batch, outcome: Outcome | None, mapped: int) -> Totals:
+    known = len(batch.listens) + len(batch.feedback) + len(batch.left_out) + len(batch.rejected)
+    why = dict(totals.why)
+    for reason in batch.left_out:
+        why[reason] = why.get(reason, 0) + 1
+    after = replace(
+        totals,
+        read=totals.read + len(batch.items),
+        rejected=totals.rejected + len(batch.rejected),
+        others=totals.others + len(batch.items) - known,
+        left_out=totals.left_out + len(batch.left_out),
+        why=why,
+        feedback=totals.feedback + len(batch.feedback),
+        mapped=totals.mapped + mapped,
+        place=batch.items[-1].place,
+    )
     if outcome is None:
-        return
+        return after
     new = 0 if outcome.replayed else outcome.inserted
-    totals.new += new
-    totals.duplicate += outcome.duplicate + outcome.inserted - new
-    totals.deleted += outcome.suppressed
-    totals.rejected += outcome.rejected
+    return replace(
+        after,
+        new=after.new + new,
+        duplicate=after.duplicate + outcome.duplicate + outcome.inserted - new,
+        deleted=after.deleted + outcome.suppressed,
+        rejected=after.rejected + outcome.rejected,
+    )
 
 
 def _last_delete(cursor: Cursor, user_id: int) -> int:

@@ -3,95 +3,79 @@
 API form: {listened_at, track_metadata}, as submitted. Dump form, also of user exports: `timestamp` or `ts_since_epoch`
 for the time, `recording_msid` and `mbid_mapping` of the other server, `user_id`, `inserted_at`. The mapping is read
 beside the listen; what else only that server knows is left out (its MSID stays in additional_info where it was); then
-the one validator judges. Lines may be gzip.
+the one validator judges.
 """
 
-import gzip
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO, Any, cast
+from collections.abc import Callable, Iterator
+from typing import IO, Any, NamedTuple
 
 import orjson
 
-from jobs.listens.dump_mapping import Said, said_of
-from jobs.listens.validator import InvalidListenError, check_numbers, validate_listen
+from jobs.listens.items import LISTEN_LIMIT, DamagedFileError, Found, Item, LeftOut, Loved, Refused
+from jobs.listens.validator import InvalidListenError, check_numbers
 
 LINE_LIMIT = 1 << 18
 """Bytes of a line that are read at all."""
-LISTEN_LIMIT = 10240
-"""Bytes of a listen, as the API takes it."""
 _TIMES = ("listened_at", "timestamp", "ts_since_epoch")
 _METADATA = ("artist_name", "track_name", "release_name", "additional_info")
-_GZIP = b"\x1f\x8b"
+
+Brings = Found | Loved | LeftOut | Refused
+Understand = Callable[[dict[str, Any]], Brings]
 
 
-class DamagedFileError(ValueError):
-    """The compressed file ends too early or is damaged: says after which line. What came before it was read."""
-
-
-class RejectedLineError(ValueError):
-    """A line that is no listen: the reason."""
-
-
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One line that is not blank."""
 
     number: int
     """From 1, as an editor counts."""
     content: bytes
-    """Without the line's end; cut at LINE_LIMIT + 1."""
+    """Without the line's end; cut at one byte more than the limit."""
 
 
-@dataclass(frozen=True)
-class LineListen:
-    """What a line brings."""
-
-    listen: dict[str, Any]
-    """In normal form."""
-    user_name: str | None
-    """As the line carries it."""
-    said: Said | None
-    """What its `mbid_mapping` says beyond the listen's own MBIDs."""
-
-
-def read_lines(file: IO[bytes]) -> Iterator[Line]:
-    """The lines of a buffered file (one that can peek) that are not blank. Raises DamagedFileError."""
-    unpacked = _unpacked(file)
+def read_lines(file: IO[bytes], limit: int = LINE_LIMIT) -> Iterator[Line]:
+    """The lines of a file that are not blank. `limit`: bytes of a line that are kept. Raises DamagedFileError."""
     number = 0
     try:
-        while content := unpacked.readline(LINE_LIMIT + 1):
+        while content := file.readline(limit + 1):
             number += 1
-            _skip_rest(unpacked, content)
+            _skip_rest(file, content, limit)
             stripped = content.removeprefix(b"\xef\xbb\xbf").strip()
             if stripped:
                 yield Line(number, stripped)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
+    except DamagedFileError as problem:
         raise DamagedFileError(f"damaged after line {number}: {problem}") from None
 
 
-def listen_of(line: Line, now: int) -> LineListen:
-    """The listen of a line and what comes with it. `now`: epoch seconds. Raises RejectedLineError."""
-    if len(line.content) > LINE_LIMIT:
-        raise RejectedLineError(f"the line is longer than {LINE_LIMIT} bytes")
+def read_objects(
+    file: IO[bytes], understand: Understand, *, member: str = "", limit: int = LINE_LIMIT
+) -> Iterator[Item]:
+    """An item for each line; `understand` says what the JSON object on it brings. Raises DamagedFileError."""
+    for number, content in read_lines(file, limit):
+        brings = _understood(content, understand, limit)
+        yield Item(number, content if len(content) <= limit else content[:LINE_LIMIT], brings, member)
+
+
+def listen_of(document: dict[str, Any], limit: int = LISTEN_LIMIT) -> Found:
+    """What an object in API or dump form brings."""
+    metadata, name = document.get("track_metadata"), document.get("user_name")
+    said = metadata.get("mbid_mapping") if isinstance(metadata, dict) else None
+    return Found(_api_form(document), said, name if isinstance(name, str) else None, limit)
+
+
+def _understood(content: bytes, understand: Understand, limit: int) -> Brings:
+    if len(content) > limit:
+        return Refused(f"the line is longer than {limit} bytes")
     try:
-        document = orjson.loads(line.content)
+        document = orjson.loads(content)
     except orjson.JSONDecodeError as problem:
-        raise RejectedLineError(f"not JSON: {problem}") from None
+        return Refused(f"not JSON: {problem}")
     if not isinstance(document, dict):
-        raise RejectedLineError("expected one JSON object a line (a list becomes lines with `jq -c '.[]'`)")
+        return Refused("expected one JSON object a line (a list becomes lines with `jq -c '.[]'`)")
     try:
-        check_numbers(line.content)
-        listen = validate_listen(_api_form(document), "import", now)
+        check_numbers(content)
     except InvalidListenError as problem:
-        raise RejectedLineError(problem.message) from None
-    # Only what is kept counts: an export carries more than the listen.
-    if len(line.content) > LISTEN_LIMIT and len(orjson.dumps(listen)) > LISTEN_LIMIT:
-        raise RejectedLineError(f"the listen is larger than {LISTEN_LIMIT} bytes")
-    name = document.get("user_name")
-    said = said_of(listen, document["track_metadata"].get("mbid_mapping"))
-    return LineListen(listen, name if isinstance(name, str) else None, said)
+        return Refused(problem.message)
+    return understand(document)
 
 
 def _api_form(document: dict[str, Any]) -> dict[str, Any]:
@@ -110,14 +94,9 @@ def _absent(key: str, value: object) -> bool:
     return value is None and key in ("release_name", "additional_info")
 
 
-def _unpacked(file: IO[bytes]) -> IO[bytes]:
-    beginning = cast(Any, file).peek(2)[:2]
-    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if beginning == _GZIP else file
-
-
-def _skip_rest(file: IO[bytes], content: bytes) -> None:
+def _skip_rest(file: IO[bytes], content: bytes, limit: int) -> None:
     """Of an overlong line: up to its end."""
-    while len(content) > LINE_LIMIT and not content.endswith(b"\n"):
-        content = file.readline(LINE_LIMIT + 1)
-        if len(content) <= LINE_LIMIT:
+    while len(content) > limit and not content.endswith(b"\n"):
+        content = file.readline(limit + 1)
+        if len(content) <= limit:
             return

@@ -132,11 +132,11 @@ def test_the_file_of_rejections_is_never_the_one_imported_and_is_replaced_by_the
 
 
 def test_only_the_first_bad_lines_are_told(cli: CommandLine) -> None:
-    ran = cli("listens", "import", "-", "--user", "alice", stdin=b"bad\n" * 25)
+    ran = cli("listens", "import", "-", "--user", "alice", "--format", "jsonl", stdin=b"bad\n" * 25)
 
     assert ran.status == 3
     assert len(ran.err.splitlines()) == 21
-    assert ran.err.splitlines()[-1] == "... and 5 more rejected lines; --rejected FILE keeps all"
+    assert ran.err.splitlines()[-1] == "... and 5 more rejected items; --rejected FILE keeps all"
 
 
 def test_lines_of_all_users_go_to_the_one_named_unless_only_some_are_wanted(

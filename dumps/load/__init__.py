@@ -1,0 +1,1 @@
+"""Bringing in what others wrote: other services' files."""

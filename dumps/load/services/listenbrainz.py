@@ -1,0 +1,118 @@
+"""A user's export of ListenBrainz or of this server: a zip of listens/YEAR/MONTH.jsonl, feedback.jsonl and more.
+
+Feedback names recordings by the MSIDs of the server that wrote it. Where that server is another one, a listen of the
+same file says which recording it is, and the feedback gets the MSID which that listen has here.
+"""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import IO, Any
+from uuid import UUID
+
+import orjson
+
+from dumps.load.format import Brings, Format
+from dumps.load.source import Source
+from jobs.listens.items import DamagedFileError, Item, LeftOut, Loved, Refused
+from jobs.listens.lines import LINE_LIMIT, listen_of, read_lines, read_objects
+from jobs.listens.msid import msid_of
+
+LISTEN_LIMIT = 10_240_000
+"""Bytes of a listen: as large as one submission may be, so that everything exported comes back."""
+MOST_TRANSLATED = 100_000
+"""Feedback whose MSIDs are looked for among the listens; what is beyond keeps its MSID."""
+_FEEDBACK = "feedback.jsonl"
+_PINS = "pinned_recording.jsonl"
+
+
+def _lines(name: str) -> bool:
+    return name.lower().endswith((".jsonl", ".listens")) and not name.startswith("__MACOSX/")
+
+
+def _is(name: str, kind: str) -> bool:
+    return PurePosixPath(name).name == kind
+
+
+def _recognises(source: Source) -> bool:
+    if source.archive is None:
+        return False
+    return any(_is(name, "user.json") for name in source.members(lambda name: True)) or any(
+        b'"track_metadata"' in head for head in source.heads(_lines)
+    )
+
+
+def _read(source: Source) -> Iterator[Item]:
+    if source.archive is None:
+        raise DamagedFileError("a ListenBrainz export is a zip file; its single .jsonl files are of the format jsonl")
+    known = dict.fromkeys(_wanted(source))
+    kept: list[str] = []
+    for member, text in source.texts(_lines):
+        if _is(member, _FEEDBACK):
+            kept.append(member)  # read last, when the listens have been seen
+            continue
+        yield from _read_member(member, text, known)
+    for member, text in source.texts(lambda name: name in kept):
+        yield from read_objects(text, lambda document: _feedback(document, known), member=member)
+
+
+def _wanted(source: Source) -> Iterator[str]:
+    """MSIDs of the feedback, as far as they are looked for."""
+    left = MOST_TRANSLATED
+    for _, text in source.texts(lambda name: _is(name, _FEEDBACK)):
+        for _, content in read_lines(text):
+            msid = _msid_in(content)
+            if msid is not None:
+                yield msid
+                left -= 1
+            if not left:
+                return
+
+
+def _msid_in(line: bytes) -> str | None:
+    try:
+        document = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    msid = document.get("recording_msid") if isinstance(document, dict) else None
+    return msid if isinstance(msid, str) else None
+
+
+def _read_member(member: str, text: IO[bytes], known: dict[str, UUID | None]) -> Iterator[Item]:
+    def understand(document: dict[str, Any]) -> Brings:
+        if _is(member, _PINS):
+            return LeftOut("pinned recordings are not kept yet")
+        if "track_metadata" not in document:
+            return Refused("expected a listen: an object with listened_at and track_metadata")
+        _remember(document["track_metadata"], known)
+        return listen_of(document, LISTEN_LIMIT)
+
+    # Beside the listen a line has what the other server knows of it.
+    yield from read_objects(text, understand, member=member, limit=LISTEN_LIMIT + LINE_LIMIT)
+
+
+def _remember(metadata: object, known: dict[str, UUID | None]) -> None:
+    """The MSID here of a listen that feedback is about."""
+    if not isinstance(metadata, dict) or not known:
+        return
+    info = metadata.get("additional_info")
+    foreign = metadata.get("recording_msid") or (info.get("recording_msid") if isinstance(info, dict) else None)
+    if not isinstance(foreign, str) or foreign not in known or known[foreign] is not None:
+        return
+    try:
+        known[foreign] = msid_of(metadata)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return  # no listen: it is refused where it is judged
+
+
+def _feedback(document: dict[str, Any], known: dict[str, UUID | None]) -> Brings:
+    msid = document.get("recording_msid")
+    translated = known.get(msid) if isinstance(msid, str) else None
+    return Loved(
+        str(translated) if translated is not None else msid,
+        document.get("recording_mbid"),
+        document.get("score"),
+        document.get("created"),
+    )
+
+
+FORMAT = Format("listenbrainz", "user export of ListenBrainz, or of this server (.zip)", _recognises, _read)
