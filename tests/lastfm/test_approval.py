@@ -1,12 +1,18 @@
 """/api/auth: only who is logged in, and presses the button on our own page, lets a program act for her."""
 # ruff: noqa: F811 - fixtures by their names
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from conf.postgres import Connection, transaction
+from conf.postgres import Connection, connect, transaction
 from tests.lastfm.conftest import API_KEY, Player, rows
+from tests.live_server import PHONE, Server, screenshot, window
 from tests.pages.conftest import HTML, Visitor, a_user, other, rob, visitor  # noqa: F401 - fixtures
-from webapi.db.lastfm import add_application
+from webapi.db.lastfm import add_application, new_request_token
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def asked(visitor: Visitor) -> tuple[Player, str, str]:
@@ -96,3 +102,23 @@ def test_links_that_are_not_good_say_why(visitor: Visitor, other: Visitor, conne
     rows(connection, "UPDATE lastfm_token SET created = now() - interval '2 hours' RETURNING 1")
     late = visitor.get(link)
     assert (late.status_code, "has expired" in late.text) == (400, True)
+
+
+def test_the_page_is_looked_at_in_a_browser(standing_live: Server, browser: "Browser") -> None:
+    connection = connect(standing_live.settings.database_url)
+    a_user(connection, "rob")
+    with transaction(connection) as cursor:
+        token = new_request_token(cursor, API_KEY)
+    with window(browser, PHONE) as page:
+        page.goto(f"{standing_live.url}/api/auth/?api_key={API_KEY}&token={token}")
+        page.get_by_label("User name").fill("rob")
+        page.get_by_label("Password").fill("open sesame")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Approve").wait_for()
+        screenshot(page, "lastfm-approval-phone")
+        page.get_by_role("button", name="Approve").press("Enter")
+        page.get_by_text(f"Token {token} approved for user rob, press continue in client.").wait_for()
+        screenshot(page, "lastfm-approved-phone")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert rows(connection, "SELECT count(*) FROM lastfm_token WHERE user_id IS NOT NULL") == [(1,)]
+    connection.close()

@@ -227,6 +227,12 @@ def test_a_broker_that_is_down_is_code_16(settings: Settings, connection: Connec
     assert (answer.code, answer.message) == (16, "The service is temporarily unavailable, please try again.")
 
 
+def test_a_store_that_is_down_is_code_16(settings: Settings) -> None:
+    nowhere = create_app(replace(settings, database_url="postgresql://nobody@127.0.0.1:1/none")).test_client()
+    for format in FORMATS:
+        assert Player(nowhere, "0" * 40, format=format).post("track.scrobble", **track()).code == 16
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_what_plays_now_is_seen_at_once_and_is_no_listen(
     client: FlaskClient, player: Player, drain: Drain, format: str

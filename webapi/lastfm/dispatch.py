@@ -8,7 +8,7 @@ from conf.broker import BrokerUnavailableError
 from conf.postgres import StoreUnavailableError
 from webapi.db.lastfm import find_application
 from webapi.errors import BadRequestError, UnavailableError
-from webapi.lastfm.errors import INVALID_API_KEY, INVALID_METHOD, TEXTS, UNAVAILABLE, LastfmError, missing
+from webapi.lastfm.errors import INVALID_API_KEY, INVALID_METHOD, UNAVAILABLE, LastfmError, missing, post_needed
 from webapi.lastfm.method import Call, Method
 from webapi.lastfm.methods import methods
 from webapi.lastfm.parameters import Parameters, read_parameters
@@ -47,8 +47,7 @@ def _answer(parameters: Parameters) -> tuple[Element, ...]:
     if method is None:
         raise LastfmError(INVALID_METHOD)
     if method.post_only and request.method != "POST":
-        # The contract's code; its text alone would make people wait.
-        raise LastfmError(UNAVAILABLE, f"{TEXTS[UNAVAILABLE]} It is called by POST only.")
+        raise post_needed()
     call = Call(parameters, _api_key(parameters))
     _check_signature(call, method)
     return method.answer(call)

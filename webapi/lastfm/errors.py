@@ -39,6 +39,11 @@ def missing(name: str) -> LastfmError:
     return LastfmError(INVALID_PARAMETERS, f"{TEXTS[INVALID_PARAMETERS]}: {name}")
 
 
+def post_needed() -> LastfmError:
+    """A call by GET of what is called by POST only: the contract's code, whose text alone would make people wait."""
+    return LastfmError(UNAVAILABLE, f"{TEXTS[UNAVAILABLE]} It is called by POST only.")
+
+
 def unusable(name: str, expected: str) -> LastfmError:
     """A parameter that is there and cannot be used."""
     return LastfmError(INVALID_PARAMETERS, f"Invalid parameters - {name}: expected {expected}")

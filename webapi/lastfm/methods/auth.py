@@ -1,5 +1,7 @@
 """auth.*: request tokens, and the sessions that come of them."""
 
+from flask import request
+
 from jobs.listens.msid import fold
 from webapi.db.lastfm import (
     SessionOwner,
@@ -15,6 +17,7 @@ from webapi.lastfm.errors import (
     UNAUTHORIZED_TOKEN,
     LastfmError,
     missing,
+    post_needed,
 )
 from webapi.lastfm.log_in import user_of_log_in
 from webapi.lastfm.method import Call, Method
@@ -54,7 +57,12 @@ def get_session_info(call: Call) -> tuple[Element, ...]:
 
 
 def get_mobile_session(call: Call) -> tuple[Element, ...]:
-    """A session for a user name and a password, or for the older proof of knowing one."""
+    """A session for a user name and a password, or for the older proof of knowing one.
+
+    The proof was sent by GET when it was new, and old players still do so; a password does not belong into an address.
+    """
+    if call.parameters.get("password") is not None and request.method != "POST":
+        raise post_needed()
     name = call.parameters.required("username")
     if call.parameters.get("password") is None and call.parameters.get("authToken") is None:
         raise missing("password")
@@ -75,5 +83,5 @@ METHODS = {
     "auth.gettoken": Method(get_token, signed=True),
     "auth.getsession": Method(get_session, signed=True),
     "auth.getsessioninfo": Method(get_session_info, signed=True),
-    "auth.getmobilesession": Method(get_mobile_session, post_only=True, signed=True),
+    "auth.getmobilesession": Method(get_mobile_session, signed=True),
 }
