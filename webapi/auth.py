@@ -8,19 +8,23 @@ from flask import g, request
 
 from conf.postgres import Pool
 from conf.secret import Vault
+from jobs.listens.tokens import BELIEVED_SECONDS
 from jobs.listens.users import keep_md5, token_digest
 from webapi.db.tokens import Owner, find_owner
 from webapi.errors import UnauthorizedError
 
-CACHE_SECONDS = 5.0
-"""How long a valid token is believed without asking: also the time a revocation takes to work."""
 CACHE_SIZE = 10_000
 
 
 class TokenCache:
-    """Owners by the SHA-256 of their token, one per worker process. Unknown tokens are not remembered."""
+    """Owners by the SHA-256 of their token, one per worker process. Unknown tokens are not remembered.
 
-    def __init__(self, pool: Pool, vault: Vault | None) -> None:
+    A known one is believed for `seconds`, counted from before the database was asked: what was removed is refused so
+    many seconds after its commit, and whoever removes waits that long (jobs/listens/tokens.py).
+    """
+
+    def __init__(self, pool: Pool, vault: Vault | None, seconds: float = BELIEVED_SECONDS) -> None:
+        self._seconds = seconds
         self._pool = pool
         self._vault = vault
         self._lock = threading.Lock()
@@ -41,7 +45,7 @@ class TokenCache:
         with self._lock:
             self._known.pop(digest, None)
             if owner is not None:
-                self._known[digest] = (now + CACHE_SECONDS, owner)
+                self._known[digest] = (now + self._seconds, owner)
                 while len(self._known) > CACHE_SIZE:
                     self._known.popitem(last=False)
         return owner

@@ -6,6 +6,8 @@ address and by name.
 
 import hashlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from flask import request
 
@@ -32,10 +34,17 @@ def user_of_password(name: str, password: str) -> User | None:
     limit_attempts(name)
     with services().pool.transaction() as cursor:
         user, password_hash = find_password(cursor, name)
+    with a_turn_to_hash():
+        return user if password_matches(password_hash, password) else None
+
+
+@contextmanager
+def a_turn_to_hash() -> Iterator[None]:
+    """While a password is hashed, which takes much memory. Raises UnavailableError when too many do it already."""
     if not _turns.acquire(timeout=WAIT_SECONDS):
         raise UnavailableError(BUSY)
     try:
-        return user if password_matches(password_hash, password) else None
+        yield
     finally:
         _turns.release()
 

@@ -183,7 +183,12 @@ def hash_password(password: str) -> str:
 
 def set_password(cursor: Cursor, user_id: int, password: str) -> None:
     """Replace the user's password, kept as argon2id hash. Raises InvalidPasswordError."""
-    cursor.execute("UPDATE users SET password_hash = %s WHERE id = %s", (hash_password(password), user_id))
+    keep_password(cursor, user_id, hash_password(password))
+
+
+def keep_password(cursor: Cursor, user_id: int, password_hash: str) -> None:
+    """As set_password, of what hash_password made: that takes long, so outside of a transaction is better."""
+    cursor.execute("UPDATE users SET password_hash = %s WHERE id = %s", (password_hash, user_id))
 
 
 def find_password(cursor: Cursor, name: str) -> tuple[User | None, str | None]:

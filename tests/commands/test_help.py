@@ -16,7 +16,7 @@ DOCUMENTED = """
     up demo init_db request_user_stats request_consumer spark_reader listen_writer sql status backup restore
 """
 GROUPS = {
-    "user": {"create", "list", "token"},
+    "user": {"create", "list", "password", "revoke", "token", "tokens"},
     "listens": {"import"},
     "requests": {"list", "show", "retry", "cancel"},
     "dead_letters": {"list", "retry"},

@@ -58,6 +58,50 @@ def test_a_password_is_read_from_stdin_and_kept_as_a_hash(cli: CommandLine, conn
         assert not password_is(cursor, user.id, "open sesame\n")
 
 
+def test_a_password_is_set_anew_and_ends_the_sessions(cli: CommandLine, connection: Connection) -> None:
+    cli("user", "create", "alice", "--password", stdin=b"open sesame\n")
+    rows(connection, "INSERT INTO web_session (sha256, user_id, expires) SELECT 'x', id, now() FROM users RETURNING 1")
+
+    ran = cli("user", "password", "ALICE", stdin=b"close sesame\n")
+
+    assert (ran.status, ran.out, ran.err) == (0, "the password of alice is set; sessions ended: 1\n", "")
+    with transaction(connection) as cursor:
+        user = find_user(cursor, "alice")
+        assert user is not None
+        assert password_is(cursor, user.id, "close sesame")
+        assert not password_is(cursor, user.id, "open sesame")
+
+
+def test_tokens_are_listed_without_their_secrets_and_revoked_by_label_or_ending(
+    cli: CommandLine, connection: Connection
+) -> None:
+    first = cli("user", "create", "alice", "--token-only").out.strip()
+    radio = cli("user", "token", "alice", "--label", " kitchen radio ", "--token-only").out.strip()
+    listed = cli("user", "tokens", "alice")
+    assert [(t["label"], t["last_four"]) for t in cli("user", "tokens", "alice", "--json").json()] == [
+        ("spark_manage.py", first[-4:]),
+        ("kitchen radio", radio[-4:]),
+    ]
+    assert "kitchen radio" in listed.out
+    assert radio not in listed.out
+
+    ran = cli("user", "revoke", "alice", "kitchen radio")
+    assert (ran.status, ran.out) == (0, f"revoked kitchen radio (ends in {radio[-4:]}) of alice\n")
+    assert cli("user", "revoke", "alice", first[-4:]).status == 0
+    assert rows(connection, "SELECT count(*) FROM token") == [(0,)]
+
+
+def test_of_several_tokens_of_one_label_the_ending_says_which(cli: CommandLine, connection: Connection) -> None:
+    first = cli("user", "create", "alice", "--token-only").out.strip()
+    second = cli("user", "token", "alice", "--token-only").out.strip()
+
+    ran = cli("user", "revoke", "alice", "spark_manage.py")
+
+    assert (ran.status, ran.out) == (1, "")
+    assert f"say which by its last four, {first[-4:]}, {second[-4:]}" in ran.err
+    assert rows(connection, "SELECT count(*) FROM token") == [(2,)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
@@ -67,6 +111,11 @@ def test_a_password_is_read_from_stdin_and_kept_as_a_hash(cli: CommandLine, conn
         (("user", "create", "x" * 129), 2, "129 characters, at most 128"),
         (("user", "create", "new", "--password"), 2, "stdin has no first line"),
         (("user", "token", "nobody"), 1, "there is no user 'nobody'"),
+        (("user", "token", "alice", "--label", " "), 2, "at least one visible character"),
+        (("user", "tokens", "nobody"), 1, "there is no user 'nobody'"),
+        (("user", "revoke", "alice", "radio"), 1, "'alice' has no token 'radio'"),
+        (("user", "password", "nobody"), 1, "there is no user 'nobody'"),
+        (("user", "password", "alice"), 2, "stdin has no first line"),
     ],
 )
 def test_wrong_users_are_refused_in_one_line(
@@ -81,6 +130,21 @@ def test_wrong_users_are_refused_in_one_line(
     assert ran.err.count("\n") == 1
     assert said in ran.err
     assert [user["name"] for user in cli("user", "list", "--json").json()] == ["alice"]
+
+
+@pytest.mark.parametrize("given", [b"short\n", b"x" * 1025 + b"\n", b"\xff\xff\xff\xff\xff\xff\xff\xff\n"])
+def test_a_password_that_cannot_be_taken_is_refused_and_not_shown(
+    cli: CommandLine, connection: Connection, given: bytes
+) -> None:
+    refused = cli("user", "create", "bob", "--password", stdin=given)
+    assert cli("user", "create", "alice").status == 0
+    again = cli("user", "password", "alice", stdin=given)
+
+    for ran in (refused, again):
+        assert (ran.status, ran.out) == (2, "")
+        assert ran.err.startswith("spark_manage.py: password: ")
+        assert given.decode("utf-8", "replace").strip() not in ran.err
+    assert rows(connection, "SELECT name, password_hash FROM users") == [("alice", None)]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from conf.postgres import Connection, connect
+from conf.postgres import Connection, connect, transaction
 from conf.settings import Settings
 from jobs.listens.users import create_user
 from tests.live_server import Server
@@ -47,6 +47,12 @@ class Visitor:
 def a_user(connection: Connection, name: str) -> int:
     """A user who can log in with PASSWORD."""
     return create_user(connection, name, password=PASSWORD)
+
+
+def rows(connection: Connection, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    with transaction(connection) as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()
 
 
 @pytest.fixture

@@ -5,23 +5,16 @@ from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from conf.postgres import Connection, transaction
+from conf.postgres import Connection
 from conf.settings import Settings
 from jobs.listens.users import create_user
-from tests.pages.conftest import HTML, PASSWORD, Visitor, a_user
+from tests.pages.conftest import HTML, PASSWORD, Visitor, a_user, rows
 from webapi import create_app
 from webapi.app import PAGES
 from webapi.sessions import local_path
-
-
-def rows(connection: Connection, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    with transaction(connection) as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall()
 
 
 def test_log_in_and_out(visitor: Visitor, rob: int) -> None:

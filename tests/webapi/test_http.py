@@ -6,10 +6,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from conf.postgres import Connection, transaction
+from conf.postgres import Connection, Pool, transaction
+from jobs.listens.tokens import outlive_belief
 from jobs.listens.users import create_token
 from tests.webapi.conftest import Account, listen, make_account, submission
-from webapi import auth
+from webapi.auth import TokenCache
 
 MISSING = "You need to provide an Authorization header."
 MALFORMED = "Provided Authorization header is invalid."
@@ -72,26 +73,22 @@ def test_validate_token_answers_200_for_a_wrong_token_and_400_for_none(
     assert (answer.status_code, answer.get_json()) == (400, missing)
 
 
-def test_a_token_stops_working_when_it_is_revoked(
-    client: FlaskClient, rob: Account, connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(auth, "CACHE_SECONDS", 0.0)
+def test_a_token_stops_working_when_it_is_revoked(client: FlaskClient, rob: Account, connection: Connection) -> None:
     with transaction(connection) as cursor:
         new = create_token(cursor, rob.id, "new", None)
     assert client.get("/1/validate-token", headers=rob.headers).get_json()["valid"]
     with transaction(connection) as cursor:
         cursor.execute("DELETE FROM token WHERE label = 'test'")
+    outlive_belief()
     assert not client.get("/1/validate-token", headers=rob.headers).get_json()["valid"]
     assert client.get("/1/validate-token", headers={"Authorization": f"Token {new}"}).get_json()["valid"]
 
 
-def test_the_use_of_a_token_is_noted_once_a_minute(
-    client: FlaskClient, rob: Account, connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(auth, "CACHE_SECONDS", 0.0)
+def test_the_use_of_a_token_is_noted_once_a_minute(database_url: str, rob: Account, connection: Connection) -> None:
+    forgetful = TokenCache(Pool(database_url), None, seconds=0)
     used = []
     for _ in range(2):
-        client.get("/1/validate-token", headers=rob.headers)
+        assert forgetful.find(rob.token) is not None
         with transaction(connection) as cursor:
             cursor.execute("SELECT last_used FROM token WHERE user_id = %s", (rob.id,))
             used.append(cursor.fetchone())
