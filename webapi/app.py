@@ -14,7 +14,7 @@ from webapi.pages import account, home, profile
 from webapi.pages.frame import install_pages
 from webapi.paths import install_tolerant_paths
 from webapi.services import EXTENSION, make_services
-from webapi.views import core, documentation, listens, stats, status
+from webapi.views import core, documentation, listens, stats, status, users
 
 PAGES = (home.blueprint, account.blueprint, profile.blueprint, approval.blueprint)
 """For people in a browser: with cookies, so with CSRF tokens. Everything else is for machines and reads no cookie."""
@@ -29,7 +29,7 @@ def build_app(settings: Settings) -> Flask:
     install_error_handlers(app)
     install_hooks(app)
     _install_compression(app)
-    fixed = (core.blueprint, listens.blueprint, status.blueprint, documentation.blueprint)
+    fixed = (core.blueprint, listens.blueprint, users.blueprint, status.blueprint, documentation.blueprint)
     for blueprint in (*fixed, stats.make_blueprint()):
         app.register_blueprint(blueprint)
     for protocol in (audioscrobbler.blueprint, dispatch.blueprint):

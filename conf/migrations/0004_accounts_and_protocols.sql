@@ -10,6 +10,13 @@ UPDATE listen_totals t SET version = coalesce((SELECT max(position) FROM listen 
 -- it is used once more.
 ALTER TABLE token ADD COLUMN md5_encrypted bytea;
 
+-- Users are searched by the trigrams of their name. pg_trgm does the same, but not every PostgreSQL has it: the embedded
+-- one does not. Two blanks before and one after, as there.
+CREATE FUNCTION name_trigrams(name_key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS
+    'SELECT ARRAY(SELECT DISTINCT substr(''  '' || name_key || '' '', n, 3)
+                  FROM generate_series(1, char_length(name_key) + 1) AS n)';
+CREATE INDEX users_name_trigrams ON users USING gin (name_trigrams(name_key)) WITH (fastupdate = off);
+
 CREATE TABLE web_session (
     sha256    bytea PRIMARY KEY,
     user_id   integer NOT NULL REFERENCES users ON DELETE CASCADE,

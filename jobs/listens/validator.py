@@ -49,13 +49,17 @@ _MANY_DIGITS = re.compile(rb"(?<![0-9])[0-9]{19}")
 
 
 class InvalidListenError(ValueError):
-    """A listen that cannot be accepted: the contract's text, the listen to echo, its index in the payload."""
+    """A listen that cannot be accepted: the text, the listen to echo, its index in the payload.
 
-    def __init__(self, message: str, listen: object = None, item: int = 0) -> None:
+    `free`: the contract has no text for this, so ours may name the item too.
+    """
+
+    def __init__(self, message: str, *, free: bool = False) -> None:
         super().__init__(message)
         self.message = message
-        self.listen = listen
-        self.item = item
+        self.free = free
+        self.listen: object = None
+        self.item = 0
 
 
 def validate_payload(payload: list[object], listen_type: ListenType, now: int) -> list[dict[str, Any]]:
@@ -90,12 +94,12 @@ def check_numbers(document: bytes) -> None:
     try:
         json.loads(document, parse_int=_number_of_64_bits)
     except RecursionError:
-        raise InvalidListenError(_TOO_DEEP) from None
+        raise InvalidListenError(_TOO_DEEP, free=True) from None
 
 
 def _number_of_64_bits(digits: str) -> int:
     if len(digits) > len("-18446744073709551615") or int(digits) not in _NUMBER_RANGE:
-        raise InvalidListenError(_BEYOND_64_BITS)
+        raise InvalidListenError(_BEYOND_64_BITS, free=True)
     return int(digits)
 
 
@@ -113,7 +117,7 @@ def _validate(listen: object, listen_type: ListenType, now: int) -> dict[str, An
     if listen is None:
         raise InvalidListenError("Listen is empty and cannot be validated.")
     if not isinstance(listen, dict):
-        raise InvalidListenError("Listen should be a json object.")
+        raise InvalidListenError("Listen should be a json object.", free=True)
     valid: dict[str, Any] = {}
     if listen_type == "playing_now":
         _check_playing_now_keys(listen)
@@ -163,7 +167,7 @@ def _track_metadata(metadata: object) -> dict[str, Any]:
     if metadata is None:
         raise InvalidListenError("JSON document may not have track_metadata with null value.")
     if not isinstance(metadata, dict):
-        raise InvalidListenError("track_metadata should be a json object.")
+        raise InvalidListenError("track_metadata should be a json object.", free=True)
     valid: dict[str, Any] = {
         "track_name": _required_name(metadata, "track_name"),
         "artist_name": _required_name(metadata, "artist_name"),
@@ -197,7 +201,7 @@ def _text(metadata: dict[str, Any], key: str) -> str:
 
 def _additional_info(info: object) -> dict[str, Any]:
     if not isinstance(info, dict):
-        raise InvalidListenError("track_metadata.additional_info should be a json object.")
+        raise InvalidListenError("track_metadata.additional_info should be a json object.", free=True)
     if not info:
         return {}
     valid = dict(info)
@@ -217,7 +221,7 @@ def _additional_info(info: object) -> dict[str, Any]:
 
 def _check_tags(tags: object) -> None:
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        raise InvalidListenError("track_metadata.additional_info.tags should be a list of strings.")
+        raise InvalidListenError("track_metadata.additional_info.tags should be a list of strings.", free=True)
     if len(tags) > MAX_TAGS_PER_LISTEN:
         raise InvalidListenError(
             f"JSON document may not contain more than {MAX_TAGS_PER_LISTEN} items in "
@@ -292,9 +296,9 @@ def _check_storable(listen: dict[str, Any]) -> None:
         if isinstance(value, str):
             _check_text(value)
         elif isinstance(value, int) and value not in _NUMBER_RANGE:
-            raise InvalidListenError(_BEYOND_64_BITS)
+            raise InvalidListenError(_BEYOND_64_BITS, free=True)
     if keys_collide(listen):
-        raise InvalidListenError(f"JSON document contains more than {MAX_JSON_ALIKE} keys of the same hash.")
+        raise InvalidListenError(f"JSON document contains more than {MAX_JSON_ALIKE} keys of the same hash.", free=True)
 
 
 def _check_text(text: str) -> None:
@@ -304,13 +308,13 @@ def _check_text(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         shown = text.encode("ascii", "backslashreplace").decode()
-        raise InvalidListenError(f"{shown} contains a lone surrogate") from None
+        raise InvalidListenError(f"{shown} contains a lone surrogate", free=True) from None
 
 
 def _check_keys(value: dict[str, Any]) -> None:
     """The lake could not be read with a longer one."""
     if any(len(key.encode("utf-8", "surrogatepass")) > MAX_JSON_NAME for key in value):
-        raise InvalidListenError(f"JSON document may not contain a key longer than {MAX_JSON_NAME} bytes.")
+        raise InvalidListenError(f"JSON document may not contain a key longer than {MAX_JSON_NAME} bytes.", free=True)
 
 
 def _scalars(listen: dict[str, Any]) -> Iterator[object]:
@@ -322,7 +326,7 @@ def _scalars(listen: dict[str, Any]) -> Iterator[object]:
             yield value
             continue
         if depth > MAX_DEPTH:
-            raise InvalidListenError(_TOO_DEEP)
+            raise InvalidListenError(_TOO_DEEP, free=True)
         if isinstance(value, dict):
             _check_keys(value)
             yield from value

@@ -61,3 +61,46 @@ def test_a_listen_does_not_play(client: FlaskClient, rob: Account) -> None:
     body = submission({"listened_at": 1443521965, "track_metadata": SONG})
     assert client.post("/1/submit-listens", json=body, headers=rob.headers).status_code == 200
     assert client.get("/1/user/Rob/playing-now").get_json()["payload"]["count"] == 0
+
+
+def stop(client: FlaskClient, account: Account, **sent: Any) -> tuple[int, Any]:
+    answer = client.post("/1/playing-now/delete", headers=account.headers, **sent)
+    return answer.status_code, answer.get_json()
+
+
+def play(client: FlaskClient, account: Account, **info: Any) -> None:
+    body = submission({"track_metadata": {**SONG, "additional_info": info}}, listen_type="playing_now")
+    assert client.post("/1/submit-listens", json=body, headers=account.headers).status_code == 200
+
+
+CLEARED = (200, {"status": "ok", "message": "Playing now cleared successfully"})
+CLEARED_BEFORE = (200, {"status": "ok", "message": "Playing now already cleared"})
+
+
+@pytest.mark.parametrize("sent", [{}, {"data": b"null"}, {"json": {}}, {"json": {"client": None}}])
+def test_when_playback_stops_the_slot_is_emptied(client: FlaskClient, rob: Account, sent: dict[str, Any]) -> None:
+    play(client, rob, submission_client="phone")
+    assert stop(client, rob, **sent) == CLEARED
+    assert client.get("/1/user/Rob/playing-now").get_json()["payload"]["count"] == 0
+    assert stop(client, rob, **sent) == CLEARED_BEFORE
+
+
+def test_a_client_clears_only_what_it_said_itself(client: FlaskClient, rob: Account) -> None:
+    play(client, rob, submission_client="phone")
+    code, document = stop(client, rob, json={"client": "desktop"})
+    assert (code, document["error"]) == (404, "What plays now does not come from the client desktop.")
+    assert client.get("/1/user/Rob/playing-now").get_json()["payload"]["count"] == 1
+    assert stop(client, rob, json={"client": "phone"}) == CLEARED
+    play(client, rob)
+    assert stop(client, rob, json={"client": "phone"})[0] == 404
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"5", b'{"client": 5}', b'{"client": []}'])
+def test_a_body_that_names_no_client_is_refused(
+    standing_client: FlaskClient, standing_rob: Account, body: bytes
+) -> None:
+    assert stop(standing_client, standing_rob, data=body)[0] == 400
+
+
+def test_only_the_owner_of_a_token_stops_playing(standing_client: FlaskClient) -> None:
+    assert standing_client.post("/1/playing-now/delete").status_code == 401

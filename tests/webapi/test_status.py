@@ -2,16 +2,20 @@
 
 from dataclasses import replace
 
+import pytest
 from flask.testing import FlaskClient
 
 from conf import part_status
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
+from dumps.published import Dump
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.write import write_submissions
 from tests.webapi.conftest import Account, listen, submission
 from webapi import create_app
+from webapi.errors import NotFoundError
 from webapi.health import EXPECTED_PARTS
+from webapi.views.status import chosen_dump
 
 NOWHERE = "postgresql:///nowhere?host=/nonexistent"
 
@@ -119,3 +123,30 @@ def test_service_status_names_every_statistic_and_range_of_the_catalog(
     assert (document["stats_age"], document["sitewide_stats_age"], document["dump_age"]) == (90, None, None)
     assert document["incoming_listen_count"] == 1
     assert type(document["time"]) is int
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "text"),
+    [
+        ("", 404, "No dump entry exists."),
+        ("?id=", 404, "No dump entry exists."),
+        ("?id=1", 404, "No dump exists with ID: 1"),
+        ("?id=-3", 404, "No dump exists with ID: -3"),
+        ("?id=" + "9" * 40, 404, "No dump exists with ID: " + "9" * 40),
+        ("?id=abc", 400, "The `id` parameter needs to be an integer."),
+        ("?id=1.5", 400, "The `id` parameter needs to be an integer."),
+        ("?id=" + "9" * 5000, 400, "The `id` parameter needs to be an integer."),
+        ("?id=%00", 400, "The `id` parameter needs to be an integer."),
+    ],
+)
+def test_while_there_is_no_dump_that_is_said(standing_client: FlaskClient, query: str, code: int, text: str) -> None:
+    answer = standing_client.get(f"/1/status/get-dump-info{query}")
+    assert (answer.status_code, answer.get_json()) == (code, {"code": code, "error": text})
+
+
+def test_a_dump_is_chosen_by_its_number_or_is_the_newest() -> None:
+    first, second = Dump(1, "20250101-000000", "full"), Dump(2, "20250102-000000", "incremental")
+    assert chosen_dump((first, second), None) == second
+    assert chosen_dump((first, second), "1") == first
+    with pytest.raises(NotFoundError, match="No dump exists with ID: 3"):
+        chosen_dump((first, second), "3")

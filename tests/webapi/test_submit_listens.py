@@ -78,6 +78,7 @@ def test_the_batch_is_refused_whole_with_the_bad_listen_echoed(
         **bad,
         "code": 400,
         "error": "JSON document must contain an int value for listened_at.",
+        "item": 1,
     }
     assert depth(settings) == 0
 
@@ -173,12 +174,28 @@ def test_an_absurd_listen_is_refused_in_the_error_shape(
     assert refused(standing_client, standing_rob, dumped(submission(value, listen_type="single"))) != "fine"
 
 
+def test_the_index_of_the_bad_listen_is_named_and_in_texts_of_our_own_too(
+    standing_client: FlaskClient, standing_rob: Account
+) -> None:
+    def answered(bad: object) -> dict[str, Any]:
+        body = submission(*[listen()] * 17, bad, {"listened_at": "later"})
+        document: dict[str, Any] = standing_client.post(URL, json=body, headers=standing_rob.headers).get_json()
+        return document
+
+    assert answered(5) == {"code": 400, "error": "payload[17]: Listen should be a json object.", "item": 17}
+    assert answered(None) == {"code": 400, "error": "Listen is empty and cannot be validated.", "item": 17}
+    named = answered({**listen(), "item": "x"})
+    assert (named["item"], named["listened_at"]) == (17, 1443521965)
+
+
 def test_a_deep_listen_is_refused_although_it_cannot_be_echoed(
     standing_client: FlaskClient, standing_rob: Account
 ) -> None:
     deep = b"[" * 900 + b"]" * 900
     body = dumped(submission(listen(x="HERE"))).replace(b'"HERE"', deep)
-    assert refused(standing_client, standing_rob, body) == "JSON document may not be nested deeper than 100 levels."
+    assert refused(standing_client, standing_rob, body) == (
+        "payload[0]: JSON document may not be nested deeper than 100 levels."
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """What each user plays at this moment: one slot per user, with an expiry."""
 
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 PLAYING_NOW_SECONDS = 600
 """How long something plays when its listen does not say."""
+
+Cleared = Literal["cleared", "nothing there", "another's"]
 
 
 def playing_seconds(info: dict[str, Any]) -> int:
@@ -41,6 +43,20 @@ def get_playing_now(cursor: Cursor, user_id: int) -> dict[str, Any] | None:
     cursor.execute("SELECT track_metadata FROM playing_now WHERE user_id = %s AND expires > now()", (user_id,))
     row = cursor.fetchone()
     return orjson.loads(row[0]) if row else None
+
+
+def clear_playing_now(cursor: Cursor, user_id: int, client: str | None) -> Cleared:
+    """Empty the slot; with `client` only if that submission_client filled it."""
+    cursor.execute(
+        "SELECT track_metadata FROM playing_now WHERE user_id = %s AND expires > now() FOR UPDATE", (user_id,)
+    )
+    row = cursor.fetchone()
+    if row is None:
+        return "nothing there"
+    if client is not None and orjson.loads(row[0])["additional_info"].get("submission_client") != client:
+        return "another's"
+    cursor.execute("DELETE FROM playing_now WHERE user_id = %s", (user_id,))
+    return "cleared"
 
 
 def forget_expired(cursor: Cursor) -> None:

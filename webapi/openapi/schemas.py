@@ -148,10 +148,10 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         }
     ),
     "EchoingError": {
-        "description": "An error that repeats the keys of the listen it is about.",
+        "description": "An error that repeats the keys of the listen it is about, and names its index in the payload.",
         "type": "object",
         "required": ["code", "error"],
-        "properties": {"code": {"const": 400}, "error": {"type": "string"}},
+        "properties": {"code": {"const": 400}, "error": {"type": "string"}, "item": COUNT},
     },
     "Ok": closed({"status": {"const": "ok"}}),
     "AdditionalInfo": _ADDITIONAL_INFO,

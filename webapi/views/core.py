@@ -16,12 +16,12 @@ from jobs.listens.write import delete_listen
 from webapi.auth import header_token, require_owner
 from webapi.bodies import MAX_LISTEN_SIZE, MAX_LISTENS_PER_REQUEST, read_body, read_object, read_submission
 from webapi.costs import count_wrong_token
-from webapi.db.playing_now import playing_seconds, set_playing_now
-from webapi.errors import BadRequestError, UnavailableError, reply
+from webapi.db.playing_now import clear_playing_now, playing_seconds, set_playing_now
+from webapi.errors import BadRequestError, NotFoundError, UnavailableError, reply
 from webapi.openapi.declare import Answer, Body, describes
 from webapi.openapi.parameters import RETURN_MSID, TOKEN
+from webapi.openapi.schemas import TEXT, closed, component
 from webapi.openapi.schemas import UUID as UUID_SCHEMA
-from webapi.openapi.schemas import closed, component
 from webapi.parameters import MAX_TIMESTAMP
 from webapi.services import services
 
@@ -71,11 +71,18 @@ def submit_listens() -> Response:
     try:
         listens = validate_payload(payload, listen_type, int(now))
     except InvalidListenError as problem:
-        raise BadRequestError(problem.message, problem.listen) from None
+        raise _refused(problem) from None
     if listen_type == "playing_now":
         return _play(owner.user_id, listens[0]["track_metadata"])
     _queue(Submission(new_message_id(), owner.user_id, int(now * 1_000_000), tuple(listens)))
     return reply({"status": "ok"})
+
+
+def _refused(problem: InvalidListenError) -> BadRequestError:
+    """With the keys of the listen, as the contract says, and its index; a text of our own begins with it too."""
+    echo = problem.listen if isinstance(problem.listen, dict) else {}
+    text = f"payload[{problem.item}]: {problem.message}" if problem.free else problem.message
+    return BadRequestError(text, {**echo, "item": problem.item})
 
 
 def _queue(submission: Submission) -> None:
@@ -95,6 +102,42 @@ def _play(user_id: int, track_metadata: dict[str, Any]) -> Response:
     if request.args.get("return_msid"):
         answer["recording_msid"] = str(msid_of(track_metadata))
     return reply(answer)
+
+
+@blueprint.post("/playing-now/delete")
+@describes(
+    "Nothing plays any more",
+    group="Listens",
+    auth="required",
+    body=Body(
+        {"type": ["object", "null"], "properties": {"client": {"type": ["string", "null"]}}},
+        {"client": "my player"},
+        "Not needed. With `client`, only what that submission_client said is cleared.",
+        required=False,
+    ),
+    answers={
+        200: Answer("Nothing plays.", closed({"status": {"const": "ok"}, "message": TEXT})),
+        404: Answer("Something plays, but another client said so.", component("Error")),
+    },
+)
+def delete_playing_now() -> Response:
+    """What a player sends when playback stops, so that the user does not seem to listen on."""
+    owner = require_owner()
+    client = _client(read_body())
+    with services().pool.transaction() as cursor:
+        done = clear_playing_now(cursor, owner.user_id, client)
+    if done == "another's":
+        raise NotFoundError(f"What plays now does not come from the client {client}.")
+    how = "cleared successfully" if done == "cleared" else "already cleared"
+    return reply({"status": "ok", "message": f"Playing now {how}"})
+
+
+def _client(body: bytes) -> str | None:
+    """The `client` of a body that may be missing, or null."""
+    client = None if body.strip() in (b"", b"null") else read_object(body).get("client")
+    if not isinstance(client, str | None):
+        raise BadRequestError("client should be a string.")
+    return client
 
 
 @blueprint.post("/delete-listen")

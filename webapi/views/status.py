@@ -1,19 +1,22 @@
 """Health for machines, and the documented status of the service."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from conf.broker import BrokerUnavailableError
+from dumps.published import Dump, published_dumps
 from jobs.catalog import catalog
 from jobs.job import Job, PerUser
 from jobs.ranges import STATS_RANGES
 from webapi.db.status import result_ages
-from webapi.errors import RETRY_AFTER, reply
+from webapi.errors import RETRY_AFTER, BadRequestError, NotFoundError, reply
 from webapi.health import incoming_depth, readiness
-from webapi.openapi.declare import Answer, describes
-from webapi.openapi.schemas import component
+from webapi.openapi.declare import Answer, Parameter, describes
+from webapi.openapi.schemas import COUNT, TEXT, closed, component
+from webapi.parameters import whole
 from webapi.services import services
 
 blueprint = Blueprint("status", __name__)
@@ -57,6 +60,46 @@ def service_status() -> Response:
             "incoming_listen_count": _incoming(),
         }
     )
+
+
+@blueprint.get("/1/status/get-dump-info")
+@describes(
+    "Which dump there is",
+    group="Status",
+    parameters=(
+        Parameter(
+            "id",
+            {"anyOf": [{"type": "integer"}, {"const": ""}]},
+            "The number of a dump; without it the newest is told of.",
+        ),
+    ),
+    answers={
+        200: Answer(
+            "When the dump was made, and how much is in it.",
+            closed({"id": COUNT, "timestamp": TEXT, "dump_type": {"enum": ["full", "incremental"]}}),
+        ),
+        404: Answer("There is no such dump.", component("Error")),
+    },
+)
+def get_dump_info() -> Response:
+    """A dump by its number, or the newest."""
+    dump = chosen_dump(published_dumps(), request.args.get("id"))
+    return reply({"id": dump.id, "timestamp": dump.timestamp, "dump_type": dump.kind})
+
+
+def chosen_dump(dumps: Sequence[Dump], asked: str | None) -> Dump:
+    """The dump of this number, or the last one. Raises BadRequestError, NotFoundError."""
+    if not asked:
+        if not dumps:
+            raise NotFoundError("No dump entry exists.")
+        return dumps[-1]
+    number = whole(asked)
+    if number is None:
+        raise BadRequestError("The `id` parameter needs to be an integer.")
+    for dump in dumps:
+        if dump.id == number:
+            return dump
+    raise NotFoundError(f"No dump exists with ID: {number}")
 
 
 def _named_ages(job: Job, ages: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
