@@ -23,7 +23,8 @@ address as their API URL.
 **Tokens.** `Authorization: Token YOUR-TOKEN`. A wrong token is 401 wherever a token is read.
 
 **Errors** are JSON, `{"code": status, "error": text}`: also 404 for paths that are not there, 405 for methods that a
-path does not have, 414 and 431 for requests with too long a line or too large headers.
+path does not have, 414 and 431 for requests with too long a line or too large headers. Any answer may be 503 while the
+database or the queue cannot be reached: nothing was done then, so try again.
 
 **Limits.** Every answer has the X-RateLimit headers; beyond the limit the answer is 429. Requests with a token count
 for the token, all others for the address they come from.

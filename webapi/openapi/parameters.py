@@ -52,6 +52,7 @@ TOKEN = Parameter(
     "token",
     {"type": "string"},
     "The user token, where there is no Authorization header. No other operation reads it from the query.",
+    example="YOUR-TOKEN",
 )
 IF_NONE_MATCH = Parameter(
     "If-None-Match",

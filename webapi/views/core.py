@@ -36,9 +36,9 @@ _SUBMISSION = Body(
                 "listened_at": 1443521965,
                 "track_metadata": {
                     "artist_name": "Broadcast",
-                    "track_name": "Come On Let's Go",
+                    "track_name": "Papercuts",
                     "release_name": "The Noise Made by People",
-                    "additional_info": {"tracknumber": 7, "duration_ms": 196000, "media_player": "my player"},
+                    "additional_info": {"tracknumber": 3, "duration_ms": 252000, "media_player": "my player"},
                 },
             }
         ],

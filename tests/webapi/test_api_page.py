@@ -1,0 +1,66 @@
+"""The page about the API: everything of the document is on it, and its examples work as they stand."""
+
+import re
+import shlex
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.webapi.conftest import Account
+from webapi.openapi.page import introduction, kind
+
+
+@pytest.fixture(scope="module")
+def page(standing_client: FlaskClient) -> str:
+    answer = standing_client.get("/api/")
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
+    return answer.text
+
+
+def test_every_get_and_post_is_on_the_page_and_in_its_contents(standing_client: FlaskClient, page: str) -> None:
+    paths = standing_client.get("/1/openapi.json").get_json()["paths"]
+    ids = {item[method]["operationId"] for item in paths.values() for method in ("get", "post") if method in item}
+    assert {*re.findall(r'<section [^>]*id="(\w+)"', page)} == {*re.findall(r'href="#(\w+)">', page)} - {"main"} == ids
+
+
+def test_nothing_on_the_page_needs_another_site_or_an_inline_script(page: str) -> None:
+    assert "<script" not in page
+    assert "style=" not in page
+    assert all(source.startswith("/") for source in re.findall(r'(?:src|href)="([^"#][^"]*)"', page))
+
+
+def test_the_curl_lines_work_as_they_stand(standing_client: FlaskClient, standing_rob: Account, page: str) -> None:
+    texts = [unescape(text) for text in re.findall(r"<pre [^>]*>(.*?)</pre>", page, re.DOTALL)]
+    commands = [shlex.split(text.replace("\\\n", "")) for text in texts]
+    assert len(commands) > 5
+    for curl, url, *options in commands:
+        assert curl == "curl"
+        path = re.sub(r"^https?://[^/]+", "", url).replace("alice", standing_rob.name)
+        told = dict(zip(options[::2], options[1::2], strict=True))
+        headers = standing_rob.headers if "-H" in told else {}
+        method = "POST" if {"-d", "-X", "--data-urlencode"} & set(told) else "GET"
+        answer = standing_client.open(path, method=method, data=told.get("-d"), headers=headers)
+        assert answer.status_code in (200, 204), (url, options, answer.text)
+
+
+def test_what_is_no_markup_of_ours_is_escaped() -> None:
+    assert introduction("**a** `<b>`\n\n<i>") == ["<strong>a</strong> <code>&lt;b&gt;</code>", "&lt;i&gt;"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        (
+            {"anyOf": [{"type": "integer", "minimum": 0}, {"const": ""}], "default": 25},
+            "integer, 0 or more; 25 if not given",
+        ),
+        ({"type": "integer", "minimum": 1, "maximum": 9}, "integer, 1 to 9"),
+        ({"type": "integer", "minimum": -9, "maximum": 9}, "integer"),
+        ({"type": "string", "enum": ["a", "b"]}, "a, b"),
+        ({"type": "string", "format": "uuid"}, "uuid"),
+        ({"type": "string", "maxLength": 3}, "string, at most 3 characters"),
+    ],
+)
+def test_a_schema_in_words(schema: dict[str, object], words: str) -> None:
+    assert kind(schema) == words
