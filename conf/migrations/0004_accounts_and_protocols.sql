@@ -45,14 +45,18 @@ CREATE TABLE lastfm_token (
 );
 CREATE INDEX lastfm_token_created ON lastfm_token (created);
 
+-- token_id: what auth.getMobileSession was given in place of a password; it takes its sessions with it. Null: a password,
+-- or the user's approval.
 CREATE TABLE lastfm_session (
     sha256    bytea PRIMARY KEY,
     user_id   integer NOT NULL REFERENCES users ON DELETE CASCADE,
+    token_id  integer REFERENCES token ON DELETE CASCADE,
     api_key   text NOT NULL,
     created   timestamptz NOT NULL DEFAULT now(),
     last_used timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX lastfm_session_user ON lastfm_session (user_id);
+CREATE INDEX lastfm_session_token ON lastfm_session (token_id);
 
 -- token_id: a revoked or reset token takes its sessions with it.
 CREATE TABLE audioscrobbler_session (

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
-from jobs.listens.users import create_token, set_password, token_md5
+from jobs.listens.users import create_token, drop_tokens, set_password, token_md5
 from tests.lastfm.conftest import API_KEY, FORMATS, Player, rows, session_of, track
 from tests.webapi.conftest import Account, make_account
 from webapi import create_app
@@ -110,6 +110,22 @@ def test_log_in_with_the_password_or_any_token(
         session = Player(client).post("auth.getMobileSession", username="ROB", password=secret).document["session"]
         assert session["name"] == "Rob"
         assert Player(client, session["key"]).post("track.scrobble", **track()).code == 0
+
+
+def test_a_token_that_is_revoked_takes_its_sessions_with_it(
+    client: FlaskClient, connection: Connection, with_password: Account
+) -> None:
+    vault = client.application.extensions["listenlake"].vault
+    with transaction(connection) as cursor:
+        leaked = create_token(cursor, with_password.id, "leaked", vault)
+    proof = md5("rob" + token_md5(leaked))
+    sessions = [
+        Player(client).post("auth.getMobileSession", username="rob", **secret).document["session"]["key"]
+        for secret in ({"password": leaked}, {"authToken": proof}, {"password": PASSWORD})
+    ]
+    with transaction(connection) as cursor:
+        drop_tokens(cursor, with_password.id, "leaked")
+    assert [Player(client, session).get("user.getInfo").code for session in sessions] == [9, 9, 0]
 
 
 def test_log_in_with_the_older_proof_of_a_token(

@@ -34,6 +34,8 @@ class SessionOwner:
 
     user_id: int
     name: str
+    token_id: int | None = None
+    """The token that a log-in was made with; of a session that is there it is not asked."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +126,15 @@ def forget_request_tokens(cursor: Cursor) -> None:
     cursor.execute("DELETE FROM lastfm_token WHERE created < now() - interval '1 day'")
 
 
-def new_session(cursor: Cursor, user_id: int, api_key: str) -> str:
-    """A session key of the user for this application; it does not expire."""
+def new_session(cursor: Cursor, user_id: int, api_key: str, token_id: int | None = None) -> str:
+    """A session key of the user for this application; it does not expire, but goes with the token it was made with.
+
+    Raises ForeignKeyViolation when the user, or the token, is gone meanwhile.
+    """
     session = secrets.token_hex(SECRET_BYTES)
     cursor.execute(
-        "INSERT INTO lastfm_session (sha256, user_id, api_key) VALUES (%s, %s, %s)",
-        (token_digest(session), user_id, api_key),
+        "INSERT INTO lastfm_session (sha256, user_id, api_key, token_id) VALUES (%s, %s, %s, %s)",
+        (token_digest(session), user_id, api_key, token_id),
     )
     cursor.execute(
         "DELETE FROM lastfm_session WHERE sha256 IN (SELECT sha256 FROM lastfm_session"

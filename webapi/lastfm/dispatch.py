@@ -3,12 +3,21 @@
 import logging
 
 from flask import Blueprint, Response, request
+from psycopg2.errors import ForeignKeyViolation
 
 from conf.broker import BrokerUnavailableError
 from conf.postgres import StoreUnavailableError
 from webapi.db.lastfm import find_application
 from webapi.errors import BadRequestError, UnavailableError
-from webapi.lastfm.errors import INVALID_API_KEY, INVALID_METHOD, UNAVAILABLE, LastfmError, missing, post_needed
+from webapi.lastfm.errors import (
+    INVALID_API_KEY,
+    INVALID_METHOD,
+    INVALID_SESSION,
+    UNAVAILABLE,
+    LastfmError,
+    missing,
+    post_needed,
+)
 from webapi.lastfm.method import Call, Method
 from webapi.lastfm.methods import methods
 from webapi.lastfm.parameters import Parameters, read_parameters
@@ -33,6 +42,9 @@ def call_method() -> Response:
         return rendered(_answer(parameters), as_json)
     except LastfmError as problem:
         return failed(problem, as_json)
+    except ForeignKeyViolation:
+        # Between two looks at the database the account was deleted, or the token removed.
+        return failed(LastfmError(INVALID_SESSION), as_json)
     except (StoreUnavailableError, BrokerUnavailableError, UnavailableError) as problem:
         log.warning("answered 16: %s", problem)
         return failed(LastfmError(UNAVAILABLE), as_json)

@@ -6,9 +6,10 @@ from hmac import compare_digest
 from uuid import uuid4
 
 from jobs.listens.msid import fold
-from jobs.listens.users import find_user, token_md5
+from jobs.listens.users import find_user, token_digest, token_md5
 from webapi.db.audioscrobbler import md5s
 from webapi.db.lastfm import SessionOwner
+from webapi.db.tokens import find_owner
 from webapi.lastfm.method import Call
 from webapi.parameters import MAX_NAME
 from webapi.passwords import limit_attempts, user_of_password
@@ -33,10 +34,11 @@ def user_of_log_in(call: Call, name: str) -> SessionOwner | None:
 
 def _user_of_token(name: str, token: str) -> SessionOwner | None:
     """Who has no password here, or does not trust a player with it, gives it a token instead."""
-    owner = services().tokens.find(token)
+    with services().pool.transaction() as cursor:
+        owner = find_owner(cursor, token_digest(token))
     if owner is None or fold(owner.name) != fold(name):
         return None
-    return SessionOwner(owner.user_id, owner.name)
+    return SessionOwner(owner.user_id, owner.name, owner.token_id)
 
 
 def _user_of_proof(name: str, proof: str) -> SessionOwner | None:
@@ -50,11 +52,17 @@ def _user_of_proof(name: str, proof: str) -> SessionOwner | None:
         user = find_user(cursor, name)
         kept = md5s(cursor, user.id) if user is not None else []
     # Somebody without tokens takes as long as somebody with one.
-    encrypted = [found for _, found in kept] or [_nobodys_md5()]
-    known = [digest for found in encrypted if (digest := vault.decrypt(found)) is not None]
-    proofs = {_md5(spelling + digest) for digest in known for spelling in (name, name.lower())}
-    same = [compare_digest(proof.lower().encode(), expected.encode()) for expected in proofs]
-    return SessionOwner(user.id, user.name) if user is not None and any(same) else None
+    proven = [
+        token_id
+        for token_id, encrypted in kept or [(0, _nobodys_md5())]
+        if (digest := vault.decrypt(encrypted)) is not None and _proves(proof, name, digest)
+    ]
+    return SessionOwner(user.id, user.name, proven[0]) if user is not None and proven else None
+
+
+def _proves(proof: str, name: str, digest: str) -> bool:
+    expected = [_md5(spelling + digest).encode() for spelling in (name, name.lower())]
+    return any([compare_digest(proof.lower().encode(), one) for one in expected])  # noqa: C419 - both, always
 
 
 def _md5(text: str) -> str:

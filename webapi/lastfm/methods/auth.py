@@ -70,7 +70,7 @@ def get_mobile_session(call: Call) -> tuple[Element, ...]:
     if owner is None:
         raise LastfmError(INVALID_TOKEN)
     with services().pool.transaction() as cursor:
-        key = new_session(cursor, owner.user_id, call.api_key)
+        key = new_session(cursor, owner.user_id, call.api_key, owner.token_id)
     return (_session(owner, key),)
 
 
