@@ -5,7 +5,9 @@ A crash between any two commits leaves something that the next landing completes
 
 - tracks, clients: only keys that are not there yet are appended, so a repeat appends none and finds the ids;
 - users, mapping: merged by key where the position is greater, so a repeat changes nothing;
-- deletes: only rows with a smaller position go, so a repeat finds none, and never takes a newer listen;
+- deleted users: their rows of users, mapping and rejected_listens with a smaller position go, so a repeat finds none;
+- deletes (all listens of a deleted user among them): only rows with a smaller position go, so a repeat finds none, and
+  never takes a newer listen;
 - listens: appended with txnAppId EPOCH:listens and txnVersion = the landing's last position. A landing that finds this
   transaction ahead of the newest landing row ends at that very position, so nothing is appended twice or skipped;
 - landing: txnAppId EPOCH:landing, txnVersion = its id.

@@ -1,4 +1,6 @@
-"""The parts of a landing that change rows: users and mapping merged, listens deleted, T found. Idempotent by nature."""
+"""The parts of a landing that change rows: users and mapping merged, deleted users removed with all that is theirs,
+listens deleted, T found. Idempotent by nature.
+"""
 
 from datetime import datetime
 
@@ -11,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from jobs import land_delta
 from jobs.listens.changes import Increment
 from jobs.lock import LakeLock
-from jobs.tables import LISTENS, MAPPING, USERS, Table
+from jobs.tables import LISTENS, MAPPING, REJECTED_LISTENS, USERS, Table
 
 _MAPPING_KEY = "t.user_id <=> s.user_id AND t.recording_msid = s.recording_msid AND t.source = s.source"
 MONTHS_NAMED = 24
@@ -31,6 +33,26 @@ def merge_changes(spark: SparkSession, lake: str, lock: LakeLock, increment: Inc
     if increment.mapping.num_rows:
         lock.check()
         _upsert(spark, lake, MAPPING, increment.mapping, _MAPPING_KEY)
+    if increment.user_deletes.num_rows:
+        _remove_users(spark, lake, lock, increment.user_deletes)
+
+
+def _remove_users(spark: SparkSession, lake: str, lock: LakeLock, user_deletes: pa.Table) -> None:
+    """Every row of users who are gone, where its position is smaller; their listens go with `delete_listens`."""
+    gone = F.broadcast(spark.createDataFrame(user_deletes)).alias("s")
+    older = F.col("t.position") < F.col("s.position")
+    for table in (USERS, MAPPING):
+        if land_delta.file_count(spark, lake, table.name):
+            lock.check()
+            theirs = (F.col("t.user_id") == F.col("s.user_id")) & older
+            _target(spark, lake, table).merge(gone, theirs).whenMatchedDelete().execute()
+    if land_delta.file_count(spark, lake, REJECTED_LISTENS.name):
+        lock.check()
+        # The body is a row of listens as JSON; one that has no position is older than any delete.
+        user_id = F.get_json_object("t.body", "$.user_id").try_cast("int")
+        position = F.coalesce(F.get_json_object("t.body", "$.position").try_cast("bigint"), F.lit(0))
+        theirs = (user_id == F.col("s.user_id")) & (position < F.col("s.position"))
+        _target(spark, lake, REJECTED_LISTENS).merge(gone, theirs).whenMatchedDelete().execute()
 
 
 def delete_listens(spark: SparkSession, lake: str, lock: LakeLock, deletes: pa.Table) -> None:

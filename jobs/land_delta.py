@@ -69,6 +69,20 @@ def file_count(spark: SparkSession, lake: str, name: str) -> int:
     return int(_snapshot(spark, lake, name).numOfFiles())
 
 
+def shorten_log(spark: SparkSession, lake: str, name: str) -> None:
+    """A checkpoint of the newest version; the log before it goes once it is as old as the table's properties say.
+
+    Delta does so by itself only every so many commits, which a quiet table does not see for weeks.
+    """
+    snapshot = _snapshot(spark, lake, name)
+    jvm: Any = spark._jvm
+    nothing = jvm.scala.Option.empty()
+    if snapshot.checkpointProvider().version() < snapshot.version():
+        snapshot.deltaLog().checkpointAndCleanUpDeltaLog(snapshot, nothing)
+    else:
+        snapshot.deltaLog().doLogCleanup(snapshot, nothing)
+
+
 def _snapshot(spark: SparkSession, lake: str, name: str) -> Any:
     jvm: Any = spark._jvm
     log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, location(lake, name))

@@ -7,6 +7,7 @@ them out again, and Delta would take every landing for one it has seen.
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from jobs.landing import Landing
+from jobs.listens.account_deletion import mark_landed
 from jobs.listens.changes import Store
 
 WAY_OUT = (
@@ -66,7 +67,7 @@ def newest_mirrored(cursor: Cursor) -> tuple[int, int]:
 
 
 def mirror(cursor: Cursor, landing: Landing) -> None:
-    """Tell PostgreSQL of a data version; repeatable."""
+    """Tell PostgreSQL of a data version, and the receipts of deleted accounts that it has; repeatable."""
     cursor.execute(
         "INSERT INTO landing (id, position, landed_at, newest_listen_ts, kind, rows) VALUES (%s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (id) DO NOTHING",
@@ -79,3 +80,4 @@ def mirror(cursor: Cursor, landing: Landing) -> None:
             landing.rows,
         ),
     )
+    mark_landed(cursor, landing.position, landing.landed_at)

@@ -1,7 +1,8 @@
 """Serving rebuild: an emptied PostgreSQL gets epoch, users, listens, mapping and landing rows from the lake. No JVM.
 
 Positions are the lake's and continue above them, so landing goes on as if nothing had happened. Passwords and tokens
-are not in the lake; they come only from a backup.
+are not in the lake; they come only from a backup. A deleted user is not in the lake, so she does not come back; her id
+is given to nobody else, for a message of hers may still wait in the queue.
 """
 
 import io
@@ -32,7 +33,9 @@ _LISTEN = (
     "additional_info",
     "source",
 )
-_EMPTY = ("users", "listen", "listen_delete", "mapping", "mapping_delete", "token")
+_EMPTY = ("users", "listen", "listen_delete", "mapping", "mapping_delete", "user_delete", "token")
+_DELETED_IDS = 1_000_000
+"""Most ids above the greatest of the lake that may have belonged to users who are gone."""
 
 
 class DatabaseNotEmptyError(RuntimeError):
@@ -64,8 +67,8 @@ def rebuild(connection: Connection, lake: str, progress: Callable[[int], None] =
         listens = _listens(cursor, lake, landing, progress)
         mapping = _mapping(cursor, lake, landing)
         _landings(cursor, lake)
-        _totals(cursor)
         cursor.execute("SELECT setval('change_position', %s)", (max(landing.position, 1),))
+        _totals(cursor)
     return Rebuilt(landing.landing_id, users, listens, mapping)
 
 
@@ -86,8 +89,11 @@ def _users(cursor: Cursor, lake: str, landing: Landing) -> int:
     columns = ("name", "created", "source", "foreign_id", "position")
     rows = pa.table({"id": table["user_id"], **{name: table[name] for name in columns}, "name_key": keys})
     _copy(cursor, "users", rows)
+    # Whoever took an id took a position, so no id that was ever given out is above the last position.
     cursor.execute(
-        "SELECT setval(pg_get_serial_sequence('users', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM users), false)"
+        "SELECT setval(pg_get_serial_sequence('users', 'id'),"
+        " greatest(coalesce(max(id), 0), least(%s, coalesce(max(id), 0) + %s)) + 1, false) FROM users",
+        (landing.position, _DELETED_IDS),
     )
     return int(rows.num_rows)
 
@@ -126,6 +132,7 @@ def _landings(cursor: Cursor, lake: str) -> None:
 
 
 def _totals(cursor: Cursor) -> None:
+    """Their versions are the last position, none smaller than it was: no answer of before counts as fresh."""
     cursor.execute("DELETE FROM listen_totals")
     cursor.execute(
         "INSERT INTO listen_totals (user_id, listen_count, oldest_listened_at, newest_listened_at, version)"

@@ -1,11 +1,12 @@
 """Upkeep of the lake by its one writer: compaction, purge, vacuum. What changes a version ends with a landing row.
 
 Deletes are copy-on-write, so a deleted listen is gone from the newest version at once and from disk with the vacuum: at
-the latest 24 h of retention plus 12 h until the next vacuum.
+the latest 24 h of retention plus 12 h until the next vacuum. The receipts of deleted accounts learn of each stage.
 """
 
 from collections import Counter
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ from conf.postgres import connect, transaction
 from jobs import land_delta
 from jobs.land import Lander
 from jobs.landing import Landing
+from jobs.listens.account_deletion import mark_purged
 from jobs.tables import CLIENTS, LANDING, LISTENS, MAPPING, REJECTED_LISTENS, TABLES, TRACKS, USERS, Table
 
 FILES_PER_MONTH = 8
@@ -24,6 +26,15 @@ FILES_PER_TABLE = 32
 RETENTION = timedelta(hours=24)
 KEPT_LANDINGS = timedelta(days=7)
 """Landing rows older than this go, but for the newest: what they name was vacuumed long ago."""
+
+
+@dataclass(frozen=True)
+class Vacuumed:
+    """What a vacuum did."""
+
+    tables: list[str]
+    before: datetime | None
+    """Every file that was replaced before this time is gone; None: a table was left for the next time."""
 
 
 def compact(lander: Lander, now: datetime | None = None, files: int = FILES_PER_MONTH) -> Landing | None:
@@ -61,9 +72,12 @@ def purge(lander: Lander, now: datetime | None = None) -> Landing | None:
     if last is None:
         return None
     purged = [_purge(lander, table, column) for table, column in ((TRACKS, "track_id"), (CLIENTS, "client_id"))]
-    if not any(purged):
-        return None
-    return lander.conclude("purge", last.position, last.newest_listen_ts, 0, now or datetime.now(UTC))
+    landing = None
+    if any(purged):
+        landing = lander.conclude("purge", last.position, last.newest_listen_ts, 0, now or datetime.now(UTC))
+    with closing(connect(lander.dsn)) as connection, transaction(connection) as cursor:
+        mark_purged(cursor, last.position, now or datetime.now(UTC))
+    return landing
 
 
 def _purge(lander: Lander, table: Table, column: str) -> bool:
@@ -81,14 +95,15 @@ def _purge(lander: Lander, table: Table, column: str) -> bool:
     return True
 
 
-def vacuum(lander: Lander, now: datetime | None = None, retention: timedelta = RETENTION) -> list[str]:
-    """Remove files that no version of the last 24 h needs, nor one that a running job reads; the tables vacuumed.
+def vacuum(lander: Lander, now: datetime | None = None, retention: timedelta = RETENTION) -> Vacuumed:
+    """Remove files that no version of the last 24 h needs, nor one that a running job reads, and what the log tells
+    of such versions.
 
     A table whose newest version the newest landing row does not name yet is left for the next time.
     """
     last = lander.start()
     if last is None:
-        return []
+        return Vacuumed([], None)
     moment = now or datetime.now(UTC)
     kept = max(retention, _longest_running(lander, moment))
     done = []
@@ -98,8 +113,10 @@ def vacuum(lander: Lander, now: datetime | None = None, retention: timedelta = R
             continue
         lander.lock.check()
         _open(lander, name).vacuum(kept.total_seconds() / 3600)
+        lander.lock.check()
+        land_delta.shorten_log(lander.spark, lander.lake, name)
         done.append(name)
-    return done
+    return Vacuumed(done, moment - kept if len(done) == len(TABLES) else None)
 
 
 def _longest_running(lander: Lander, now: datetime) -> timedelta:

@@ -21,6 +21,7 @@ from jobs.messages import DecodeError, Request
 from jobs.session import build_session
 from request_consumer import requests
 from request_consumer.attempt import attempt
+from request_consumer.erasure import KEEP_RESULTS_SECONDS
 from request_consumer.landing import LandingLoop
 from request_consumer.part import PART, JvmDiedError, Part, check_alive, report
 from request_consumer.requests import RequestRow
@@ -28,7 +29,6 @@ from request_consumer.requests import RequestRow
 WAIT_SECONDS = 2.0
 SWEEP_SECONDS = 10.0
 STANDBY_SECONDS = 2.0
-KEEP_RESULTS_SECONDS = 3600.0
 GRACE_SECONDS = 8.0
 """How long a stopping process waits for its landing, which was told to end when the job was."""
 _log = logging.getLogger(PART)

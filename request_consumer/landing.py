@@ -21,10 +21,12 @@ from conf.settings import Settings
 from jobs import expectations, reports, upkeep
 from jobs.land import Lander
 from jobs.landing import Landing
+from jobs.listens.account_deletion import purge_wanted
 from jobs.listens.changes import waiting
 from jobs.lock import LakeLock, LakeLockLostError
 from jobs.session import LANDING_POOL
 from jobs.tables import LISTENS
+from request_consumer import erasure
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,8 @@ COMPACT_SECONDS = 1200.0
 VACUUM_SECONDS = 12 * 3600.0
 PURGE_SECONDS = 6 * 3600.0
 """With 24 h of retention and 12 h until the next vacuum, an orphan's name is gone from disk after 42 h."""
+PURGE_SOON_SECONDS = 60.0
+"""After an account was deleted."""
 RETRY_SECONDS = 600.0
 """A duty that failed is tried again after this long; meanwhile landing goes on."""
 CHECK_SECONDS = 600.0
@@ -144,16 +148,26 @@ class LandingLoop(threading.Thread):
             upkeep.tidy_landings(lander)
         elif self._is_due("compact", COMPACT_SECONDS):
             self._fulfil("compact", lambda: upkeep.compact(lander))
-        elif self._is_due("purge", PURGE_SECONDS):
+        elif self._is_due("purge", self._purge_seconds()):
             self._fulfil("purge", lambda: upkeep.purge(lander))
         elif self._is_due("vacuum", VACUUM_SECONDS):
-            self._fulfil("vacuum", lambda: upkeep.vacuum(lander))
+            self._fulfil("vacuum", lambda: self._clear_away(lander))
         elif self._last is not None and self._checks.wanted(self._last):
             self._checks.run(self._spark, self._last)
             self._rested = False
         elif not self._rested and time.monotonic() - self._landed > REST_SECONDS:
             self._rested = True
             rest(self._spark)
+
+    def _purge_seconds(self) -> float:
+        with self._pool.transaction() as cursor:
+            return PURGE_SOON_SECONDS if purge_wanted(cursor) else PURGE_SECONDS
+
+    def _clear_away(self, lander: Lander) -> None:
+        """Files that nobody needs any more, and what else is left of what was deleted."""
+        vacuumed = upkeep.vacuum(lander)
+        with self._pool.session() as connection:
+            erasure.complete(self._settings, connection, vacuumed.before, datetime.now(UTC))
 
     def _is_due(self, duty: str, seconds: float) -> bool:
         return time.monotonic() - self._began > QUIET_SECONDS and self._due.take(duty, seconds)

@@ -101,6 +101,11 @@ def save_run(pool: Pool, manifest: Manifest) -> list[tuple[str, str]]:
     Raises PoisonManifestError, BadRowsError; then what was not yet switched stays as it was.
     """
     parts.verify(manifest)
+    with pool.session() as connection, store.saving(connection):
+        return _save(pool, manifest)
+
+
+def _save(pool: Pool, manifest: Manifest) -> list[tuple[str, str]]:
     entities = chain.from_iterable(parts.rows(part) for part in manifest.parts if part.kind == "entity")
     with pool.transaction() as cursor:
         store.save_entities(cursor, entities)

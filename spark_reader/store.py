@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,8 @@ import psycopg2
 import psycopg2.extensions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from conf.postgres import Connection, transaction
+from jobs.listens.account_deletion import LISTS_LOCK
 from jobs.messages import Manifest, Switch
 
 
@@ -102,6 +105,40 @@ _REPLACE_RUN = (
 )
 
 
+ENTITIES_LOCK = 0x4C4C_0003
+"""Advisory lock: shared while a run is saved, from its structs to its last list; exclusive while structs are pruned."""
+_PRUNE_ENTITIES = (
+    "DELETE FROM result_entity e WHERE NOT EXISTS ("
+    "SELECT FROM (SELECT DISTINCT unnest(ids) AS id FROM result_list) AS named WHERE named.id = e.id)"
+)
+
+
+@contextmanager
+def saving(connection: Connection) -> Iterator[None]:
+    """While a run is saved, in several transactions of this connection: structs saved first wait for their lists."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT pg_advisory_lock_shared(%s)", (ENTITIES_LOCK,))
+    try:
+        yield
+    finally:
+        if not connection.closed:  # else the lock went with it
+            with transaction(connection) as cursor:
+                cursor.execute("SELECT pg_advisory_unlock_shared(%s)", (ENTITIES_LOCK,))
+
+
+def prune_entities(cursor: Cursor) -> int | None:
+    """Remove the structs that no list names: they may name what only a deleted listen had; how many.
+
+    None, and nothing is changed, while a run is being saved. Reads every list once.
+    """
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", (ENTITIES_LOCK,))
+    row = cursor.fetchone()
+    if row is None or not row[0]:
+        return None
+    cursor.execute(_PRUNE_ENTITIES)
+    return cursor.rowcount
+
+
 def save_entities(cursor: Cursor, rows: Iterable[tuple[int, str]]) -> None:
     """Display structs, before the lists that name them. Immutable: known ones stay. Raises BadRowsError."""
     cursor.execute(_STAGE_ENTITIES)
@@ -136,6 +173,8 @@ def save_switch(
     cursor.execute(_STAGE_LISTS)
     _copy(cursor, "COPY staged_list (key, ids, counts) FROM STDIN", (_list_line(*row) for row in rows))
     if per_user:
+        # A user who is there now stays until this is committed, and takes these lists along when she goes.
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (LISTS_LOCK,))
         cursor.execute("DELETE FROM staged_list s WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = s.key)")
     if switch.replace == "all":
         cursor.execute(_LEAVE_NOT_STAGED, what)

@@ -11,7 +11,7 @@ from conf.secret import Vault
 from jobs.listens.tokens import BELIEVED_SECONDS
 from jobs.listens.users import keep_md5, token_digest
 from webapi.db.tokens import Owner, find_owner
-from webapi.errors import UnauthorizedError
+from webapi.errors import UNKNOWN_TOKEN, UnauthorizedError
 
 CACHE_SIZE = 10_000
 
@@ -73,7 +73,7 @@ def require_owner() -> Owner:
         raise UnauthorizedError("Provided Authorization header is invalid.")
     owner: Owner | None = g.owner
     if owner is None:
-        raise UnauthorizedError("Invalid authorization token.")
+        raise UnauthorizedError(UNKNOWN_TOKEN)
     return owner
 
 

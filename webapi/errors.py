@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, render_template, request
+from psycopg2.errors import ForeignKeyViolation
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from conf.broker import BrokerUnavailableError
@@ -15,6 +16,7 @@ RETRY_AFTER = "5"
 """Seconds after which a client may try again while something we need is down."""
 STORE_DOWN = "The listen database is momentarily offline. Please wait a few minutes and try again."
 TOO_SLOW = "The request did not arrive in time."
+UNKNOWN_TOKEN = "Invalid authorization token."  # noqa: S105 - what is said of one
 UNEXPECTED = "An unknown error occured."
 MACHINE_PATHS = ("/1/", "/2.0/", "/health/", "/metrics/")
 """Below these the answer is JSON whatever the Accept header says."""
@@ -111,6 +113,7 @@ def install_error_handlers(app: Flask) -> None:
     app.register_error_handler(TooSlowError, _too_slow)
     app.register_error_handler(StoreUnavailableError, _store_down)
     app.register_error_handler(BrokerUnavailableError, _store_down)
+    app.register_error_handler(ForeignKeyViolation, _account_gone)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -132,6 +135,13 @@ def _too_slow(_problem: TooSlowError) -> Response:
 def _store_down(problem: Exception) -> Response:
     log.warning("answered 503: %s", problem)
     return error_reply(503, STORE_DOWN)
+
+
+def _account_gone(problem: ForeignKeyViolation) -> Response:
+    """A worker believes a token, or a session, for some seconds: meanwhile its user may have been deleted."""
+    if problem.diag.constraint_name and problem.diag.constraint_name.endswith("_user_id_fkey"):
+        return error_reply(401, UNKNOWN_TOKEN)
+    return _unexpected(problem)
 
 
 def _unexpected(problem: Exception) -> Response:

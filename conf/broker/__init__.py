@@ -5,7 +5,7 @@ a publish that returned is durable; a delivery not acked is delivered again when
 `max_deliveries` deliveries, or a reject, a message is a dead letter, kept with its reason until somebody retries it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -74,6 +74,9 @@ class Broker(Protocol):
 
     def retry_dead_letters(self, queue: str, ids: Sequence[str] | None = None) -> int:
         """Put dead letters (all, or those ids) back into their queue with a fresh delivery count; how many."""
+
+    def drop_dead_letters(self, queue: str, unwanted: Callable[[bytes], bool]) -> int:
+        """Forget for ever the dead letters of a queue whose body is unwanted; how many."""
 
     def close(self) -> None:
         """Give back what is in hand and close."""

@@ -9,7 +9,7 @@ all claims anyway, and an ack it forgets only brings the message again.
 import itertools
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from psycopg2 import Binary, sql
@@ -93,6 +93,12 @@ WITH chosen AS (
 SELECT count(*), pg_notify('queue_' || %(queue)s, '') FROM added
 """
 
+_NEXT_DEAD = """
+SELECT id, body FROM queue_dead_letter WHERE queue = %(queue)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
+"""
+DEAD_AT_ONCE = 10
+"""Dead letters in memory while they are looked through: bodies are up to 10 MB."""
+
 
 class PostgreSQLBroker:
     """The queues of one PostgreSQL database, for one thread. See `conf.broker.Broker`."""
@@ -164,6 +170,17 @@ class PostgreSQLBroker:
         """One transaction: out of the dead letters, into the queue."""
         [(count, _)] = self._run(_RETRY, {"queue": queue, "ids": None if ids is None else list(ids)})
         return int(count)
+
+    def drop_dead_letters(self, queue: str, unwanted: Callable[[bytes], bool]) -> int:
+        """Looked through in order of their ids, a few at a time."""
+        after, dropped = 0, 0
+        while rows := self._run(_NEXT_DEAD, {"queue": queue, "after": after, "limit": DEAD_AT_ONCE}):
+            after = rows[-1][0]
+            ids = [row_id for row_id, body in rows if unwanted(bytes(body))]
+            if ids:
+                gone = self._run("DELETE FROM queue_dead_letter WHERE id = ANY(%(ids)s) RETURNING id", {"ids": ids})
+                dropped += len(gone)
+        return dropped
 
     def close(self) -> None:
         """Release what is in hand; should that fail, the end of the session frees it all the same."""

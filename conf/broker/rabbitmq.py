@@ -11,7 +11,7 @@ at all. A message delivered too often, or rejected, is replaced by one in `<queu
 import hashlib
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -131,6 +131,18 @@ class RabbitMQBroker:
             for method, properties, body in _dead(held.link, channel, queue):
                 if wanted is None or _dead_letter(queue, properties, body).id in wanted:
                     _send(held, queue, [(body, {})])
+                    held.link.send(channel.basic_ack, method.delivery_tag)
+                    count += 1
+            held.link.close_channel(channel)
+        return count
+
+    def drop_dead_letters(self, queue: str, unwanted: Callable[[bytes], bool]) -> int:
+        """Taken on a channel of its own: the unwanted ones are acked, its end puts the others back in their place."""
+        count = 0
+        with self._ready(queue) as held:
+            channel = held.link.open_channel()
+            for method, _, body in _dead(held.link, channel, queue):
+                if unwanted(body):
                     held.link.send(channel.basic_ack, method.delivery_tag)
                     count += 1
             held.link.close_channel(channel)

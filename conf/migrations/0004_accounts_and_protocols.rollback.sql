@@ -1,3 +1,4 @@
+DROP INDEX mapping_delete_user, mapping_user;
 DROP TABLE account_deletion, user_delete, rate_limit_setting, user_import, latest_import, recording_feedback,
     audioscrobbler_handshake, audioscrobbler_session, lastfm_session, lastfm_token, lastfm_application, web_session;
 DROP INDEX users_name_trigrams;

@@ -134,7 +134,7 @@ CREATE TABLE rate_limit_setting (
     window_seconds integer NOT NULL CHECK (window_seconds BETWEEN 1 AND 3600)
 );
 
--- A user that is gone, by position, for the lake. No name here.
+-- A user that is gone, by position, for the lake: all her rows of a smaller position go. No name here.
 CREATE TABLE user_delete (
     position bigint PRIMARY KEY,
     user_id  integer NOT NULL,
@@ -148,6 +148,12 @@ CREATE TABLE account_deletion (
     position   bigint NOT NULL,
     listens    bigint NOT NULL,
     requested  timestamptz NOT NULL DEFAULT now(),
-    landed     timestamptz,                      -- when the newest version of the lake had nothing of it any more
+    landed     timestamptz,                      -- when the newest version of the lake had no row of hers any more
+    purged     timestamptz,                      -- when it had no track or client either that only she had
     bytes_gone timestamptz                       -- when the vacuum had removed every older file
 );
+CREATE INDEX account_deletion_open ON account_deletion (position) WHERE bytes_gone IS NULL;
+
+-- What a deleted user takes along is found without reading everybody's.
+CREATE INDEX mapping_user ON mapping (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX mapping_delete_user ON mapping_delete (user_id) WHERE user_id IS NOT NULL;

@@ -66,6 +66,8 @@ _MAPPING_DELETES = pa.schema(
     [("user_id", pa.int32()), ("recording_msid", pa.string()), ("source", pa.string()), ("position", pa.int64())]
 )
 
+_USER_DELETES = pa.schema([("user_id", pa.int32()), ("position", pa.int64())])
+
 _LISTENS_SQL = """
 SELECT user_id, position, listened_at * 1000000, (extract(epoch FROM inserted_at) * 1000000)::bigint, recording_msid,
        artist_name, track_name, release_name, additional_info, source
@@ -74,7 +76,8 @@ FROM listen WHERE position > {after} AND position <= {upto}"""
 _DELETES_SQL = """
 SELECT user_id, listened_at * 1000000, recording_msid, position
 FROM listen_delete WHERE position > {after} AND position <= {upto}
- AND (listened_at IS NULL OR listened_at >= {earliest} AND listened_at < {latest})"""
+ AND (listened_at IS NULL OR listened_at >= {earliest} AND listened_at < {latest})
+UNION ALL SELECT user_id, NULL, NULL, position FROM user_delete WHERE position > {after} AND position <= {upto}"""
 _USERS_SQL = """
 SELECT id, name, (extract(epoch FROM created) * 1000000)::bigint, source, foreign_id, position
 FROM users WHERE position > {after} AND position <= {upto}"""
@@ -85,6 +88,7 @@ FROM mapping WHERE position > {after} AND position <= {upto}"""
 _MAPPING_DELETES_SQL = """
 SELECT user_id, recording_msid, source, position
 FROM mapping_delete WHERE position > {after} AND position <= {upto}"""
+_USER_DELETES_SQL = "SELECT user_id, position FROM user_delete WHERE position > {after} AND position <= {upto}"
 
 # (rows looked at, position of the last that fits in bytes, newest position) of the listens that come next.
 _NEXT_LISTENS_SQL = """
@@ -105,7 +109,10 @@ SELECT count(*), max(position), max(position) FROM (
     SELECT position FROM mapping WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next
 UNION ALL
 SELECT count(*), max(position), max(position) FROM (
-    SELECT position FROM mapping_delete WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next"""
+    SELECT position FROM mapping_delete WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next
+UNION ALL
+SELECT count(*), max(position), max(position) FROM (
+    SELECT position FROM user_delete WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next"""
 
 
 @dataclass(frozen=True)
@@ -116,10 +123,12 @@ class Increment:
     upto: int
     listens: pa.Table
     deletes: pa.Table
-    """listened_at and recording_msid null: the whole history of the user."""
+    """listened_at and recording_msid null: the whole history of the user, who may be gone."""
     users: pa.Table
     mapping: pa.Table
     mapping_deletes: pa.Table
+    user_deletes: pa.Table
+    """Users who are gone with everything of theirs; their listens are among `deletes`."""
     cut: bool
     """More was waiting than one increment takes."""
 
@@ -176,6 +185,7 @@ def read_increment(
         users = _read(cursor, _USERS_SQL, _USERS, after, end)
         mapping = _read(cursor, _MAPPING_SQL, _MAPPING, after, end)
         mapping_deletes = _read(cursor, _MAPPING_DELETES_SQL, _MAPPING_DELETES, after, end)
+        user_deletes = _read(cursor, _USER_DELETES_SQL, _USER_DELETES, after, end)
     return Increment(
         after,
         end,
@@ -184,6 +194,7 @@ def read_increment(
         _timed(users, "created"),
         _listed(_timed(mapping, "updated"), "artist_mbids"),
         mapping_deletes,
+        user_deletes,
         cut,
     )
 

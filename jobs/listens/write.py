@@ -1,5 +1,7 @@
 """The one write function: every change of `listen`, whichever way it came in, is a transaction of this module.
 
+Deletes are in jobs/listens/removal.py, of whole accounts in jobs/listens/account_deletion.py, by the same rules.
+
 A transaction holds the write lock from before it decides anything to its commit, so that position order is commit
 order. A message is written once: its id and counts commit with its listens. A listen whose delete was requested after
 it was submitted never appears, even if the delete overtook it in the queue.
@@ -18,6 +20,7 @@ from conf.faults import fault_point
 from conf.postgres import Connection, transaction
 from jobs.listens.listen import Submission
 from jobs.listens.positions import WRITE_LOCK, lock_writes, take_positions
+from jobs.listens.removal import delete_history, delete_listen
 from jobs.listens.rows import Refused, Row, body_of, rows_of
 
 __all__ = ["WRITE_LOCK", "Outcome", "delete_history", "delete_listen", "write_in_transaction", "write_submissions"]
@@ -63,6 +66,14 @@ WHERE EXISTS (
 )
 """
 
+_UNWANTED = """
+SELECT given.n - 1 FROM unnest(%s::integer[], %s::bigint[]) WITH ORDINALITY AS given (user_id, submitted_at, n)
+WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = given.user_id) OR EXISTS (
+    SELECT FROM listen_delete d WHERE d.user_id = given.user_id AND d.listened_at IS NULL
+    AND d.requested_at >= given.submitted_at
+)
+"""
+
 _INSERT = """
 INSERT INTO listen (user_id, listened_at, recording_msid, artist_name, track_name, release_name, additional_info,
     source, position, inserted_at)
@@ -81,13 +92,6 @@ ON CONFLICT (user_id) DO UPDATE SET version = EXCLUDED.version,
     listen_count = t.listen_count + EXCLUDED.listen_count,
     oldest_listened_at = least(t.oldest_listened_at, EXCLUDED.oldest_listened_at),
     newest_listened_at = greatest(t.newest_listened_at, EXCLUDED.newest_listened_at)
-"""
-
-_RECOUNT = """
-UPDATE listen_totals t SET listen_count = listen_count - %s, version = %s,
-    oldest_listened_at = (SELECT min(listened_at) FROM listen WHERE user_id = t.user_id),
-    newest_listened_at = (SELECT max(listened_at) FROM listen WHERE user_id = t.user_id)
-WHERE user_id = %s
 """
 
 _REJECT = """
@@ -146,10 +150,13 @@ def _write(
 ) -> list[Outcome]:
     wanted = _not_overtaken(cursor, submissions, _of_living_users(cursor, rows))
     inserted, unstorable = _insert(cursor, _one_of_each_key(wanted))
-    rejected = refused + unstorable
+    kept_aside = _of_owners(cursor, submissions, refused)
+    rejected = kept_aside + unstorable
     _add_to_totals(cursor, inserted)
     _set_aside(cursor, submissions, rejected)
     read, kept, stored, bad = (Counter(x.submission for x in group) for group in (rows, wanted, inserted, rejected))
+    read.update(item.submission for item in refused)
+    kept.update(item.submission for item in kept_aside)
     outcomes = [
         _outcome(submissions[i], inserted=stored[i], suppressed=read[i] - kept[i], rejected=bad[i]) for i in fresh
     ]
@@ -170,6 +177,17 @@ def _of_living_users(cursor: Cursor, rows: list[Row]) -> list[Row]:
     cursor.execute("SELECT id FROM users WHERE id = ANY(%s)", (list(users),))
     living = {user_id for (user_id,) in cursor.fetchall()}
     return rows if living == users else [row for row in rows if row.user_id in living]
+
+
+def _of_owners(cursor: Cursor, submissions: Sequence[Submission], refused: list[Refused]) -> list[Refused]:
+    """Without those whose user is gone, or has deleted the history since: set aside they would outlive that."""
+    asked = [s for s in {item.submission for item in refused} if 0 < submissions[s].user_id <= INT_MAX]
+    if not asked:
+        return refused
+    messages = [submissions[s] for s in asked]
+    cursor.execute(_UNWANTED, ([m.user_id for m in messages], [m.submitted_at for m in messages]))
+    unwanted = {asked[n] for (n,) in cursor.fetchall()}
+    return [item for item in refused if item.submission not in unwanted]
 
 
 def _not_overtaken(cursor: Cursor, submissions: Sequence[Submission], rows: list[Row]) -> list[Row]:
@@ -243,51 +261,3 @@ def _record(cursor: Cursor, outcomes: list[Outcome]) -> None:
     counts = [(o.message_id, o.consumed, o.inserted, o.duplicate, o.suppressed, o.rejected) for o in outcomes]
     if counts:
         cursor.execute(_RECORD, [list(column) for column in zip(*counts, strict=True)])
-
-
-def delete_listen(
-    connection: Connection, user_id: int, listened_at: int, recording_msid: UUID, requested_at: int
-) -> int:
-    """Delete one listen, and for ever what was submitted under its key until `requested_at` (epoch microseconds).
-
-    Returns how many rows went: 0 or 1. To be asked again does no harm.
-    """
-    with transaction(connection) as cursor:
-        lock_writes(cursor)
-        position = _leave_tombstone(cursor, user_id, listened_at, recording_msid, requested_at)
-        cursor.execute(
-            "DELETE FROM listen WHERE user_id = %s AND listened_at = %s AND recording_msid = %s",
-            (user_id, listened_at, recording_msid),
-        )
-        removed = cursor.rowcount
-        if removed:
-            cursor.execute(_RECOUNT, (removed, position, user_id))
-    return removed
-
-
-def delete_history(connection: Connection, user_id: int, requested_at: int) -> int:
-    """Delete all listens of a user, and for ever those submitted until `requested_at` (epoch microseconds).
-
-    Listens that were set aside with a reason go too. Returns how many rows of `listen` went.
-    """
-    with transaction(connection) as cursor:
-        lock_writes(cursor)
-        position = _leave_tombstone(cursor, user_id, None, None, requested_at)
-        cursor.execute("DELETE FROM listen WHERE user_id = %s", (user_id,))
-        removed = cursor.rowcount
-        cursor.execute(_RECOUNT, (removed, position, user_id))
-        cursor.execute("DELETE FROM rejected_listen WHERE user_id = %s AND submitted_at <= %s", (user_id, requested_at))
-    return removed
-
-
-def _leave_tombstone(
-    cursor: Cursor, user_id: int, listened_at: int | None, recording_msid: UUID | None, requested_at: int
-) -> int:
-    """The position of the delete."""
-    position = take_positions(cursor, 1)[0]
-    cursor.execute(
-        "INSERT INTO listen_delete (position, user_id, listened_at, recording_msid, requested_at)"
-        " VALUES (%s, %s, %s, %s, %s)",
-        (position, user_id, listened_at, recording_msid, requested_at),
-    )
-    return position

@@ -262,6 +262,16 @@ def test_a_retried_dead_letter_starts_over(lane: Lane) -> None:
     assert [d.body for d in consume_all(broker, lane.queue, 2)] == [b"a", b"c"]
 
 
+def test_unwanted_dead_letters_are_forgotten_and_the_others_stay(lane: Lane) -> None:
+    broker = lane.broker()
+    bodies = [b"%d" % n for n in range(25)]
+    letters = dead(broker, lane.queue, bodies)
+    assert broker.drop_dead_letters(lane.queue, lambda body: int(body) % 2 == 0) == 13
+    assert broker.drop_dead_letters(lane.queue, lambda body: int(body) % 2 == 0) == 0
+    assert lane.broker().dead_letters(lane.queue) == letters[1::2]
+    assert broker.depth(lane.queue) == 0
+
+
 def test_an_idle_connection_that_was_cut_does_not_fail_the_next_publish(lane: Lane) -> None:
     broker = lane.broker()
     broker.publish(lane.queue, [b"a"])

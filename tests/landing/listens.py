@@ -9,6 +9,7 @@ from uuid import UUID
 from deltalake import DeltaTable
 
 from conf.postgres import Connection, transaction
+from jobs.listens.account_deletion import Deleted, delete_account
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.msid import msid_of
 from jobs.listens.write import delete_history, delete_listen, write_submissions
@@ -44,6 +45,11 @@ def delete(connection: Connection, user_id: int, item: dict[str, Any]) -> None:
 def wipe(connection: Connection, user_id: int) -> None:
     """Delete all listens of a user."""
     delete_history(connection, user_id, _now())
+
+
+def leave(connection: Connection, user_id: int) -> Deleted:
+    """Delete the account and everything of it."""
+    return delete_account(connection, user_id, _now())
 
 
 def _now() -> int:

@@ -7,9 +7,10 @@ import pytest
 from conf.postgres import Connection, transaction
 from jobs.land import Lander
 from jobs.listens.mapping import MappingRow, delete_mapping, put_mapping
+from jobs.listens.msid import msid_of
 from jobs.listens.users import create_user
 from tests.landing.conftest import NewLander
-from tests.landing.listens import Row, agree, delete, listen, submit, table, wipe
+from tests.landing.listens import Row, agree, delete, leave, listen, submit, table, wipe
 
 pytestmark = pytest.mark.spark
 
@@ -140,7 +141,7 @@ SECONDS = (0, 1, 2, -3600 * 13, 86400 * 31)
 
 
 def live(chance: random.Random, connection: Connection, new_lander: NewLander, lake: str, steps: int) -> None:
-    """Any history of submissions, deletes, wipes and landings by writers old and new; compared after each landing."""
+    """Any history of submissions, deletes, wipes, accounts that leave and landings by writers old and new."""
     users = [create_user(connection, f"user {chance.random()}") for _ in range(3)]
     lander = new_lander(landing_batch=chance.choice((1, 3, 1000)))
     for _ in range(steps):
@@ -148,13 +149,18 @@ def live(chance: random.Random, connection: Connection, new_lander: NewLander, l
             chance.choice(users),
             listen(chance.choice(SECONDS), chance.choice(("a", "b")), n=chance.random()),
         )
-        act = chance.choices(("submit", "delete", "wipe", "land", "restart"), (10, 6, 1, 2, 1))[0]
+        act = chance.choices(("submit", "delete", "wipe", "leave", "land", "restart"), (10, 6, 1, 1, 2, 1))[0]
         if act == "submit":
+            put_mapping(connection, MappingRow(user_id, str(msid_of(item["track_metadata"])), "manual"))
             submit(connection, user_id, item, *(listen(chance.choice(SECONDS), "c") for _ in range(3)))
         elif act == "delete":
             delete(connection, user_id, item)
         elif act == "wipe":
             wipe(connection, user_id)
+        elif act == "leave":
+            put_mapping(connection, MappingRow(user_id, str(msid_of(item["track_metadata"])), "manual"))
+            leave(connection, user_id)
+            users[users.index(user_id)] = create_user(connection, f"user {chance.random()}")
         elif act == "land":
             lander.land()
         else:
@@ -162,6 +168,10 @@ def live(chance: random.Random, connection: Connection, new_lander: NewLander, l
     while lander.land() is not None:
         pass
     agree(connection, lake)
+    assert _mapping(connection) == _landed_mapping(lake)
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT id, name FROM users ORDER BY position")
+        assert cursor.fetchall() == table(lake, "users", ["user_id", "name"], "position")
 
 
 def test_after_a_history_of_everything_the_lake_equals_postgresql(

@@ -10,13 +10,13 @@ from jobs.listens.mapping import MappingRow, put_mapping
 from jobs.listens.users import create_token, create_user, find_user
 from jobs.rebuild import DatabaseNotEmptyError, Rebuilt, rebuild
 from tests.landing.conftest import NewLander
-from tests.landing.listens import Row, agree, delete, listen, submit, wipe
+from tests.landing.listens import Row, agree, delete, leave, listen, submit, wipe
 
 pytestmark = pytest.mark.spark
 MBID = "00000000-0000-4000-8000-00000000000{}".format
 KEPT = {
     "store": "epoch", "users": "id, name, name_key, created, source, foreign_id, position", "listen": "*",
-    "listen_totals": "*", "landing": "*",
+    "listen_totals": "user_id, listen_count, oldest_listened_at, newest_listened_at", "landing": "*",
     "mapping": "user_id, recording_msid, recording_mbid, release_mbid, artist_credit_id, artist_mbids, source, updated,"
                " position",
 }  # fmt: skip
@@ -39,7 +39,7 @@ def empty(connection: Connection) -> None:
     with transaction(connection) as cursor:
         cursor.execute(
             "TRUNCATE users, token, listen, listen_delete, listen_totals, message_seen, rejected_listen, mapping,"
-            " mapping_delete, landing RESTART IDENTITY CASCADE;"
+            " mapping_delete, user_delete, account_deletion, landing RESTART IDENTITY CASCADE;"
             " ALTER SEQUENCE change_position RESTART; UPDATE store SET epoch = gen_random_uuid()"
         )
 
@@ -60,27 +60,34 @@ def test_an_emptied_database_gets_every_byte_back_and_landing_goes_on(
     lander.land()
     with transaction(connection) as cursor:
         create_token(cursor, alice, "lost with the database", None)
+    gone = create_user(connection, "gone")
+    submit(connection, gone, listen(1))
+    lander.land()
+    leave(connection, gone)
+    lander.land()
     before = contents(connection)
 
     with pytest.raises(DatabaseNotEmptyError, match="table users has rows"):
         rebuild(connection, lake)
     empty(connection)
     told: list[int] = []
-    assert rebuild(connection, lake, told.append) == Rebuilt(data_version=2, users=2, listens=6, mapping=2)
+    assert rebuild(connection, lake, told.append) == Rebuilt(data_version=4, users=2, listens=6, mapping=2)
 
     assert sum(told) == 6
     assert contents(connection) == before
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT DISTINCT version FROM listen_totals")
+        assert cursor.fetchall() == [(before["landing"][-1][1],)], "no answer of before is fresh"
     assert new_lander().land() is None, "nothing waits"
 
-    carol = create_user(connection, "carol")
-    assert carol == bob + 1
+    assert create_user(connection, "carol") > gone, "no id of a deleted user is given out again"
     with transaction(connection) as cursor:
         assert find_user(cursor, "BOB ünlü") is not None
     submit(connection, alice, listen(3, "NULL", "\\N"), listen(7))
     wipe(connection, bob)
     landing = new_lander().land()
     assert landing is not None
-    assert (landing.landing_id, landing.rows) == (3, 1)
+    assert (landing.landing_id, landing.rows) == (5, 1)
     assert landing.position > before["landing"][-1][1]
     assert agree(connection, lake) == 4
 

@@ -86,11 +86,11 @@ def test_after_wipe_purge_and_vacuum_no_byte_of_it_is_left(
     purged = upkeep.purge(lander)
     assert wiped is not None
     assert purged is not None
-    assert upkeep.vacuum(lander) == list(TABLES), "24 h have not passed: nothing goes yet"
+    assert upkeep.vacuum(lander).tables == list(TABLES), "24 h have not passed: nothing goes yet"
     assert holding(lake, WORD)
     assert len(open_table(lander.spark, lake, wiped, "tracks").collect()) == 3
 
-    assert upkeep.vacuum(lander, retention=NOTHING) == list(TABLES)
+    assert upkeep.vacuum(lander, retention=NOTHING).tables == list(TABLES)
 
     assert holding(lake, WORD) == []
     assert agree(connection, lake) == 1
@@ -117,7 +117,9 @@ def test_vacuum_keeps_what_a_running_request_and_the_newest_landing_name(
     DeltaTable.forPath(lander.spark, f"{lake}/tracks").delete("track_id = 2")
     with transaction(connection) as cursor:
         cursor.execute("UPDATE request SET state = 'done'")
-    done = upkeep.vacuum(lander, retention=NOTHING)
+    vacuumed = upkeep.vacuum(lander, retention=NOTHING)
+    done = vacuumed.tables
+    assert vacuumed.before is None
     assert "tracks" not in done, "its newest version is in no landing row yet"
     assert len(open_table(lander.spark, lake, first, "tracks").collect()) == 2
     assert "listens" in done

@@ -6,10 +6,11 @@ from uuid import uuid4
 import pytest
 
 from conf.postgres import Connection, Pool, transaction
+from jobs.listens.account_deletion import delete_account
 from jobs.messages import Part, Switch, inline_digest
 from spark_reader.parts import PoisonManifestError
 from spark_reader.reader import save_run
-from spark_reader.store import BadRowsError, Page, load_page
+from spark_reader.store import BadRowsError, Page, load_page, prune_entities, save_entities, saving
 from tests.reader.results import Lists, entity, file_parts, inline_parts, manifest
 
 pytestmark = pytest.mark.usefixtures("users")
@@ -151,6 +152,42 @@ def test_a_user_deleted_meanwhile_is_not_resurrected(connection: Connection, poo
 
     assert page(connection, 2) is None
     assert counts(connection, 1) == [5, 3]
+
+
+def entities(connection: Connection) -> set[int]:
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT id FROM result_entity")
+        return {entity_id for (entity_id,) in cursor.fetchall()}
+
+
+def test_a_run_of_before_does_not_bring_a_deleted_account_back_and_its_structs_are_pruned(
+    connection: Connection, pool: Pool
+) -> None:
+    save_run(pool, manifest(OLD))
+    delete_account(connection, 2, 1)
+    assert page(connection, 2) is None
+
+    late = manifest({1: [(11, 5)], 2: [(-9, 1), (11, 1)]}, now=1_800_000_000)
+    assert save_run(pool, late) == [("user_artists", "week")]
+
+    assert page(connection, 2) is None
+    assert counts(connection, 1) == [5]
+    assert entities(connection) == {11, 12, -9}
+    with transaction(connection) as cursor:
+        assert prune_entities(cursor) == 2, "what only she had, and what no list has any more"
+        assert prune_entities(cursor) == 0
+    assert entities(connection) == {11}
+    assert counts(connection, 1) == [5]
+
+
+def test_structs_that_wait_for_their_lists_are_not_pruned(connection: Connection, pool: Pool) -> None:
+    with pool.session() as reading, saving(reading):
+        with pool.transaction() as cursor:
+            save_entities(cursor, [(11, entity(11))])
+        with transaction(connection) as cursor:
+            assert prune_entities(cursor) is None
+    with transaction(connection) as cursor:
+        assert prune_entities(cursor) == 1
 
 
 def poisoned(kind: str, tmp_path: Path) -> list[Part]:

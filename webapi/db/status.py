@@ -47,7 +47,8 @@ SELECT (SELECT id FROM newest), (SELECT extract(epoch FROM now() - landed_at)::b
        + (SELECT count(*) FROM listen_delete d WHERE d.position > landed.position)
        + (SELECT count(*) FROM users u WHERE u.position > landed.position)
        + (SELECT count(*) FROM mapping m WHERE m.position > landed.position)
-       + (SELECT count(*) FROM mapping_delete m WHERE m.position > landed.position),
+       + (SELECT count(*) FROM mapping_delete m WHERE m.position > landed.position)
+       + (SELECT count(*) FROM user_delete d WHERE d.position > landed.position),
        coalesce((SELECT extract(epoch FROM now() - inserted_at)::bigint FROM listen
                   WHERE listen.position > landed.position ORDER BY listen.position LIMIT 1), 0)
   FROM landed
