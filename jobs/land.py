@@ -13,7 +13,9 @@ A crash between any two commits leaves something that the next landing completes
 - landing: txnAppId EPOCH:landing, txnVersion = its id.
 """
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -43,6 +45,15 @@ def land_once(spark: SparkSession, settings: Settings, lock: LakeLock, now: date
     return Lander(spark, settings, lock).land(now)
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """The next changes, and what their listens say; None: nothing waits."""
+
+    after: int
+    increment: Increment | None
+    described: Described | None
+
+
 class Lander:
     """The one writer's hand on one lake. Keeps what it knows between landings; on any error, make a new one."""
 
@@ -63,6 +74,10 @@ class Lander:
         self._complete: set[str] = set()
         """Tables of which every id is known: nobody else writes them, so nothing needs to be looked up."""
         self._counted: dict[str, tuple[int, int]] = {}
+        self._reader = ThreadPoolExecutor(1, "landing-reader")
+        self._ahead: Future[_Taken] | None = None
+        """The changes after those being landed, read while Spark writes. A change of them since then has a greater
+        position, so it comes with a later landing, as if these had been landed at once."""
         self._time: land_changes.Clock | None = None
 
     def start(self) -> Landing | None:
@@ -84,14 +99,16 @@ class Lander:
         last = self.start()
         after = last.position if last else 0
         appended = self._appended(after)
-        with closing(connect(self.dsn)) as connection:
-            increment = read_increment(connection, after, self._limit, appended if appended > after else None)
+        taken = self._take(after, appended if appended > after else None)
+        increment = taken.increment
         self.cut = increment is not None and increment.cut
         if increment is None:
             return None
+        if increment.cut:
+            self._ahead = self._reader.submit(self._read, increment.upto, None)
         self._clock()
         moment = now or datetime.now(UTC)
-        rows = self._land_rows(increment, done=appended > after)
+        rows = self._land_rows(increment, taken.described, done=appended > after)
         fault_point("land.after_append")
         newest = self._clock().advance(increment, moment)
         landing = self.conclude("land", increment.upto, newest, rows, moment)
@@ -124,11 +141,26 @@ class Lander:
             mirror(cursor, landing)
         return landing
 
-    def _land_rows(self, increment: Increment, done: bool) -> int:
+    def _take(self, after: int, upto: int | None) -> _Taken:
+        """The changes after a position: those read ahead, if they are the ones wanted."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and upto is None:
+            taken = ahead.result()
+            if taken.after == after:
+                return taken
+        return self._read(after, upto)
+
+    def _read(self, after: int, upto: int | None) -> _Taken:
+        with closing(connect(self.dsn)) as connection:
+            increment = read_increment(connection, after, self._limit, upto)
+        if increment is None or not increment.listens.num_rows:
+            return _Taken(after, increment, None)
+        return _Taken(after, increment, describe(increment.listens))
+
+    def _land_rows(self, increment: Increment, described: Described | None, done: bool) -> int:
         """Everything but the landing row; how many listens are new. `done`: an interrupted landing appended them."""
         fault_point("land.before_tracks")
-        if not done and increment.listens.num_rows:
-            described = describe(increment.listens)
+        if not done and described is not None:
             tracks, clients = self._tracks(described), self._clients(described)
         fault_point("land.after_tracks")
         land_changes.merge_changes(self.spark, self.lake, self.lock, increment)
@@ -136,7 +168,7 @@ class Lander:
         fault_point("land.after_deletes")
         if done:
             return land_changes.count_after(self.spark, self.lake, increment.after)
-        if increment.listens.num_rows:
+        if described is not None:
             rows = listen_rows(increment.listens, described, tracks, clients)
             self.lock.check()
             own = (f"{self._epoch}:listens", increment.upto)
