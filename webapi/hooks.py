@@ -1,5 +1,7 @@
 """What happens around every request of the API: OPTIONS, whose token, rate limit, CORS and cache headers."""
 
+from functools import cache
+
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
@@ -68,7 +70,12 @@ def _after(response: Response) -> Response:
 
 def _allowed_methods() -> str:
     if request.url_rule is not None and request.url_rule.methods:
-        return ", ".join(sorted(request.url_rule.methods))
+        return _listed(frozenset(request.url_rule.methods))
     if isinstance(request.routing_exception, MethodNotAllowed):
         return ", ".join(sorted({*(request.routing_exception.valid_methods or ()), "OPTIONS"}))
     return "GET, HEAD, OPTIONS, POST"
+
+
+@cache
+def _listed(methods: frozenset[str]) -> str:
+    return ", ".join(sorted(methods))

@@ -11,7 +11,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from conf import part_status
-from conf.postgres import StoreUnavailableError
+from conf.postgres import StoreUnavailableError, dsn
 from conf.settings import Settings
 from webapi.app import build_app
 from webapi.costs import GUESS_WINDOW
@@ -23,6 +23,7 @@ from webapi.db.rate_limit import chosen_limits, forget_before
 from webapi.db.web_session import forget_expired as forget_expired_sessions
 from webapi.intake import JsonThreadWorker
 from webapi.services import EXTENSION, Services, limits_of
+from webapi.versions import Hearing
 
 PART = "web"
 REPORT_SECONDS = 2.0
@@ -65,6 +66,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self._settings = settings
         self._app: Flask | None = None
         self._report: _Report | None = None
+        self._hearing: Hearing | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -84,10 +86,14 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _started(self) -> None:
         assert self._app is not None
-        self._report = _Report(self._app.extensions[EXTENSION])
+        here: Services = self._app.extensions[EXTENSION]
+        self._report, self._hearing = _Report(here), Hearing(dsn(self._settings), here.versions)
         self._report.start()
+        self._hearing.start()
 
     def _stopped(self) -> None:
+        if self._hearing is not None:
+            self._hearing.end()
         if self._report is not None:
             self._report.end()
 

@@ -14,6 +14,7 @@ from webapi.db.rate_limit import Limits
 from webapi.fresh import AnswerCache
 from webapi.ratelimit import RateLimiter
 from webapi.submission.publisher import Publisher
+from webapi.versions import Versions
 
 EXTENSION = "listenlake"
 
@@ -42,6 +43,7 @@ class Services:
     publisher: Publisher
     vault: Vault
     answers: AnswerCache
+    versions: Versions
     requests: Tally
 
     @property
@@ -61,6 +63,7 @@ def make_services(settings: Settings) -> Services:
         publisher=Publisher(settings),
         vault=Vault(secret_of(settings)),
         answers=AnswerCache(),
+        versions=Versions(pool),
         requests=Tally(),
     )
 

@@ -67,6 +67,13 @@ class PostgreSQLSession:
         self.drain()
         self._connection.notifies.clear()
 
+    def take_notifications(self) -> list[str]:
+        """The texts of what was rung since they were last taken or forgotten."""
+        self.drain()
+        texts = [notice.payload for notice in self._connection.notifies]
+        self._connection.notifies.clear()
+        return texts
+
     def wait_for_notification(self, seconds: float) -> None:
         """Return when a bell has rung since the last `forget_notifications`, or after that time."""
         self.drain()

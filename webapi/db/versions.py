@@ -4,6 +4,7 @@ A version never comes back, so an answer made for it can be told again, and a cl
 """
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -18,15 +19,17 @@ class Versioned:
 
     user_id: int
     version: tuple[Any, ...]
+    lasts: float = inf
+    """Seconds after which it is another one by itself."""
 
 
 @dataclass(frozen=True)
 class ListensVersion(Versioned):
     """Of a user's listens, with their totals; times in epoch seconds, 0 for an empty history."""
 
-    listen_count: int
-    oldest_listened_at: int
-    newest_listened_at: int
+    listen_count: int = 0
+    oldest_listened_at: int = 0
+    newest_listened_at: int = 0
 
 
 # A mapping row of anybody may be for everybody, so every one of them counts; both maxima are read from an index.
@@ -36,7 +39,7 @@ SELECT u.id, coalesce(t.listen_count, 0), coalesce(t.oldest_listened_at, 0), coa
   FROM users u LEFT JOIN listen_totals t ON t.user_id = u.id WHERE u.name_key = %s
 """
 _PLAYING_NOW = """
-SELECT u.id, extract(epoch FROM p.started)::text
+SELECT u.id, extract(epoch FROM p.started)::text, extract(epoch FROM p.expires - now())::float
   FROM users u LEFT JOIN playing_now p ON p.user_id = u.id AND p.expires > now() WHERE u.name_key = %s
 """
 _STATISTIC = """
@@ -48,19 +51,22 @@ SELECT u.id, r.run_id::text
 def listens_version(cursor: Cursor, name: str) -> ListensVersion | None:
     """Of the listens of the user of that name, whatever its case; None when there is none."""
     row = _row(cursor, _LISTENS, name)
-    return None if row is None else ListensVersion(row[0], tuple(row[4:]), *row[1:4])
+    return None if row is None else ListensVersion(row[0], tuple(row[4:]), inf, *row[1:4])
 
 
 def playing_now_version(cursor: Cursor, name: str) -> Versioned | None:
     """Of what plays now for the user of that name: a slot is filled anew, or empty."""
     row = _row(cursor, _PLAYING_NOW, name)
-    return None if row is None else Versioned(row[0], tuple(row[1:]))
+    if row is None:
+        return None
+    user_id, started, left = row
+    return Versioned(user_id, (started,), inf if left is None else left)
 
 
 def statistic_version(cursor: Cursor, statistic: str, stats_range: str, name: str) -> Versioned | None:
     """Of a statistic of the user of that name: its run."""
     row = _row(cursor, _STATISTIC, statistic, stats_range, name)
-    return None if row is None else Versioned(row[0], tuple(row[1:]))
+    return None if row is None else Versioned(row[0], (row[1],))
 
 
 def sitewide_version(cursor: Cursor, statistic: str, stats_range: str) -> tuple[Any, ...]:

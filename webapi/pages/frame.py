@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Response, abort, current_app, request, send_file
+from flask import Blueprint, Flask, Request, Response, abort, current_app, request, send_file
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from jinja2 import StrictUndefined
 
 from conf.settings import Settings
 from webapi.errors import error_reply
+from webapi.hooks import API
 from webapi.sessions import cookie_name, install_sessions, is_https, known_user
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -66,8 +68,16 @@ def install_pages(app: Flask, settings: Settings, pages: Iterable[Blueprint]) ->
     app.before_request(guard)
     app.register_error_handler(CSRFError, _stale_form)
     app.add_url_rule("/static/<digest>/<path:name>", "static_file", static_file)
+    app.session_interface = _FormSessions()
     install_sessions(app)
     app.after_request(_secure)
+
+
+class _FormSessions(SecureCookieSessionInterface):
+    """Flask's session holds the secret of a visitor's forms. The API has none, and reads are quicker without."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return None if request.path.startswith(API) else super().open_session(app, request)
 
 
 def static_url(name: str) -> str:

@@ -10,7 +10,7 @@ from conf.postgres import StoreUnavailableError
 from jobs.listens.mapping import Resolved, resolve
 from webapi.db.listens import ListenRow, page_of_listens
 from webapi.db.playing_now import get_playing_now
-from webapi.db.versions import listens_version, playing_now_version
+from webapi.db.versions import ListensVersion, listens_version, playing_now_version
 from webapi.errors import BadRequestError, UnavailableError
 from webapi.fresh import fresh
 from webapi.openapi.declare import Answer, describes
@@ -35,8 +35,7 @@ blueprint = Blueprint("listens", __name__, url_prefix="/1/user/<path:user_name>"
 )
 def get_listens(user_name: str) -> Response:
     """Newest first; with min_ts the listens closest above it. Both bounds are exclusive."""
-    with services().pool.statement() as cursor:
-        known = user_known(listens_version(cursor, user_name), user_name)
+    known = _known_listens(user_name)
     min_ts, max_ts, count = timestamp("min_ts"), timestamp("max_ts"), listens_count()
     if min_ts is not None and max_ts is not None and max_ts <= min_ts:
         raise BadRequestError("max_ts should be greater than min_ts")
@@ -54,6 +53,11 @@ def get_listens(user_name: str) -> Response:
         }
 
     return fresh(services().answers, known.version, page)
+
+
+def _known_listens(user_name: str) -> ListensVersion:
+    found = services().versions.find(("listens", user_name), lambda cursor: listens_version(cursor, user_name))
+    return user_known(found, user_name)
 
 
 def _page(user_name: str, user_id: int, *, min_ts: int | None, max_ts: int | None, count: int) -> list[dict[str, Any]]:
@@ -74,8 +78,7 @@ def _page(user_name: str, user_id: int, *, min_ts: int | None, max_ts: int | Non
 def get_listen_count(user_name: str) -> Response:
     """All that were ever taken and are not deleted."""
     try:
-        with services().pool.statement() as cursor:
-            known = user_known(listens_version(cursor, user_name), user_name)
+        known = _known_listens(user_name)
     except StoreUnavailableError:
         raise UnavailableError("Cannot fetch user listen count right now.") from None
     return fresh(services().answers, known.version, lambda: {"payload": {"count": known.listen_count}})
@@ -90,8 +93,9 @@ def get_listen_count(user_name: str) -> Response:
 )
 def playing_now(user_name: str) -> Response:
     """It is shown until the track should have ended, or another one is announced."""
-    with services().pool.statement() as cursor:
-        known = user_known(playing_now_version(cursor, user_name), user_name)
+    asked = ("playing_now", user_name)
+    found = services().versions.find(asked, lambda cursor: playing_now_version(cursor, user_name))
+    known = user_known(found, user_name)
 
     def slot() -> dict[str, Any]:
         with services().pool.statement() as cursor:

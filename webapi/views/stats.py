@@ -48,8 +48,12 @@ def _described(job: Job, route: Route) -> Callable[[Serve], Serve]:
 
 def _per_user(job: Job, route: Route) -> Callable[[str], Response]:
     def serve(user_name: str) -> Response:
-        with services().pool.statement() as cursor:
-            known = user_known(statistic_version(cursor, job.statistic, _asked_range(), user_name), user_name)
+        statistic, asked_range = job.statistic, _asked_range()
+        found = services().versions.find(
+            ("statistic", statistic, asked_range, user_name),
+            lambda cursor: statistic_version(cursor, statistic, asked_range, user_name),
+        )
+        known = user_known(found, user_name)
         range_name, (count, offset) = stats_range(), page()
 
         def document() -> dict[str, Any] | None:
