@@ -13,11 +13,12 @@ from flask import request
 
 from jobs.listens.msid import fold
 from jobs.listens.users import User, find_password, password_matches
+from webapi.costs import GUESS_WINDOW
 from webapi.errors import ApiError, UnavailableError
 from webapi.services import services
 
-PER_ADDRESS, PER_NAME = 20, 10
-"""Guesses in one rate-limit window."""
+PER_ADDRESS, PER_NAME = 30, 10
+"""Attempts in a minute (GUESS_WINDOW). Of a name: whoever guesses keeps its owner waiting too, and never for longer."""
 TOO_MANY = "Too many attempts. Please wait a little and try again."
 BUSY = "Too many people are logging in at this moment. Please try again."
 AT_ONCE, WAIT_SECONDS = 2, 3.0
@@ -54,5 +55,5 @@ def limit_attempts(name: str) -> None:
     limiter = services().limiter
     key = hashlib.sha256(fold(name).encode("utf-8", "surrogatepass")).hexdigest()[:32]
     for bucket, limit in ((f"login:address:{request.remote_addr}", PER_ADDRESS), (f"login:name:{key}", PER_NAME)):
-        if not limiter.take(bucket, limit).allowed:
+        if not limiter.take(bucket, limit, window=GUESS_WINDOW).allowed:
             raise ApiError(429, TOO_MANY)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 from typing import Any
 
@@ -15,6 +15,8 @@ from conf.settings import Settings
 from jobs.listens.users import create_user
 from tests.live_server import Server
 from webapi import create_app
+from webapi.ratelimit import RateLimiter
+from webapi.services import EXTENSION, Services
 
 PASSWORD = "open sesame"
 HTML = {"Accept": "text/html"}
@@ -32,9 +34,13 @@ class Visitor:
 
     def post(self, path: str, of: str, **values: str) -> TestResponse:
         """Send a form of the page `of`, with its CSRF token."""
+        return self.client.post(path, data={"csrf_token": self.form_token(of), **values}, headers=HTML)
+
+    def form_token(self, of: str) -> str:
+        """The CSRF token of the page `of`."""
         found = _TOKEN.search(self.get(of).text)
         assert found is not None, f"{of} has no form"
-        return self.client.post(path, data={"csrf_token": unescape(found[1]), **values}, headers=HTML)
+        return unescape(found[1])
 
     def log_in(self, name: str = "rob", password: str = PASSWORD, **values: str) -> TestResponse:
         return self.post("/login", "/login", name=name, password=password, **values)
@@ -63,6 +69,16 @@ def rob(connection: Connection) -> int:
 @pytest.fixture
 def visitor(settings: Settings) -> Visitor:
     return Visitor(create_app(settings).test_client())
+
+
+@pytest.fixture
+def timeless(settings: Settings) -> Visitor:
+    """As `visitor`, where sign-up is open and no window of a limit ever ends."""
+    app = create_app(replace(settings, signup="open"))
+    here: Services = app.extensions[EXTENSION]
+    limiter = RateLimiter(here.pool, here.limiter.limits, lambda: 1_700_000_000.0)
+    app.extensions[EXTENSION] = replace(here, limiter=limiter)
+    return Visitor(app.test_client())
 
 
 @pytest.fixture

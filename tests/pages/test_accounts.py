@@ -4,17 +4,15 @@ import hashlib
 import re
 import statistics
 import time
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from werkzeug.test import TestResponse
 
 from conf.postgres import Connection, transaction
-from conf.settings import Settings
 from jobs.listens.tokens import MOST
 from jobs.listens.users import create_token, create_user
 from tests.pages.conftest import HTML, PASSWORD, Visitor, a_user, rows
-from webapi import create_app
 from webapi.pages.account import WRONG
 
 TOKEN = re.compile(r'id="token"[^>]*>([0-9a-f-]{36})<')
@@ -182,18 +180,11 @@ def test_sign_up_is_closed_by_default(visitor: Visitor, connection: Connection) 
     assert rows(connection, "SELECT count(*) FROM users") == [(0,)]
 
 
-@pytest.fixture
-def open_visitor(settings: Settings) -> Visitor:
-    return Visitor(create_app(replace(settings, signup="open")).test_client())
-
-
-def test_where_sign_up_is_open_a_visitor_gets_an_account_and_a_token(
-    open_visitor: Visitor, connection: Connection
-) -> None:
-    answer = open_visitor.post("/signup", "/signup", name=" Ann ", password=PASSWORD)
+def test_where_sign_up_is_open_a_visitor_gets_an_account_and_a_token(timeless: Visitor, connection: Connection) -> None:
+    answer = timeless.post("/signup", "/signup", name=" Ann ", password=PASSWORD)
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
-    assert valid(open_visitor, shown(answer.text))
-    assert "Log out" in open_visitor.get("/profile").text
+    assert valid(timeless, shown(answer.text))
+    assert "Log out" in timeless.get("/profile").text
     assert rows(connection, "SELECT name FROM users") == [("Ann",)]
 
 
@@ -210,44 +201,39 @@ def test_where_sign_up_is_open_a_visitor_gets_an_account_and_a_token(
     ],
 )
 def test_a_sign_up_that_cannot_be_is_refused(
-    open_visitor: Visitor, rob: int, connection: Connection, name: str, password: str, said: str
+    timeless: Visitor, rob: int, connection: Connection, name: str, password: str, said: str
 ) -> None:
-    answer = open_visitor.post("/signup", "/signup", name=name, password=password)
+    answer = timeless.post("/signup", "/signup", name=name, password=password)
     assert answer.status_code == 400
     assert said in answer.text
     assert rows(connection, "SELECT name FROM users") == [("rob",)]
 
 
-def test_too_many_accounts_from_one_address_are_refused(settings: Settings, connection: Connection) -> None:
-    slow = replace(settings, signup="open", rate_limit_window=3600)
-    visitor = Visitor(create_app(slow).test_client())
-    token = visitor.get("/signup").text.split('name="csrf_token" value="')[1].split('"')[0]
-    form = {"csrf_token": token, "name": "ann", "password": "short"}
-    codes = [visitor.client.post("/signup", data=form, headers=HTML).status_code for _ in range(7)]
+def test_too_many_accounts_from_one_address_are_refused(timeless: Visitor) -> None:
+    form = {"csrf_token": timeless.form_token("/signup"), "name": "ann", "password": "short"}
+    codes = [timeless.client.post("/signup", data=form, headers=HTML).status_code for _ in range(7)]
     assert codes == [400] * 5 + [429] * 2
 
 
-def test_guesses_are_limited_by_name_and_by_address(settings: Settings, rob: int) -> None:
-    slow = replace(settings, rate_limit_window=3600)
-    visitor = Visitor(create_app(slow).test_client())
-    token = visitor.get("/login").text.split('name="csrf_token" value="')[1].split('"')[0]
+def test_guesses_are_limited_by_name_and_by_address(timeless: Visitor, rob: int) -> None:
+    token = timeless.form_token("/login")
 
-    def guess(name: str) -> int:
-        form = {"csrf_token": token, "name": name, "password": "wrong password"}
-        return visitor.client.post("/login", data=form, headers=HTML).status_code
+    def guess(name: str, password: str = "wrong password") -> TestResponse:  # noqa: S107
+        form = {"csrf_token": token, "name": name, "password": password}
+        return timeless.client.post("/login", data=form, headers=HTML)
 
-    assert [guess("Rob" if n % 2 else "rob") for n in range(12)] == [401] * 10 + [429] * 2
-    assert [guess(f"nobody {n}") for n in range(10)] == [401] * 8 + [429] * 2
-    page = visitor.client.post("/login", data={"csrf_token": token, "name": "rob", "password": PASSWORD}, headers=HTML)
-    assert (page.status_code, page.mimetype) == (429, "text/html")
-    assert "Too many attempts" in page.text
+    assert [guess("Rob" if n % 2 else "rob").status_code for n in range(12)] == [401] * 10 + [429] * 2
+    refused = guess("rob", PASSWORD)
+    assert (refused.status_code, refused.mimetype) == (429, "text/html")
+    assert "Too many attempts" in refused.text
+    assert [guess(f"nobody {n}").status_code for n in range(19)] == [401] * 17 + [429] * 2
 
 
 def test_the_log_in_tells_nobody_who_exists(visitor: Visitor, connection: Connection, rob: int) -> None:
     """Equal bodies, and equal time: a wrong password, a user without one, and no user at all."""
     create_user(connection, "ann")
     names = ["rob", "ann", "eve"]
-    token = visitor.get("/login").text.split('name="csrf_token" value="')[1].split('"')[0]
+    token = visitor.form_token("/login")
     bodies: set[str] = set()
     took: dict[str, list[float]] = {name: [] for name in names}
     for name in names * 6:

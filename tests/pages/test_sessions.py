@@ -62,8 +62,7 @@ def test_every_log_in_makes_a_new_id_and_ends_the_old_session(
     visitor: Visitor, rob: int, connection: Connection
 ) -> None:
     zoe = a_user(connection, "zoe")
-    page = visitor.get("/login").text
-    token = page.split('name="csrf_token" value="')[1].split('"')[0]
+    token = visitor.form_token("/login")
     form = {"csrf_token": token, "name": "rob", "password": PASSWORD}
     visitor.client.post("/login", data=form, headers=HTML)
     first = visitor.cookie()

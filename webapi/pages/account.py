@@ -11,6 +11,7 @@ from jobs.listens.users import (
     create_token,
     create_user,
 )
+from webapi.costs import GUESS_WINDOW
 from webapi.errors import ApiError
 from webapi.pages.frame import user_path
 from webapi.pages.profile import token_page
@@ -19,7 +20,7 @@ from webapi.services import services
 from webapi.sessions import current_user, local_path, log_in, log_out
 
 PER_ADDRESS = 5
-"""New accounts, or tries, from one address in one rate-limit window."""
+"""New accounts, or tries, from one address in a minute."""
 TOKEN_LABEL = "first"  # noqa: S105 - the label of a token, none itself
 WRONG = "The user name or the password is wrong."
 
@@ -60,7 +61,7 @@ def signup() -> Page:
     if not _is_open():
         return _signup_page("", 404)
     here = services()
-    if not here.limiter.take(f"signup:{request.remote_addr}", PER_ADDRESS).allowed:
+    if not here.limiter.take(f"signup:{request.remote_addr}", PER_ADDRESS, window=GUESS_WINDOW).allowed:
         raise ApiError(429, TOO_MANY)
     name = request.form.get("name", "")
     try:

@@ -5,14 +5,15 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from jobs.listens.tokens import TokenError, add_token, outlive_belief, remove_token, reset_token, tokens_of
 from jobs.listens.users import InvalidPasswordError, hash_password, keep_password
+from webapi.costs import GUESS_WINDOW
 from webapi.db.web_session import end_sessions
 from webapi.errors import ApiError
 from webapi.passwords import TOO_MANY, a_turn_to_hash, user_of_password
 from webapi.services import services
 from webapi.sessions import log_in, logged_in, require_login
 
-CHANGES = 10
-"""Changes of tokens and password by one user in one rate-limit window: each holds a thread for a while."""
+CHANGES = 20
+"""Changes of tokens and password by one user in a minute: each holds a thread for a while."""
 GONE_ALREADY = "You have no such token; it may have been removed or reset already."
 
 Page = str | WerkzeugResponse
@@ -120,5 +121,5 @@ def _refused(why: str) -> WerkzeugResponse:
 
 
 def _count_change() -> None:
-    if not services().limiter.take(f"profile:{logged_in().id}", CHANGES).allowed:
+    if not services().limiter.take(f"profile:{logged_in().id}", CHANGES, window=GUESS_WINDOW).allowed:
         raise ApiError(429, TOO_MANY)
