@@ -39,6 +39,9 @@ EXCEPTIONS = {
     ("HEAD /1/user/{user_name}/listens", "positive_data_acceptance"): "api.md 3: 400 unless max_ts is above min_ts",
     ("GET /1/validate-token", "positive_data_acceptance"): "api.md 3: 400 without a token in header or query",
     ("HEAD /1/validate-token", "positive_data_acceptance"): "api.md 3: 400 without a token in header or query",
+    ("GET /2.0", "positive_data_acceptance"): "api.md 13: U+0000 in a value is 400",
+    ("HEAD /2.0", "positive_data_acceptance"): "api.md 13: U+0000 in a value is 400",
+    ("POST /2.0", "positive_data_acceptance"): "api.md 13: U+0000 in a value is 400",
     ("OPTIONS", "negative_data_rejection"): "api.md 1: OPTIONS on any endpoint is 200",
 }
 """(operation, or every one of a method; check): the line of the contract that forbids it."""
@@ -126,7 +129,7 @@ def _value(column: Column) -> Any:
 
 
 @SCHEMA.include(method=["GET", "POST"]).parametrize()
-@settings(FEW, max_examples=50)
+@settings(FEW, max_examples=30)
 def test_requests_made_from_the_document_are_answered_as_it_says(case: Case) -> None:
     check(case)
 

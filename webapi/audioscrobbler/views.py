@@ -20,10 +20,41 @@ from webapi.audioscrobbler.handshake import address, open_session, read_handshak
 from webapi.bodies import read_body
 from webapi.db.audioscrobbler import Session, find_session
 from webapi.db.playing_now import playing_seconds, set_playing_now
+from webapi.openapi.declare import FORM, Answer, Body, describes
 from webapi.parameters import MAX_NAME
 from webapi.services import services
 
 blueprint = Blueprint("audioscrobbler", __name__)
+
+GROUP = "AudioScrobbler 1.2"
+_LINE = {"type": "string", "pattern": "\\n$"}
+_ANSWERS = {
+    200: Answer("OK.", _LINE, ("text/plain",)),
+    400: Answer("FAILED and the reason.", _LINE, ("text/plain",)),
+    401: Answer("BADSESSION: shake hands again.", _LINE, ("text/plain",)),
+    415: Answer("FAILED: the body has a Content-Encoding.", _LINE, ("text/plain",)),
+    429: Answer("FAILED: the rate limit is reached.", _LINE, ("text/plain",)),
+    503: Answer("FAILED: the database or the queue cannot be reached.", _LINE, ("text/plain",)),
+}
+_SESSION = {"s": "SESSION"}
+_HANDSHAKE = (
+    "`s` is the session that the handshake gave: GET /?hs=true&p=1.2&c=CLIENT&v=VERSION&u=USER&t=TIME&a=AUTH, where "
+    "AUTH is md5(md5(token) + TIME) in hexadecimal digits."
+)
+_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+_PLAYING = Body(
+    _TEXTS | {"required": ["s", "a", "t", "b"]},
+    _SESSION | {"a": "Broadcast", "t": "Papercuts", "b": "The Noise Made by People", "l": "252", "n": "3", "m": ""},
+    f"Artist, track, release, length in seconds, track number, MBID. {_HANDSHAKE}",
+    FORM,
+)
+_PLAYED = Body(
+    _TEXTS | {"required": ["s", "a[0]", "t[0]", "i[0]", "b[0]"]},
+    _SESSION | {"a[0]": "Broadcast", "t[0]": "Papercuts", "i[0]": "1443521965", "b[0]": "The Noise Made by People"},
+    "As what plays now, each name with the number of the listen in brackets; `i` is when it began, `o` the source, `r` "
+    f"the rating. {_HANDSHAKE}",
+    FORM,
+)
 
 
 @blueprint.before_app_request
@@ -54,6 +85,7 @@ def handshake() -> Response:
 
 
 @blueprint.post("/np_1.2")
+@describes("Say what plays now", group=GROUP, body=_PLAYING, answers=_ANSWERS)
 @in_plain_text
 def playing_now() -> Response:
     """What plays now; as long as its length says."""
@@ -65,6 +97,7 @@ def playing_now() -> Response:
 
 
 @blueprint.post("/protocol_1.2")
+@describes("Submit what was played", group=GROUP, body=_PLAYED, answers=_ANSWERS)
 @in_plain_text
 def submit() -> Response:
     """Up to 50 listens in one message; OK means that it is durable in the queue."""

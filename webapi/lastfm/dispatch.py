@@ -23,6 +23,8 @@ from webapi.lastfm.methods import methods
 from webapi.lastfm.parameters import Parameters, read_parameters
 from webapi.lastfm.render import Element, failed, rendered
 from webapi.lastfm.signature import check_signature
+from webapi.openapi.declare import FORM, Answer, Body, Parameter, describes
+from webapi.openapi.schemas import TEXT, component
 from webapi.services import services
 
 MAX_API_KEY = 255
@@ -31,8 +33,35 @@ log = logging.getLogger(__name__)
 
 blueprint = Blueprint("lastfm", __name__)
 
+_PARAMETERS = (
+    Parameter(
+        "method",
+        {"type": "string", "minLength": 1},
+        "Such as user.getInfo or track.scrobble; case does not matter.",
+        required=True,
+        example="user.getInfo",
+    ),
+    Parameter("api_key", TEXT, "Any text; the signatures of a registered key are checked.", example="any"),
+    Parameter("format", TEXT, "`json`; anything else is XML.", example="json"),
+    Parameter("user", TEXT, "Of methods that read; others have more parameters.", example="alice"),
+)
+_BODY = Body(
+    {"type": "object", "required": ["method"], "additionalProperties": TEXT},
+    {"method": "auth.getToken", "api_key": "any", "format": "json"},
+    "The parameters of the method; they may as well stand in the query.",
+    FORM,
+)
+_NATIVE = component("Error")
+_ANSWERS = {
+    200: Answer("What the method gives, or an error with its number.", {}, ("application/json", "application/xml")),
+    400: Answer("There is no method, or something that is no text.", _NATIVE),
+    415: Answer("The body has a Content-Encoding.", _NATIVE),
+    429: Answer("The rate limit is reached.", _NATIVE),
+}
+
 
 @blueprint.route("/2.0", methods=["GET", "POST"])
+@describes("Call a Last.fm method", group="Last.fm 2.0", parameters=_PARAMETERS, body=_BODY, answers=_ANSWERS)
 def call_method() -> Response:
     """Status 200, also of an error; native 400 for no method and for U+0000, native 429 beyond a limit."""
     as_json = False

@@ -106,6 +106,9 @@ def _operations(rule: Rule, operation: Operation) -> dict[str, Any]:
         else:
             suffix = f"_{method.lower()}" if len({*methods} - {"HEAD", "OPTIONS"}) > 1 else ""
             found[method.lower()] = main | {"operationId": name + suffix}
+    if "get" in found and "post" in found:
+        # Such a route reads its parameters from the query or the form.
+        found["post"] = found["post"] | {"parameters": [told.document() for told in path_parameters(rule)]}
     for method in {"get", "head"} & set(found):
         found[method].pop("requestBody", None)
     return found
