@@ -21,7 +21,7 @@ from jobs.messages import DecodeError, Request
 from jobs.session import build_session
 from request_consumer import requests
 from request_consumer.attempt import attempt
-from request_consumer.erasure import KEEP_RESULTS_SECONDS
+from request_consumer.erasure import KEEP_RESULTS_SECONDS, remove_spill
 from request_consumer.landing import LandingLoop
 from request_consumer.part import PART, JvmDiedError, Part, check_alive, report
 from request_consumer.requests import RequestRow
@@ -42,6 +42,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     part = Part(settings, Pool(dsn(settings), PART), LakeLock(dsn(settings), settings.lake), stop)
     try:
         if _hold_lake(part):
+            remove_spill(settings.data_dir)
             part.spark = build_session(settings, PART)
             with _landing(part):
                 _serve(part)

@@ -13,6 +13,8 @@ What is kept of a person, and how it goes:
 - with the vacuum 24 hours later: every older file of these tables, their change feeds included. The Delta log has
   statistics of keys only (jobs/tables), hence no name.
 
+What Spark spills to disk goes with its JVM; of a killed one when the next starts.
+
 Requests, reports, the log of the lake and the rows kept here (`user_delete`, `account_deletion`) know her id at most.
 A statistic whose lists name *other* users must delete her there as well: none does so far.
 """
