@@ -171,6 +171,15 @@ def test_guessing_is_stopped(settings: Settings) -> None:
     assert answers[0].get_json()["error"] == 4
 
 
+def test_beyond_the_rate_limit_the_answer_is_a_native_429(settings: Settings) -> None:
+    few = create_app(replace(settings, rate_limit_window=3600, rate_limit_per_address=2)).test_client()
+    answers = [few.post("/2.0/", data={"method": "auth.getToken", "api_key": "k"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].get_json()["code"] == 429
+    assert answers[0].headers["X-RateLimit-Remaining"] == "1"
+    assert answers[0].headers["Cache-Control"] == "private, no-store"
+
+
 def test_sessions_that_nobody_uses_make_room(connection: Connection, rob: Account) -> None:
     first = session_of(connection, rob.id)
     rows(connection, "UPDATE lastfm_session SET last_used = now() - interval '1 day' RETURNING 1")

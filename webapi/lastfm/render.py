@@ -60,11 +60,18 @@ def holdable(text: str) -> str:
 def _xml(root: Element) -> Response:
     pieces = [_HEAD]
     _write(pieces, root)
-    return Response("".join(pieces).encode(), content_type="application/xml; charset=utf-8")
+    return _response("".join(pieces).encode(), "application/xml")
 
 
 def _json(document: Any) -> Response:
-    return Response(orjson.dumps(document), content_type="application/json; charset=utf-8")
+    return _response(orjson.dumps(document), "application/json")
+
+
+def _response(body: bytes, kind: str) -> Response:
+    """Nobody keeps it: a GET may be answered with a session key."""
+    response = Response(body, content_type=f"{kind}; charset=utf-8")
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 def _write(pieces: list[str], element: Element) -> None:
