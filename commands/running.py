@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import click
 
+from conf.logs import install_logs
 from conf.postgres import check_schema, dsn
 from conf.settings import Settings, load_settings
 
@@ -35,11 +36,7 @@ def serve(part: Part) -> None:
 def prepare() -> Settings:
     """Settings, log lines, and the schema checked."""
     settings = load_settings()
-    logging.basicConfig(
-        level=settings.log_level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        force=True,
-    )
+    install_logs(settings)
     for name, level in _LIBRARIES.items():
         logging.getLogger(name).setLevel(level)
     check_schema(dsn(settings))

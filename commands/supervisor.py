@@ -29,7 +29,8 @@ STABLE_SECONDS = 60.0
 """A part that lived this long is started again without a pause to speak of."""
 POSTGRES_PAUSE = 5.0
 LOG_BYTES = 20_000_000
-"""A log longer than this is set aside when its part starts."""
+"""A log longer than this is set aside: two are kept of each part, so logs never fill a disk."""
+ROTATE_SECONDS = 5.0
 
 Tell = Callable[[str], None]
 
@@ -58,6 +59,7 @@ class Supervisor:
         self._parts: dict[str, _Process] = {}
         self._lock: IO[bytes] | None = None
         self._lifeline = os.pipe()
+        self._rotated = 0.0
 
     def start_store(self) -> list[str]:
         """Lock the data folder, start PostgreSQL if it is ours, bring the schema up; the migrations applied.
@@ -84,6 +86,10 @@ class Supervisor:
             self._look_at_postgres(self._postgres)
         for part in self._parts.values():
             self._look_at(part)
+        if time.monotonic() >= self._rotated + ROTATE_SECONDS:
+            self._rotated = time.monotonic()
+            for name in self._parts:
+                self._set_aside(self._log(name))
 
     def stop(self) -> None:
         """End all parts at once, in order, then PostgreSQL. Nothing of them is left."""
@@ -175,9 +181,19 @@ class Supervisor:
     def _opened_log(self, name: str) -> IO[bytes]:
         path = self._log(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.stat().st_size > LOG_BYTES:
-            shutil.move(path, path.with_suffix(".log.1"))
+        self._set_aside(path)
         return path.open("ab")
+
+    def _set_aside(self, path: Path) -> None:
+        """Copied and cut to nothing, for its part has it open and appends: a line written between the two is lost."""
+        try:
+            if path.stat().st_size > LOG_BYTES:
+                shutil.copyfile(path, path.with_suffix(".log.1"))
+                os.truncate(path, 0)
+        except FileNotFoundError:
+            return
+        except OSError as problem:
+            self._tell(f"{path} is long and cannot be set aside: {problem}")
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

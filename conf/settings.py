@@ -178,6 +178,12 @@ class Settings:
         _one_of("on", "off"),
         "AudioScrobbler 1.2; off erases the encrypted md5 of every token that it needs",
     )
+    metrics: str = _setting(
+        "METRICS",
+        "local",
+        _one_of("local", "open"),
+        "who may read /metrics: local: this machine; open: everybody",
+    )
     log_format: str = _setting("LOG_FORMAT", "text", _one_of("text", "json"), "log lines as text or as JSON objects")
     log_level: str = _setting(
         "LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "least level of log lines"

@@ -13,28 +13,32 @@ from webapi.lastfm import approval, dispatch
 from webapi.pages import account, api, deletion, home, profile
 from webapi.pages.frame import install_pages
 from webapi.paths import install_tolerant_paths
+from webapi.requests import install_request_log
 from webapi.services import EXTENSION, make_services
-from webapi.views import core, documentation, listens, stats, status, users
+from webapi.tally import Tally
+from webapi.views import core, documentation, listens, metrics, stats, status, users
 
 PAGES = (home.blueprint, account.blueprint, profile.blueprint, deletion.blueprint, approval.blueprint, api.blueprint)
 """For people in a browser: with cookies, so with CSRF tokens. Everything else is for machines and reads no cookie."""
 
 
-def build_app(settings: Settings) -> Flask:
-    """The WSGI application of these settings."""
+def build_app(settings: Settings, tally: Tally | None = None) -> Flask:
+    """The WSGI application of these settings; requests are counted in `tally`."""
     app = Flask("webapi", static_folder=None)
     app.secret_key = secret_of(settings)
-    app.extensions[EXTENSION] = make_services(settings)
+    app.extensions[EXTENSION] = make_services(settings, tally)
     install_tolerant_paths(app)
     install_error_handlers(app)
+    install_request_log(app, settings, app.extensions[EXTENSION].requests)
     install_hooks(app)
     _install_compression(app)
     fixed = (core.blueprint, listens.blueprint, users.blueprint, status.blueprint, documentation.blueprint)
-    for blueprint in (*fixed, stats.make_blueprint()):
+    for blueprint in (*fixed, metrics.blueprint, stats.make_blueprint()):
         app.register_blueprint(blueprint)
     for protocol in (audioscrobbler.blueprint, dispatch.blueprint):
         app.register_blueprint(protocol)
     install_pages(app, settings, PAGES)
+    app.extensions[EXTENSION].requests.number([rule.rule for rule in app.url_map.iter_rules()])
     if settings.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops)  # type: ignore[method-assign]
     return app

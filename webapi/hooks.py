@@ -23,7 +23,6 @@ def install_hooks(app: Flask) -> None:
 
 
 def _before() -> Response | None:
-    services().requests.add()
     native = request.path.startswith(API)
     if not native and request.path != LASTFM:
         return None

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger as GunicornLogger
 
 from conf import part_status
 from conf.postgres import StoreUnavailableError, dsn
@@ -23,6 +24,7 @@ from webapi.db.rate_limit import chosen_limits, forget_before
 from webapi.db.web_session import forget_expired as forget_expired_sessions
 from webapi.intake import JsonThreadWorker
 from webapi.services import EXTENSION, Services, limits_of
+from webapi.tally import Board, Tally
 from webapi.versions import Hearing
 
 PART = "web"
@@ -67,11 +69,15 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self._app: Flask | None = None
         self._report: _Report | None = None
         self._hearing: Hearing | None = None
+        # More slots than workers: those of before live on for a moment while they are replaced.
+        self._board, self._slot = Board(4 * settings.web_workers), 0
         super().__init__()
 
     def load_config(self) -> None:
         values = {
             **gunicorn_options(self._settings),
+            "logger_class": _Logger,
+            "pre_fork": self._take_slot,
             "post_worker_init": lambda _worker: self._started(),
             "worker_exit": lambda _arbiter, _worker: self._stopped(),
         }
@@ -81,8 +87,14 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         """In the worker, after the fork: connections belong to one process."""
         install_deadline()
-        self._app = build_app(self._settings)
+        self._app = build_app(self._settings, Tally(self._board, self._slot))
         return self._app
+
+    def _take_slot(self, arbiter: Any, worker: Any) -> None:
+        """Before the fork: the worker counts on where one that has ended stopped."""
+        taken = {other.slot for other in arbiter.WORKERS.values()}
+        free = (number for number in range(self._board.slots) if number not in taken)
+        worker.slot = self._slot = next(free, self._board.slots - 1)
 
     def _started(self) -> None:
         assert self._app is not None
@@ -96,6 +108,18 @@ class _Server(BaseApplication):  # type: ignore[misc]
             self._hearing.end()
         if self._report is not None:
             self._report.end()
+
+
+class _Logger(GunicornLogger):  # type: ignore[misc]
+    """gunicorn's own words, few as they are, go where all others go, and look like them."""
+
+    def setup(self, cfg: Any) -> None:
+        """In place of gunicorn's handlers."""
+        self.loglevel = logging.WARNING
+        self.error_log.setLevel(self.loglevel)
+        self.error_log.propagate = True
+        self.error_log.handlers.clear()
+        self.access_log.disabled = True
 
 
 class _Report(threading.Thread):

@@ -1,6 +1,5 @@
 """What a web worker keeps for its life: connections per thread, the token cache, the rate limiter, the publisher."""
 
-import threading
 import time
 from dataclasses import dataclass
 
@@ -14,22 +13,10 @@ from webapi.db.rate_limit import Limits
 from webapi.fresh import AnswerCache
 from webapi.ratelimit import RateLimiter
 from webapi.submission.publisher import Publisher
+from webapi.tally import Board, Tally
 from webapi.versions import Versions
 
 EXTENSION = "listenlake"
-
-
-class Tally:
-    """How many requests this worker has had."""
-
-    def __init__(self) -> None:
-        self.value = 0
-        self._lock = threading.Lock()
-
-    def add(self) -> None:
-        """One more."""
-        with self._lock:
-            self.value += 1
 
 
 @dataclass(frozen=True)
@@ -52,8 +39,8 @@ class Services:
         return self.vault if self.settings.audioscrobbler == "on" else None
 
 
-def make_services(settings: Settings) -> Services:
-    """The services of a worker process; make them after the fork."""
+def make_services(settings: Settings, tally: Tally | None = None) -> Services:
+    """The services of a worker process; make them after the fork. `tally`: where it counts; None: by itself."""
     pool = Pool(dsn(settings), application="listenlake-web")
     return Services(
         settings=settings,
@@ -64,7 +51,7 @@ def make_services(settings: Settings) -> Services:
         vault=Vault(secret_of(settings)),
         answers=AnswerCache(),
         versions=Versions(pool),
-        requests=Tally(),
+        requests=tally or Tally(Board(), 0),
     )
 
 

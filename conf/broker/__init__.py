@@ -69,6 +69,12 @@ class Broker(Protocol):
     def depth(self, queue: str) -> int:
         """Messages waiting or in hand."""
 
+    def oldest_age(self, queue: str) -> float | None:
+        """Seconds since the oldest message waiting or in hand was published; 0 for none, None where nobody knows."""
+
+    def dead_letter_count(self, queue: str) -> int:
+        """How many dead letters a queue has."""
+
     def dead_letters(self, queue: str, limit: int = 100) -> list[DeadLetter]:
         """The oldest dead letters of a queue; looking does not take them."""
 

@@ -157,6 +157,20 @@ class PostgreSQLBroker:
         [(count,)] = self._run("SELECT count(*) FROM queue_message WHERE queue = %(queue)s", {"queue": queue})
         return int(count)
 
+    def oldest_age(self, queue: str) -> float | None:
+        """Of the message with the smallest id."""
+        rows = self._run(
+            "SELECT extract(epoch FROM clock_timestamp() - enqueued)::float8 FROM queue_message"
+            " WHERE queue = %(queue)s ORDER BY queue_message.id LIMIT 1",
+            {"queue": queue},
+        )
+        return max(0.0, rows[0][0]) if rows else 0.0
+
+    def dead_letter_count(self, queue: str) -> int:
+        """Counted."""
+        [(count,)] = self._run("SELECT count(*) FROM queue_dead_letter WHERE queue = %(queue)s", {"queue": queue})
+        return int(count)
+
     def dead_letters(self, queue: str, limit: int = 100) -> list[DeadLetter]:
         """The oldest ones."""
         rows = self._run(

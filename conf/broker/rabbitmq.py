@@ -114,6 +114,17 @@ class RabbitMQBroker:
         with self._ready(queue) as held:
             return _declare(held.link, queue) + held.consumer.in_hand(queue)
 
+    def oldest_age(self, queue: str) -> float | None:
+        """AMQP tells nothing of a message that nobody takes, and to take one counts as a delivery."""
+        return None if self.depth(queue) else 0.0
+
+    def dead_letter_count(self, queue: str) -> int:
+        """As RabbitMQ has counted."""
+        with self._ready(queue) as held:
+            _declare(held.link, queue)
+            dead = held.link.channel.queue_declare
+            return int(held.link.call(dead, queue=_dead_queue(queue), passive=True).method.message_count)
+
     def dead_letters(self, queue: str, limit: int = 100) -> list[DeadLetter]:
         """The oldest ones: taken on a channel of its own, whose end puts them back in their place."""
         with self._ready(queue) as held:

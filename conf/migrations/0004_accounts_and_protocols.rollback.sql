@@ -1,5 +1,5 @@
 DROP INDEX mapping_delete_user, mapping_user;
-DROP TABLE account_deletion, user_delete, rate_limit_setting, user_import, latest_import, recording_feedback,
+DROP TABLE listen_ledger, account_deletion, user_delete, rate_limit_setting, user_import, latest_import, recording_feedback,
     audioscrobbler_handshake, audioscrobbler_session, lastfm_session, lastfm_token, lastfm_application, web_session;
 DROP INDEX users_name_trigrams;
 DROP FUNCTION name_trigrams(text);

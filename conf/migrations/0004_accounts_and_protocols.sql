@@ -134,6 +134,15 @@ CREATE TABLE rate_limit_setting (
     window_seconds integer NOT NULL CHECK (window_seconds BETWEEN 1 AND 3600)
 );
 
+-- What became of all listens that were ever consumed, for /metrics: message_seen forgets after 7 days. At most one row.
+CREATE TABLE listen_ledger (
+    singleton  boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    inserted   bigint NOT NULL,
+    duplicate  bigint NOT NULL,
+    suppressed bigint NOT NULL,
+    rejected   bigint NOT NULL
+);
+
 -- A user that is gone, by position, for the lake: all her rows of a smaller position go. No name here.
 CREATE TABLE user_delete (
     position bigint PRIMARY KEY,

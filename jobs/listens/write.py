@@ -100,8 +100,16 @@ VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 
 _RECORD = """
-INSERT INTO message_seen (message_id, consumed, inserted, duplicate, suppressed, rejected)
-SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::integer[])
+WITH recorded AS (
+    INSERT INTO message_seen (message_id, consumed, inserted, duplicate, suppressed, rejected)
+    SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::integer[])
+    RETURNING inserted, duplicate, suppressed, rejected
+)
+INSERT INTO listen_ledger AS ledger (inserted, duplicate, suppressed, rejected)
+SELECT sum(inserted), sum(duplicate), sum(suppressed), sum(rejected) FROM recorded
+ON CONFLICT (singleton) DO UPDATE SET inserted = ledger.inserted + EXCLUDED.inserted,
+    duplicate = ledger.duplicate + EXCLUDED.duplicate, suppressed = ledger.suppressed + EXCLUDED.suppressed,
+    rejected = ledger.rejected + EXCLUDED.rejected
 """
 
 

@@ -65,6 +65,24 @@ def landing_state(cursor: Cursor) -> LandingState:
     return LandingState(*row)
 
 
+@dataclass(frozen=True)
+class Ledger:
+    """What became of all listens ever consumed. Never falls."""
+
+    inserted: int
+    duplicate: int
+    suppressed: int
+    """A delete overtook it, or its user was gone."""
+    rejected: int
+
+
+def ledger(cursor: Cursor) -> Ledger:
+    """Of everything that the listen writers and imports have written."""
+    cursor.execute("SELECT inserted, duplicate, suppressed, rejected FROM listen_ledger")
+    row = cursor.fetchone()
+    return Ledger(*row) if row else Ledger(0, 0, 0, 0)
+
+
 def result_ages(cursor: Cursor) -> dict[tuple[str, str], int]:
     """Seconds since each (statistic, range) was switched."""
     cursor.execute(
