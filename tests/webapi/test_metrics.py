@@ -171,7 +171,8 @@ def test_either_worker_tells_of_both_and_quickly_with_a_backlog(live: Server, co
         )
     for _ in range(30):
         live.request("GET", "/health/live")
-    took, counts = [], []
+    took: list[float] = []
+    counts: list[float] = []
     while len(took) < 8 or (min(took) >= 0.2 and len(took) < 60):  # other work on the machine passes
         started = time.monotonic()
         text = read(live)
