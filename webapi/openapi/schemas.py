@@ -6,6 +6,7 @@ What comes back is closed (`additionalProperties: false`) where we make the keys
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.listens.music_services import MUSIC_SERVICES
 from jobs.listens.validator import (
     LISTEN_MINIMUM_TS,
     MAX_DURATION,
@@ -92,7 +93,8 @@ _ADDITIONAL_INFO = {
                 "media_player_version": "Its version.",
                 "submission_client": "Program that sends this.",
                 "submission_client_version": "Its version.",
-                "music_service": "Domain of the service that the track came from, such as bandcamp.com.",
+                "music_service": "Domain of the service that the track came from, not a name or address: "
+                f"{', '.join(MUSIC_SERVICES)}.",
                 "music_service_name": "Its name, where it has no domain.",
                 "origin_url": "Where the track can be heard.",
             }.items()

@@ -84,7 +84,13 @@ def get_latest_import() -> Response:
         {
             "type": "object",
             "properties": {
-                "ts": {"type": "integer", "minimum": 0, "maximum": MAX_TIMESTAMP, "default": 0},
+                "ts": {
+                    "anyOf": [
+                        {"type": "integer", "minimum": 0, "maximum": MAX_TIMESTAMP},
+                        {"type": "string", "pattern": "^[0-9]{1,11}$"},
+                    ],
+                    "default": 0,
+                },
                 "service": _SERVICE,
             },
         },
