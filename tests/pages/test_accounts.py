@@ -4,6 +4,8 @@ import hashlib
 import re
 import statistics
 import time
+from dataclasses import replace
+from itertools import count
 from uuid import UUID
 
 import pytest
@@ -14,6 +16,8 @@ from jobs.listens.tokens import MOST
 from jobs.listens.users import create_token, create_user
 from tests.pages.conftest import HTML, PASSWORD, Visitor, a_user, rows
 from webapi.pages.account import WRONG
+from webapi.ratelimit import RateLimiter
+from webapi.services import EXTENSION, Services
 
 TOKEN = re.compile(r'id="token"[^>]*>([0-9a-f-]{36})<')
 
@@ -249,3 +253,26 @@ def test_the_log_in_tells_nobody_who_exists(visitor: Visitor, connection: Connec
     for name in ("ann", "eve"):
         gaps = [real - feigned for real, feigned in zip(took["rob"], took[name], strict=True)]
         assert abs(statistics.median(gaps)) < 0.4 * statistics.median(took["rob"]), took
+
+
+PAIRS = 500
+
+
+@pytest.mark.slow
+def test_of_500_pairs_of_log_ins_the_median_gap_is_below_5_ms(
+    visitor: Visitor, connection: Connection, rob: int
+) -> None:
+    here: Services = visitor.client.application.extensions[EXTENSION]
+    minutes = count(0, 60)
+    limiter = RateLimiter(here.pool, here.limiter.limits, lambda: next(minutes))
+    visitor.client.application.extensions[EXTENSION] = replace(here, limiter=limiter)
+    token = visitor.form_token("/login")
+
+    def seconds(name: str) -> float:
+        form = {"csrf_token": token, "name": name, "password": "wrong password"}
+        started = time.perf_counter()
+        assert visitor.client.post("/login", data=form, headers=HTML).status_code == 401
+        return time.perf_counter() - started
+
+    gaps = [seconds("rob") - seconds("eve") for _ in range(PAIRS)]
+    assert abs(statistics.median(gaps)) < 0.005
