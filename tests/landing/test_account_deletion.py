@@ -34,7 +34,7 @@ from request_consumer import erasure
 from spark_reader.reader import save_run
 from tests.landing.conftest import NewLander
 from tests.landing.listens import agree, leave, listen, submit, table
-from tests.landing.test_upkeep import NOTHING, holding
+from tests.landing.test_upkeep import NOTHING, contents
 
 pytestmark = pytest.mark.spark
 KINDS = ("user", "artist", "track", "client", "note", "aside", "letter", "upload", "foreign")
@@ -111,7 +111,8 @@ def found(settings: Settings, connection: Connection) -> set[str]:
     words = [*WORDS.values(), str(MSID)]
     hexed = {word: word.encode().hex().encode() for word in words}
     in_database = {word for word in words if word.encode() in dumped or hexed[word] in dumped}
-    return in_database | {word for word in words if holding(str(settings.data_dir), word)}
+    in_files = {word for _, text in contents(str(settings.data_dir)) for word in words if word.encode() in text}
+    return in_database | in_files
 
 
 def keys(connection: Connection) -> list[int]:
@@ -138,6 +139,7 @@ def reached(connection: Connection, number: UUID) -> list[str]:
     return [name for name, _, at in receipt_of(connection, number).stages() if at is not None]
 
 
+@pytest.mark.timeout(600)
 def test_two_days_after_an_account_was_deleted_no_byte_of_it_is_left(
     spark: SparkSession, connection: Connection, new_lander: NewLander, lander: Lander, lake: str, settings: Settings,
     broker: Broker, pool: Pool, alice: int, caplog: pytest.LogCaptureFixture,

@@ -1,5 +1,6 @@
 """Compaction, purge, vacuum: rows stay what they are, versions that are in use stay readable, what went is gone."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -149,15 +150,17 @@ def test_landing_rows_are_kept_for_a_week_in_one_file(
 
 
 def holding(lake: str, word: str) -> list[str]:
-    """The files below the lake that hold the word: their bytes, and what Parquet compresses."""
-    found = []
-    for path in Path(lake).rglob("*"):
+    """The files below the lake that hold the word."""
+    return [name for name, text in contents(lake) if word.encode() in text]
+
+
+def contents(folder: str) -> Iterator[tuple[str, bytes]]:
+    """Every file below a folder: its bytes, and what Parquet compresses."""
+    for path in Path(folder).rglob("*"):
         if not path.is_file():
             continue
         text = path.read_bytes()
         if path.suffix == ".parquet":
             read = pyarrow.parquet.ParquetFile(path)
             text += str([column.to_pylist() for column in read.read().columns]).encode() + str(read.metadata).encode()
-        if word.encode() in text:
-            found.append(str(path.relative_to(lake)))
-    return found
+        yield str(path.relative_to(folder)), text
