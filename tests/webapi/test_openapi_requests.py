@@ -53,7 +53,10 @@ MBID = "bf9e91ea-8029-4a04-a26a-224e00a83266"
 CONFIG = SchemathesisConfig.from_dict(
     {
         "dictionaries": {"users": {"values": ["Rob", "rob"]}},
-        "parameters": {"path.user_name": {"dictionary": "users", "probability": 0.7}},
+        "parameters": {
+            "path.user_name": {"dictionary": "users", "probability": 0.7},
+            "query.user_name": {"dictionary": "users", "probability": 0.7},
+        },
     }
 )
 UNCONNECTED = load_settings(
