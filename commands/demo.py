@@ -240,6 +240,7 @@ def print_result(demo: Demo, names: list[str]) -> None:
     console.print(steps)
     quoted = quote(names[0], safe="")
     for path in (
+        *(f"/user/{quote(name, safe='')}/" for name in names),
         f"/1/stats/user/{quoted}/artists?range=all_time&count={SHOWN}",
         f"/1/user/{quoted}/listens?count=5",
         "/1/status/service-status",

@@ -10,7 +10,7 @@ from webapi.audioscrobbler import views as audioscrobbler
 from webapi.errors import install_error_handlers
 from webapi.hooks import install_hooks
 from webapi.lastfm import approval, dispatch
-from webapi.pages import account, api, deletion, home, profile
+from webapi.pages import account, api, deletion, home, profile, user
 from webapi.pages.frame import install_pages
 from webapi.paths import install_tolerant_paths
 from webapi.requests import install_request_log
@@ -18,7 +18,15 @@ from webapi.services import EXTENSION, make_services
 from webapi.tally import Tally
 from webapi.views import core, documentation, listens, metrics, stats, status, users
 
-PAGES = (home.blueprint, account.blueprint, profile.blueprint, deletion.blueprint, approval.blueprint, api.blueprint)
+PAGES = (
+    home.blueprint,
+    user.blueprint,
+    account.blueprint,
+    profile.blueprint,
+    deletion.blueprint,
+    approval.blueprint,
+    api.blueprint,
+)
 """For people in a browser: with cookies, so with CSRF tokens. Everything else is for machines and reads no cookie."""
 
 

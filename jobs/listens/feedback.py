@@ -1,6 +1,6 @@
 """Love and hate of recordings: one row per user and id, score 1 or -1; none is no row."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -41,6 +41,41 @@ def loved_of(cursor: Cursor, user_id: int, recording_msids: Iterable[UUID]) -> s
         (user_id, list(recording_msids), LOVE),
     )
     return {msid for (msid,) in cursor.fetchall()}
+
+
+def put_score(
+    cursor: Cursor, user_id: int, recording_msid: UUID, recording_mbid: str | None, score: Literal[1, -1] | None
+) -> None:
+    """Love, hate, or (None) neither, of a recording known by both ids: what was said of either of them is replaced.
+
+    Kept under both, so that it shows on every listen of the recording, whatever names it came with.
+    """
+    cursor.execute(
+        "DELETE FROM recording_feedback WHERE user_id = %s AND (recording_msid = %s OR recording_mbid = %s::uuid)",
+        (user_id, recording_msid, recording_mbid),
+    )
+    if score is None:
+        return
+    # A conflict: the same user has just said so, or otherwise, in another window. Either is as good.
+    cursor.execute(
+        "INSERT INTO recording_feedback (user_id, recording_msid, recording_mbid, score)"
+        " VALUES (%s, %s, %s::uuid, %s) ON CONFLICT DO NOTHING",
+        (user_id, recording_msid, recording_mbid, score),
+    )
+
+
+def scores_of(cursor: Cursor, user_id: int, recordings: Sequence[tuple[UUID, str | None]]) -> list[int]:
+    """1, -1, or 0 for neither, of each (MSID, MBID or None), in order. What was said last of either id holds."""
+    cursor.execute(
+        "SELECT recording_msid, recording_mbid::text, score FROM recording_feedback WHERE user_id = %s"
+        " AND (recording_msid = ANY(%s) OR recording_mbid = ANY(%s::uuid[])) ORDER BY created, id",
+        (user_id, [msid for msid, _ in recordings], [mbid for _, mbid in recordings if mbid is not None]),
+    )
+    said = list(enumerate(cursor.fetchall()))
+    by_msid = {msid: (place, score) for place, (msid, _, score) in said}
+    by_mbid = {mbid: (place, score) for place, (_, mbid, score) in said if mbid is not None}
+    nothing = (-1, 0)
+    return [max(by_msid.get(msid, nothing), by_mbid.get(mbid, nothing))[1] for msid, mbid in recordings]
 
 
 def msids_named(cursor: Cursor, user_id: int, artist_name: str, track_name: str) -> Iterator[UUID]:
