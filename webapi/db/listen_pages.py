@@ -66,6 +66,18 @@ def listens_above(cursor: Cursor, user_id: int, key: ListenKey, count: int) -> L
     return ListenPage(rows, len(found) > count, older)
 
 
+def counts_since(cursor: Cursor, user_id: int, month: int, week: int) -> tuple[int, int]:
+    """How many listens there are from the first of these times on, and from the second, later one: one look at both."""
+    cursor.execute(
+        "SELECT count(*), count(*) FILTER (WHERE listened_at >= %s) FROM listen"
+        " WHERE user_id = %s AND listened_at >= %s",
+        (week, user_id, month),
+    )
+    row = cursor.fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
 def find_listen(cursor: Cursor, user_id: int, key: ListenKey) -> RecentTrack | None:
     """The user's listen of this key; None when there is none."""
     cursor.execute(

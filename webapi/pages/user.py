@@ -31,12 +31,13 @@ from webapi.db.listen_pages import (
     LEAST_MSID,
     ListenKey,
     ListenPage,
+    counts_since,
     find_listen,
     listens_above,
     listens_below,
 )
 from webapi.db.playing_now import get_playing_now
-from webapi.db.recent_tracks import END, RecentTrack, count_listens
+from webapi.db.recent_tracks import RecentTrack
 from webapi.db.versions import ListensVersion, listens_version, playing_now_version
 from webapi.errors import BadRequestError
 from webapi.fresh import etag_of
@@ -226,7 +227,7 @@ def _shown(cursor: Cursor, user_id: int, listens: list[RecentTrack]) -> list[Sho
 
 def _counts(cursor: Cursor, user_id: int, known: ListensVersion) -> Counts:
     now = int(time.time())
-    week, month = (count_listens(cursor, user_id, from_ts=now - days * DAY, to_ts=END) for days in (7, 30))
+    month, week = counts_since(cursor, user_id, now - 30 * DAY, now - 7 * DAY)
     since = datetime.fromtimestamp(known.oldest_listened_at, UTC) if known.listen_count else None
     return Counts(known.listen_count, since, week, month)
 
