@@ -43,7 +43,7 @@ def test_each_of_many_threads_returns_when_its_own_message_is_in_the_queue(on_br
     publisher = Publisher(on_broker)
     sent = [[_submission(f"{thread} {n}") for n in range(25)] for thread in range(8)]
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda some: [publisher.publish(one) for one in some], sent))
+        list(threads.map(lambda some: list(map(publisher.publish, some)), sent))
     queued = _queued(on_broker)
     assert sorted(s.message_id for s in queued) == sorted(s.message_id for some in sent for s in some)
     places = {s.message_id: place for place, s in enumerate(queued)}
