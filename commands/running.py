@@ -1,4 +1,4 @@
-"""One part in this process: `request_consumer`, `spark_reader`, `listen_writer`, `web`, `scheduler`. `up` runs them so.
+"""One part in this process: `request_consumer`, `spark_reader`, `listen_writer`, `history_importer`, `web`, ...
 
 SIGTERM and Ctrl-C end a part in order: what it has begun is finished or given back.
 """
@@ -82,6 +82,19 @@ def listen_writer() -> None:
     serve(run)
 
 
+@click.command("history_importer")
+def history_importer() -> None:
+    """Bring in the files that users hand in on their import page, until told to stop.
+
+    \b
+    Example:
+      spark_manage.py history_importer
+    """
+    from dumps.load.importer import run
+
+    serve(run)
+
+
 @click.command("scheduler")
 def scheduler() -> None:
     """Ask for statistics after each landing and whenever a day turns, until told to stop.
@@ -108,4 +121,4 @@ def web() -> None:
     run(prepare())
 
 
-COMMANDS = (request_consumer, spark_reader, listen_writer, scheduler, web)
+COMMANDS = (request_consumer, spark_reader, listen_writer, history_importer, scheduler, web)

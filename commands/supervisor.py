@@ -21,7 +21,7 @@ from conf.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from conf.postgres import dsn, migrate
 from conf.settings import PROJECT, Settings, environment, made_folder
 
-PARTS = ("listen_writer", "spark_reader", "request_consumer", "web", "scheduler")
+PARTS = ("listen_writer", "history_importer", "spark_reader", "request_consumer", "web", "scheduler")
 STOP_SECONDS = 45.0
 """How long a part may take to end in order before it is killed."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0

@@ -10,7 +10,7 @@ from webapi.audioscrobbler import views as audioscrobbler
 from webapi.errors import install_error_handlers
 from webapi.hooks import install_hooks
 from webapi.lastfm import approval, dispatch
-from webapi.pages import account, api, deletion, home, profile, user
+from webapi.pages import account, api, deletion, home, profile, transfer, user
 from webapi.pages.frame import install_pages
 from webapi.paths import install_tolerant_paths
 from webapi.requests import install_request_log
@@ -24,6 +24,7 @@ PAGES = (
     account.blueprint,
     profile.blueprint,
     deletion.blueprint,
+    transfer.blueprint,
     approval.blueprint,
     api.blueprint,
 )

@@ -113,9 +113,11 @@ CREATE TABLE user_import (
     user_id    integer NOT NULL REFERENCES users ON DELETE CASCADE,
     file_name  text NOT NULL,                    -- as the user calls it, for showing only
     format     text NOT NULL,                    -- auto, or a module of dumps/load/services
+    timezone   text NOT NULL DEFAULT 'UTC',      -- of times that the file gives without one
     state      text NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed', 'cancelled')),
     bytes      bigint NOT NULL,
     bytes_read bigint NOT NULL DEFAULT 0,
+    attempts   integer NOT NULL DEFAULT 0,       -- how often it was begun since it last came forward
     counts     jsonb NOT NULL DEFAULT '{}',
     problems   jsonb NOT NULL DEFAULT '[]',      -- the first refused items: {"item", "reason"}
     error      text,

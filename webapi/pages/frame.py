@@ -15,7 +15,7 @@ from jinja2 import StrictUndefined
 from conf.settings import Settings
 from webapi.errors import error_reply
 from webapi.hooks import API
-from webapi.sessions import cookie_name, install_sessions, is_https, known_user
+from webapi.sessions import cookie_name, current_user, install_sessions, is_https, known_user
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 YEAR = 365 * 86400
@@ -123,9 +123,10 @@ def _digest(name: str) -> str:
 
 
 def _limit_body() -> None:
-    """A form is read for its CSRF token before any view runs."""
+    """A form is read for its CSRF token before any view runs; a large one only of those who are logged in."""
     view = current_app.view_functions.get(request.endpoint or "")
-    request.max_content_length = getattr(view, "most_bytes", MAX_FORM)
+    most = getattr(view, "most_bytes", MAX_FORM)
+    request.max_content_length = most if most <= MAX_FORM or current_user() is not None else MAX_FORM
 
 
 def _stale_form(_: CSRFError) -> Response:

@@ -1,0 +1,69 @@
+"""Taking a file of listening history from a user: looked at, kept, and queued for the importer.
+
+A file that no format recognises is refused while its owner is still there to do something about it.
+"""
+
+from typing import IO
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from conf.settings import Settings
+from dumps.load.services import AUTO, UnknownFormatError, format_of
+from dumps.load.source import BUFFER, open_source
+from dumps.load.uploads import UPLOAD_LIMIT, drop_upload, keep_upload, upload_path
+from jobs.listens.items import DamagedFileError
+from jobs.listens.user_imports import TooManyImportsError, add_import, plain
+from webapi.errors import UnavailableError
+from webapi.services import services
+
+MOST_BYTES = UPLOAD_LIMIT + 64 * 1024
+"""Of a request with a file: the form around it too."""
+NO_ROOM = "There is no room for the file just now. Please try again later."
+
+
+class RefusedFileError(ValueError):
+    """A file that is not taken: what is wrong with it, for its owner."""
+
+
+def take_file(user_id: int, file: IO[bytes], name: str, format_name: str, zone: str) -> UUID:
+    """Keep and queue a file; the id of its import. Raises RefusedFileError, UnavailableError (503)."""
+    _check_zone(zone)
+    settings, import_id = services().settings, uuid4()
+    try:
+        size = keep_upload(settings.data_dir, import_id, file)
+    except OSError as problem:
+        raise UnavailableError(NO_ROOM) from problem
+    queued = False
+    try:
+        chosen = _looked_at(settings, import_id, size, name, format_name)
+        with services().pool.transaction() as cursor:
+            add_import(cursor, import_id, user_id, name=name, size=size, format_=chosen, zone=zone)
+        queued = True
+    except TooManyImportsError as problem:
+        raise RefusedFileError(str(problem)) from None
+    finally:
+        if not queued:
+            drop_upload(settings.data_dir, import_id)
+    return import_id
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise RefusedFileError("the time zone is not known; expected a name such as Europe/Berlin") from None
+
+
+def _looked_at(settings: Settings, import_id: UUID, size: int, name: str, format_name: str) -> str:
+    """The name of the format, when the file is one of it as far as its beginning shows."""
+    if size == 0:
+        raise RefusedFileError("choose a file that is not empty")
+    if size > UPLOAD_LIMIT:
+        raise RefusedFileError(
+            f"the file has {size} bytes, at most {UPLOAD_LIMIT} are taken: `listens import` takes more"
+        )
+    try:
+        with upload_path(settings.data_dir, import_id).open("rb", buffering=BUFFER) as kept:
+            return format_of(open_source(kept, plain(name, 60)), format_name or AUTO).name
+    except (DamagedFileError, UnknownFormatError) as problem:
+        raise RefusedFileError(str(problem)) from None
