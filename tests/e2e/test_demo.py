@@ -1,6 +1,7 @@
 """`demo` on a new folder, then again: the table is printed, the second start is quick, nothing else is touched."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -31,6 +32,7 @@ def test_the_demo_prints_top_artists_from_the_api_and_again_from_the_same_folder
     assert first.returncode == 0, first.stdout + first.stderr
     assert "Top artists of" in first.stdout
     assert "/1/stats/user/" in first.stdout
+    assert re.search(r"^  http://\S+/user/[^/\s]+/$", first.stdout, re.MULTILINE)
     assert "\x1b" not in first.stdout, "no colours and no bars without a terminal"
     second, seconds = demo(folder)
     assert second.returncode == 0, second.stdout + second.stderr

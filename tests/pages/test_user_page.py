@@ -4,6 +4,7 @@ import re
 import time
 from html import unescape
 from urllib.parse import quote
+from urllib.request import urlopen
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,8 @@ from conf.postgres import Connection, transaction
 from jobs.listens.feedback import HATE, LOVE, put_score, scores_of, set_score
 from jobs.listens.mapping import MappingRow, put_mapping
 from jobs.listens.users import create_user
-from tests.pages.conftest import HTML, Visitor, a_user
+from tests.live_server import Server
+from tests.pages.conftest import Visitor, a_user
 from tests.pages.user_listens import heard, heard_much, listen
 from webapi.db.playing_now import set_playing_now
 
@@ -47,22 +49,24 @@ def test_a_user_without_listens_has_a_page(visitor: Visitor, rob: int) -> None:
     assert 'action="/listen/feedback"' not in page
 
 
-@pytest.mark.parametrize("name", ["nobody", "rob/x", "a b", "x" * 2000, "é", "..x", "%00", "\U0001f3b5"])
-def test_an_unknown_user_is_a_404_page(visitor: Visitor, rob: int, name: str) -> None:
-    answer = visitor.get(f"/user/{quote(name, safe='')}/")
-    assert (answer.status_code, answer.mimetype) == (404, "text/html")
-    assert "There is nothing here" in answer.text
+UNKNOWN = ["nobody", "rob/x", "a b", "x" * 2000, "é", "..x", "%00", "\U0001f3b5"]
+NAMES = ["a/b", "a//b", "b/", "/b", "a b", "Ωmega é", "a?b#c&d", "100%", "\U0001f3b5", "x/listens"]
 
 
-@pytest.mark.parametrize(
-    "name", ["a/b", "a//b", "b/", "/b", "a b", "Ωmega é", "a?b#c&d", "100%", "\U0001f3b5", "x/listens"]
-)
-def test_any_name_can_be_in_the_path(visitor: Visitor, connection: Connection, name: str) -> None:
-    create_user(connection, name)
-    for end in ("", "/"):
-        answer = visitor.get(f"/user/{quote(name, safe='')}{end}")
-        assert answer.status_code == 200, end
-        assert f"<bdi>{name}</bdi>" in unescape(answer.text)
+def test_an_unknown_user_is_a_404_page(visitor: Visitor, rob: int) -> None:
+    for name in UNKNOWN:
+        answer = visitor.get(f"/user/{quote(name, safe='')}/")
+        assert (answer.status_code, answer.mimetype) == (404, "text/html"), name
+        assert "There is nothing here" in answer.text
+
+
+def test_any_name_can_be_in_the_path(visitor: Visitor, connection: Connection) -> None:
+    for name in NAMES:
+        create_user(connection, name)
+        for end in ("", "/"):
+            answer = visitor.get(f"/user/{quote(name, safe='')}{end}")
+            assert answer.status_code == 200, name + end
+            assert f"<bdi>{name}</bdi>" in unescape(answer.text)
 
 
 def test_counts_are_of_all_listens_and_of_the_last_days(visitor: Visitor, rob: int, connection: Connection) -> None:
@@ -126,14 +130,16 @@ def test_a_page_can_be_asked_for_by_time_alone_as_of_the_api(
     assert visitor.get(f"/user/rob/?min_ts={NEW_YEAR + 1000}").status_code == 303
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["max_ts=x", "min_ts=1e3", "max_ts=99999999999999999999", "max_ts=5&max_msid=x", "min_ts=5&min_msid=%00",
-     "max_ts=5&min_ts=4", f"max_ts=5&max_msid={MBID}x"],
-)  # fmt: skip
-def test_a_page_that_cannot_be_is_400(visitor: Visitor, rob: int, query: str) -> None:
-    answer = visitor.get(f"/user/rob/?{query}")
-    assert (answer.status_code, answer.mimetype) == (400, "text/html")
+IMPOSSIBLE = [
+    "max_ts=x", "min_ts=1e3", "max_ts=99999999999999999999", "max_ts=5&max_msid=x", "min_ts=5&min_msid=%00",
+    "max_ts=5&min_ts=4", f"max_ts=5&max_msid={MBID}x",
+]  # fmt: skip
+
+
+def test_a_page_that_cannot_be_is_400(visitor: Visitor, rob: int) -> None:
+    for query in IMPOSSIBLE:
+        answer = visitor.get(f"/user/rob/?{query}")
+        assert (answer.status_code, answer.mimetype) == (400, "text/html"), query
 
 
 def test_love_and_hate_are_shown_to_everybody_by_msid_or_mbid(
@@ -221,14 +227,15 @@ def test_who_is_not_logged_in_is_sent_to_log_in(visitor: Visitor, rob: int, conn
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=%2Fprofile")
 
 
-@pytest.mark.parametrize(
-    "key", ["", "x", f"1e3 {MBID}", "5 x", f"5 {MBID[:-1]}z", f"999999999999 {MBID}", f"5 {MBID} "]
-)
-def test_a_form_that_names_no_listen_is_400(visitor: Visitor, rob: int, key: str) -> None:
+NO_LISTEN = ["", "x", f"1e3 {MBID}", "5 x", f"5 {MBID[:-1]}z", f"999999999999 {MBID}", f"5 {MBID} "]
+
+
+def test_a_form_that_names_no_listen_is_400(visitor: Visitor, rob: int) -> None:
     visitor.log_in()
-    assert visitor.post("/listen/delete", "/", listen=key).status_code == 400
-    assert visitor.post("/listen/feedback", "/", love=key).status_code == 400
-    assert visitor.post("/listen/feedback", "/", other=key).status_code == 400
+    for key in NO_LISTEN:
+        assert visitor.post("/listen/delete", "/", listen=key).status_code == 400, key
+        assert visitor.post("/listen/feedback", "/", love=key).status_code == 400, key
+    assert visitor.post("/listen/feedback", "/", other=f"5 {MBID}").status_code == 400
 
 
 def test_top_artists_are_those_of_the_stored_statistic(visitor: Visitor, rob: int, connection: Connection) -> None:
@@ -266,19 +273,20 @@ def test_the_page_says_what_the_api_will_call_unchanged(visitor: Visitor, rob: i
 
 @pytest.mark.parametrize("count", [20_000, pytest.param(150_000, marks=pytest.mark.slow)])
 def test_the_first_and_the_oldest_page_of_a_long_history_are_quick(
-    visitor: Visitor, rob: int, connection: Connection, count: int
+    live: Server, connection: Connection, count: int
 ) -> None:
     # All within 30 days: the count of the last days is as dear as it can be.
-    now = int(time.time())
+    now, rob = int(time.time()), create_user(connection, "rob")
     heard_much(connection, rob, count, now, 17)
-    paths = [f"/user/rob/?max_ts={at}" for at in (now + 1, now - count * 8, now - count * 17 + 500)]
-    for path in ["/user/rob/", *paths]:
-        visitor.client.get(path, headers=HTML)
+    older = [f"?max_ts={at}" for at in (now + 1, now - count * 8, now - count * 17 + 500)]
+    for query in ["", *older]:
         took = []
-        for _ in range(5):
+        for _ in range(8):  # some for either worker's first
             started = time.perf_counter()
-            assert len(keys(visitor.get(path).text)) == 25
+            with urlopen(f"{live.url}/user/rob/{query}") as answer:  # noqa: S310 - our own server
+                page = answer.read().decode()
             took.append(time.perf_counter() - started)
-        print(f"{count} listens, {path}: {min(took) * 1000:.1f} ms")
-        # The best of five: what the server needs, not what else this machine is doing.
-        assert min(took) < 0.2, path
+        print(f"{count} listens, {query or 'newest'}: {min(took) * 1000:.1f} ms")
+        assert len(keys(page)) == 25
+        # The best of them: what the server needs, not what else this machine is doing.
+        assert min(took) < 0.2, query

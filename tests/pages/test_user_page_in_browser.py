@@ -102,6 +102,25 @@ def test_what_is_submitted_appears_without_a_reload(
         assert page.evaluate("window.sameDocument") is True
 
 
+def test_the_first_listen_comes_and_the_last_one_goes_without_a_reload(
+    standing_live: Server, standing_connection: Connection, browser: "Browser", user: tuple[int, str]
+) -> None:
+    user_id, name = user
+    with window(browser) as page:
+        log_in(page, standing_live, name)
+        page.evaluate("window.sameDocument = true")
+        assert "No listens yet." in page.locator("#none").inner_text()
+        heard(standing_connection, user_id, [listen(NEW_YEAR, "The first")])
+        page.locator("#listens .track", has_text="The first").wait_for()
+        assert page.locator("#none").inner_text() == ""
+        page.click("summary[data-act=delete]")
+        page.click("[data-act=sure]")
+        page.locator("#none", has_text="No listens yet.").wait_for()
+        assert shown(page) == []
+        assert page.evaluate("document.activeElement.id") == "recent-heading"
+        assert page.evaluate("window.sameDocument") is True
+
+
 def test_a_hidden_page_asks_nothing_and_errors_slow_it_down(
     standing_live: Server, browser: "Browser", user: tuple[int, str]
 ) -> None:
