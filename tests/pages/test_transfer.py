@@ -76,9 +76,9 @@ def test_a_file_is_brought_in_and_its_page_says_what_became_of_it(
     assert (waiting["imports"][0]["state"], waiting["imports"][0]["format"]) == ("waiting", "jsonl")
     [told] = done["imports"]
     assert not done["open"]
-    assert (told["state"], told["percent"], told["told"]) == ("done", 100, "2 new, 1 refused")
+    assert (told["state"], told["percent"], told["told"]) == ("done", 100, "Done: 2 new, 1 refused")
     assert told["problems"][0].startswith("line 2: not JSON")
-    assert "2 new, 1 refused" in done_page
+    assert "Done: 2 new, 1 refused" in done_page
     assert "line 2: not JSON" in done_page
     assert uploads(settings) == []
     assert rows(connection, "SELECT count(*) FROM listen WHERE user_id = %s", rob) == [(2,)]

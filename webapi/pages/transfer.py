@@ -149,16 +149,20 @@ def shown_import(one: UserImport) -> dict[str, Any]:
         (counts.left_out, "left out"),
         (counts.deleted, "deleted meanwhile"),
     ]
-    told = ", ".join(f"{number:,} {what}" for number, what in parts if number or what == "new")
+    told = (
+        STATES[one.state]
+        if not counts.read
+        else f"{STATES[one.state]}: "
+        + ", ".join(f"{number:,} {what}" for number, what in parts if number or what == "new")
+    )
     return {
         "id": str(one.id),
         "name": one.file_name,
         "format": one.format,
         "state": one.state,
-        "state_text": STATES[one.state],
         "created": f"{one.created:%Y-%m-%d %H:%M}",
         "percent": 100 if one.state == "done" else min(99, 100 * one.bytes_read // max(1, one.bytes)),
-        "told": told if counts.read else "",
+        "told": told,
         "left_out": [f"{number:,} left out: {reason}" for reason, number in counts.why.items()],
         "problems": [f"{problem['item']}: {problem['reason']}" for problem in one.problems],
         "more_problems": max(0, counts.rejected - len(one.problems)),

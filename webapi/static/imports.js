@@ -19,6 +19,8 @@
     const bar = row.querySelector("progress");
     bar.value = one.percent;
     bar.hidden = !open;
+    const details = row.querySelector("[data-details]");
+    if (!open && row.dataset.state !== one.state) details.hidden = !one.problems.length && !one.left_out.length;
     const cancel = row.querySelector("[data-cancel]");
     if (cancel && one.state !== "waiting") cancel.remove();
     row.dataset.state = one.state;
