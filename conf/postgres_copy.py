@@ -142,10 +142,25 @@ def _refuse_rows(cursor: Cursor, name: str, *, durable: bool) -> None:
         raise TargetError(f"the database is not empty: table {name} has rows, which a restore would throw away")
 
 
+_DROP_FUNCTIONS = """
+DO $$
+DECLARE found regprocedure;
+BEGIN
+    FOR found IN SELECT oid FROM pg_proc p WHERE pronamespace = to_regnamespace('public')
+        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+    LOOP
+        EXECUTE format('DROP ROUTINE %s CASCADE', found);
+    END LOOP;
+END $$
+"""
+"""Those of migrations; not those of extensions."""
+
+
 def _drop(cursor: Cursor, tables: list[str]) -> None:
     for name in tables:
         cursor.execute(sql.SQL("DROP TABLE public.{} CASCADE").format(sql.Identifier(name)))
     cursor.execute("DROP SEQUENCE IF EXISTS public.change_position")
+    cursor.execute(_DROP_FUNCTIONS)
 
 
 def _program(name: str, url: str) -> str:
