@@ -15,8 +15,14 @@ from dumps.load.importer import Importer
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.user_imports import MOST_OPEN, claim_import
 from jobs.listens.write import write_submissions
+from tests.faults.parts import until
 from tests.pages.conftest import Visitor, a_user, rows
+from webapi.pages.transfer import AT_ONCE
 
+MOMENTS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'listenlake-export'"
+    " AND datname = current_database()"
+)
 LISTEN = {"listened_at": 1_600_000_000, "track_metadata": {"artist_name": "A", "track_name": "t"}}
 LINES = orjson.dumps(LISTEN) + b"\n" + b"{broken\n" + orjson.dumps(LISTEN | {"listened_at": 1_600_000_001}) + b"\n"
 
@@ -55,6 +61,27 @@ def test_the_export_is_downloaded_whole(visitor: Visitor, rob: int, connection: 
     archive = zipfile.ZipFile(io.BytesIO(zipped.data))
     assert archive.testzip() is None
     assert orjson.loads(archive.read("listens/2020/9.jsonl"))["listened_at"] == 1_600_000_000
+
+
+def test_a_worker_sends_so_many_exports_at_a_time_and_an_end_of_one_makes_room(
+    visitor: Visitor, rob: int, connection: Connection
+) -> None:
+    visitor.log_in()
+    page = visitor.get("/profile/export").text
+    form = {"csrf_token": page.split('name="csrf_token" value="')[1].split('"')[0]}
+
+    under_way = [visitor.client.post("/profile/export", data=form, buffered=False) for _ in range(AT_ONCE)]
+    refused = visitor.client.post("/profile/export", data=form)
+    open_moments = rows(connection, MOMENTS)
+    for answer in under_way:
+        answer.close()
+    again = visitor.client.post("/profile/export", data=form)
+
+    assert [answer.status_code for answer in under_way] == [200] * AT_ONCE
+    assert (refused.status_code, open_moments) == (503, [(AT_ONCE,)])
+    assert (again.status_code, again.data[:2]) == (200, b"PK")
+    again.close()
+    until(lambda: rows(connection, MOMENTS) == [(0,)], 10, "the database is let go")
 
 
 def test_a_file_is_brought_in_and_its_page_says_what_became_of_it(

@@ -3,6 +3,7 @@
 import io
 import re
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,10 @@ from playwright.sync_api import Browser, Page
 
 from conf.postgres import Connection
 from dumps.load.importer import run
+from tests.faults.parts import until
 from tests.live_server import PHONE, Server, screenshot, window
 from tests.pages.conftest import PASSWORD, a_user, rows
+from webapi.pages.transfer import STALL_SECONDS
 
 pytestmark = pytest.mark.servers
 MANY = 30_000
@@ -95,6 +98,20 @@ def test_the_export_is_downloaded_by_a_browser(browser: Browser, standing_live: 
         assert zipfile.ZipFile(download.value.path()).testzip() is None
 
 
+def exporting(server: Server, name: str) -> tuple[requests.Session, dict[str, str]]:
+    """A visitor who is logged in, and the form of the export."""
+    visitor = requests.Session()
+
+    def token_of(path: str) -> str:
+        found = re.search(r'name="csrf_token" value="([^"]+)"', visitor.get(server.url + path, timeout=10).text)
+        assert found is not None
+        return found[1]
+
+    login = {"csrf_token": token_of("/login"), "name": name, "password": PASSWORD}
+    visitor.post(f"{server.url}/login", data=login, timeout=10)
+    return visitor, {"csrf_token": token_of("/profile/export")}
+
+
 def test_a_large_history_is_sent_while_it_is_read_in_flat_memory(
     standing_live: Server, standing_connection: Connection
 ) -> None:
@@ -107,16 +124,7 @@ def test_a_large_history_is_sent_while_it_is_read_in_flat_memory(
         kate,
         MANY,
     )
-    visitor = requests.Session()
-
-    def token_of(path: str) -> str:
-        found = re.search(r'name="csrf_token" value="([^"]+)"', visitor.get(standing_live.url + path, timeout=10).text)
-        assert found is not None
-        return found[1]
-
-    login = {"csrf_token": token_of("/login"), "name": "kate", "password": PASSWORD}
-    visitor.post(f"{standing_live.url}/login", data=login, timeout=10)
-    export = {"csrf_token": token_of("/profile/export")}
+    visitor, export = exporting(standing_live, "kate")
     before, growth, content = _held(standing_live), 0, b""
 
     with visitor.post(f"{standing_live.url}/profile/export", data=export, stream=True, timeout=10) as answer:
@@ -129,6 +137,27 @@ def test_a_large_history_is_sent_while_it_is_read_in_flat_memory(
     assert archive.testzip() is None
     assert sum(archive.read(name).count(b"\n") for name in archive.namelist() if name.startswith("listens/")) == MANY
     assert growth < 40_000_000
+
+
+@pytest.mark.slow
+def test_who_takes_nothing_of_an_export_is_cut_off(standing_live: Server, standing_connection: Connection) -> None:
+    jane = a_user(standing_connection, "jane")
+    rows(
+        standing_connection,
+        "INSERT INTO listen SELECT %s, 1400000000 + n * 600, gen_random_uuid(), 20000000 + n, now(), 'A', md5(n::text),"
+        " md5((n + 1)::text), '{}' FROM generate_series(1, 250000) n RETURNING 1",
+        jane,
+    )
+    visitor, export = exporting(standing_live, "jane")
+
+    def moments() -> int:
+        return int(rows(standing_connection, "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s",
+                        "listenlake-export")[0][0])  # fmt: skip
+
+    with visitor.post(f"{standing_live.url}/profile/export", data=export, stream=True, timeout=10):
+        time.sleep(5)
+        assert moments() == 1
+        until(lambda: moments() == 0, STALL_SECONDS + 20, "the database is let go")
 
 
 def _held(server: Server) -> int:

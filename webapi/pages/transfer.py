@@ -1,5 +1,6 @@
 """Taking everything out as one file, and bringing listens in from files of other services."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from jobs.listens.history import moment
 from jobs.listens.user_imports import UserImport, cancel_import, imports_of
 from jobs.listens.users import User
 from webapi.db.listens import totals
-from webapi.errors import ApiError, reply
+from webapi.errors import ApiError, UnavailableError, reply
 from webapi.pages.frame import takes_bytes
 from webapi.services import services
 from webapi.sessions import logged_in, require_login
@@ -26,7 +27,14 @@ from webapi.uploads import MOST_BYTES, RefusedFileError, take_file
 EXPORTS = 5
 """Of one user in one rate-limit window: each reads a whole history."""
 UPLOADS = 10
+AT_ONCE = 3
+"""Exports that a worker sends at the same time: its other threads serve."""
+STALL_SECONDS = 30.0
+"""Within which a client takes the next piece of an export."""
+BUSY = "Too many exports are on their way just now. Please try again in a minute."
 TOO_MANY = "Too many of these at once. Please wait a moment."
+
+_turns = threading.BoundedSemaphore(AT_ONCE)
 
 Page = str | WerkzeugResponse
 
@@ -55,8 +63,12 @@ def export() -> Page:
     user, now = logged_in(), time.time()
     _count("export", user, EXPORTS)
     opened = ExitStack()
-    # Opened here, so that a store that is down is a 503 and no broken download.
-    connection = opened.enter_context(moment(dsn(services().settings)))
+    _take_turn(opened)
+    with opened.pop_all() as opening:
+        # Opened here, so that a store that is down is a 503 and no broken download.
+        connection = opening.enter_context(moment(dsn(services().settings)))
+        opened = opening.pop_all()
+    _hurry_the_client()
 
     def pieces() -> Iterator[bytes]:
         with opened:
@@ -168,6 +180,20 @@ def shown_import(one: UserImport) -> dict[str, Any]:
         "more_problems": max(0, counts.rejected - len(one.problems)),
         "error": one.error or "",
     }
+
+
+def _take_turn(turn: ExitStack) -> None:
+    """One of the exports that this worker sends at a time, until the stack is closed. Raises UnavailableError."""
+    if not _turns.acquire(blocking=False):
+        raise UnavailableError(BUSY)
+    turn.callback(_turns.release)
+
+
+def _hurry_the_client() -> None:
+    """A client that takes nothing for a while is cut off: it holds a thread and a moment of the database."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None:
+        connection.settimeout(STALL_SECONDS)
 
 
 def _refused(why: str) -> WerkzeugResponse:
