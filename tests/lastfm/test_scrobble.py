@@ -1,6 +1,7 @@
 """track.scrobble and track.updateNowPlaying: what is taken, ignored, refused, and how it is answered."""
 
 import random
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.lastfm.conftest import (
     NOW,
     Player,
     indexed,
+    parsed,
     read,
     rows,
     session_of,
@@ -240,10 +242,27 @@ def test_what_plays_now_is_seen_at_once_and_is_no_listen(
     answer = Player(client, player.session, format=format).post(
         "track.updateNowPlaying", artist="Artist", track="Song", duration="77"
     )
-    assert told_alike(answer.document) == told_alike({"nowplaying": {**as_answered("Song", 0), "timestamp": ""}})
+    received = answer.document["nowplaying"]["timestamp"]
+    received = received if isinstance(received, str) else received[0]
+    assert NOW <= int(received) <= time.time()
+    assert told_alike(answer.document) == told_alike({"nowplaying": as_answered("Song", int(received))})
     (listen,) = client.get("/1/user/Rob/playing-now").get_json()["payload"]["listens"]
     assert listen["track_metadata"]["additional_info"]["duration"] == 77
     assert drain() == []
+
+
+def test_lastfm_java_reads_when_it_was_received(client: FlaskClient, player: Player) -> None:
+    """The body is lastfm-java 0.1.2's own, but for the session: it takes the timestamp of the answer for a number."""
+    body = (
+        f"method=track.updateNowPlaying&sk={player.session}&api_sig=0391b131255569c6faf201841ab5e0a9"
+        f"&track=java+now&artist=Bj%C3%B6rk+%26+%C3%9C&api_key={API_KEY}"
+    )
+    answer = client.post("/2.0/", data=body, content_type="application/x-www-form-urlencoded")
+    playing = parsed(answer.data).find("nowplaying")
+    assert playing is not None
+    assert playing.findtext("track") == "java now"
+    assert playing.findtext("artist") == "Björk & Ü"
+    assert NOW <= int(playing.findtext("timestamp") or "") <= time.time()
 
 
 def test_it_plays_as_long_as_the_native_api_says(player: Player, connection: Connection) -> None:

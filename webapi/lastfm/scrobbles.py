@@ -184,8 +184,8 @@ def _plain_number(text: str) -> int | str:
     return int(text) if _INDEX.fullmatch(text) else text
 
 
-def element_of(outcome: Outcome, name: str) -> Element:
-    """How a scrobble is answered: `name` is scrobble or nowplaying."""
+def element_of(outcome: Outcome, name: str, timestamp: str) -> Element:
+    """How a scrobble is answered: `name` is scrobble or nowplaying, `timestamp` what is said of when it was."""
     scrobble = outcome.scrobble
     code = {"code": str(outcome.ignored)}
     children = (
@@ -193,7 +193,7 @@ def element_of(outcome: Outcome, name: str) -> Element:
         _corrected("artist", scrobble.get("artist"), outcome),
         _corrected("album", scrobble.get("album"), outcome),
         Element("albumArtist", scrobble.get("albumartist") or scrobble.get("artist"), {"corrected": "0"}),
-        Element("timestamp", scrobble.get("timestamp")),
+        Element("timestamp", timestamp),
         Element("ignoredMessage", outcome.reason or None, code),
     )
     return Element(name, children=children)

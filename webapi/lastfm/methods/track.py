@@ -23,11 +23,13 @@ def update_now_playing(call: Call) -> tuple[Element, ...]:
     scrobbles = read_scrobbles(call.parameters, "artist", "track")
     if len(scrobbles) > 1:
         raise LastfmError(INVALID_PARAMETERS, f"Invalid parameters - {len(scrobbles)} tracks, only one plays at a time")
-    outcomes = judge(scrobbles, "playing_now", int(time.time()))
+    now = int(time.time())
+    outcomes = judge(scrobbles, "playing_now", now)
     track = taken_of(outcomes)[0]["track_metadata"]
     with services().pool.transaction() as cursor:
         set_playing_now(cursor, owner.user_id, track, playing_seconds(track["additional_info"]))
-    return (element_of(outcomes[0], "nowplaying"),)
+    # The contract has a timestamp here, which players seldom send: lastfm-java reads it as a number and fails on none.
+    return (element_of(outcomes[0], "nowplaying", scrobbles[0].get("timestamp") or str(now)),)
 
 
 def scrobble(call: Call) -> tuple[Element, ...]:
@@ -39,7 +41,7 @@ def scrobble(call: Call) -> tuple[Element, ...]:
     taken = taken_of(outcomes)
     services().publisher.publish(Submission(new_message_id(), owner.user_id, int(now * 1_000_000), tuple(taken)))
     counts = {"accepted": str(len(taken)), "ignored": str(len(outcomes) - len(taken))}
-    children = tuple(element_of(outcome, "scrobble") for outcome in outcomes)
+    children = tuple(element_of(outcome, "scrobble", outcome.scrobble.get("timestamp")) for outcome in outcomes)
     return (Element("scrobbles", None, counts, children),)
 
 
