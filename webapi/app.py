@@ -16,7 +16,7 @@ from webapi.paths import install_tolerant_paths
 from webapi.requests import install_request_log
 from webapi.services import EXTENSION, make_services
 from webapi.tally import Tally
-from webapi.views import core, documentation, listens, metrics, stats, status, users
+from webapi.views import core, documentation, imports, listens, metrics, stats, status, users
 
 PAGES = (
     home.blueprint,
@@ -41,7 +41,14 @@ def build_app(settings: Settings, tally: Tally | None = None) -> Flask:
     install_request_log(app, settings, app.extensions[EXTENSION].requests)
     install_hooks(app)
     _install_compression(app)
-    fixed = (core.blueprint, listens.blueprint, users.blueprint, status.blueprint, documentation.blueprint)
+    fixed = (
+        core.blueprint,
+        listens.blueprint,
+        users.blueprint,
+        imports.blueprint,
+        status.blueprint,
+        documentation.blueprint,
+    )
     for blueprint in (*fixed, metrics.blueprint, stats.make_blueprint()):
         app.register_blueprint(blueprint)
     for protocol in (audioscrobbler.blueprint, dispatch.blueprint):

@@ -25,6 +25,11 @@ class RefusedFileError(ValueError):
     """A file that is not taken: what is wrong with it, for its owner."""
 
 
+def file_name(sent: str) -> str:
+    """The last part of a name as browsers send it: some send whole paths."""
+    return sent.replace("\\", "/").rsplit("/", 1)[-1]
+
+
 def take_file(user_id: int, file: IO[bytes], name: str, format_name: str, zone: str) -> UUID:
     """Keep and queue a file; the id of its import. Raises RefusedFileError, UnavailableError (503)."""
     _check_zone(zone)

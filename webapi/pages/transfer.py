@@ -22,7 +22,7 @@ from webapi.errors import ApiError, UnavailableError, reply
 from webapi.pages.frame import takes_bytes
 from webapi.services import services
 from webapi.sessions import logged_in, require_login
-from webapi.uploads import MOST_BYTES, RefusedFileError, take_file
+from webapi.uploads import MOST_BYTES, RefusedFileError, file_name, take_file
 
 EXPORTS = 5
 """Of one user in one rate-limit window: each reads a whole history."""
@@ -109,7 +109,7 @@ def import_file() -> Page:
         take_file(
             user.id,
             file.stream,
-            file.filename.replace("\\", "/").rsplit("/", 1)[-1],
+            file_name(file.filename),
             request.form.get("format", AUTO),
             request.form.get("timezone", "").strip() or "UTC",
         )
