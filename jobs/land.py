@@ -142,11 +142,11 @@ class Lander:
         return landing
 
     def _take(self, after: int, upto: int | None) -> _Taken:
-        """The changes after a position: those read ahead, if they are the ones wanted."""
+        """The changes after a position: those read ahead, if they are the ones wanted; nothing is looked for again."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None and upto is None:
             taken = ahead.result()
-            if taken.after == after:
+            if taken.after == after and taken.increment is not None:
                 return taken
         return self._read(after, upto)
 

@@ -28,6 +28,24 @@ def test_duplicates_within_and_across_landings_are_one_listen(
     assert agree(connection, lake) == 4
 
 
+def test_what_comes_after_nothing_was_found_ahead_is_landed_and_what_was_found_is_not_landed_twice(
+    connection: Connection, new_lander: NewLander, lake: str
+) -> None:
+    alice = create_user(connection, "alice")
+    lander = new_lander(landing_batch=1)
+    while lander.land() is not None:
+        pass
+    for second in (1, 2, 3):
+        submit(connection, alice, listen(second))
+        assert lander.land() is not None
+    submit(connection, alice, listen(4), listen(5))
+    assert lander.land() is not None  # 5 is read ahead meanwhile, and deleted after that
+    delete(connection, alice, listen(5))
+    while lander.land() is not None:
+        pass
+    agree(connection, lake)
+
+
 def test_a_listen_deleted_before_its_landing_never_arrives_one_deleted_later_leaves_with_the_next(
     connection: Connection, lander: Lander, lake: str, alice: int, bob: int
 ) -> None:
