@@ -1,5 +1,6 @@
 """Both brokers behind one face: a fresh queue, as many connections as a test wants, and a line that can be cut."""
 
+import shutil
 import tempfile
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
@@ -19,13 +20,14 @@ Kind = type[PostgreSQLBroker] | type[RabbitMQBroker]
 class Lane:
     """A broker reached through a proxy. `queue` is fresh; `url` goes through the proxy, `direct` does not."""
 
-    def __init__(self, kind: Kind, direct: str, url: str, proxy: Proxy) -> None:
+    def __init__(self, kind: Kind, direct: str, url: str, proxy: Proxy, folder: Path | None = None) -> None:
         self.kind = kind
         self.direct = direct
         self.url = url
         self.proxy = proxy
         self.queue = self.fresh_queue()
         self._opened: list[Broker] = []
+        self._folder = folder
 
     @property
     def on_rabbitmq(self) -> bool:
@@ -54,6 +56,8 @@ class Lane:
         for opened in self._opened:
             opened.close()
         self.proxy.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder)
 
 
 def delete_queue(url: str, queue: str) -> None:
@@ -70,7 +74,7 @@ def on_postgresql(url: str) -> Lane:
     proxy = Proxy(str(folder / ".s.PGSQL.5432"), str(Path(real) / ".s.PGSQL.5432"))
     postgres.connect(url).close()
     through = urlunsplit(urlsplit(url)._replace(query=f"host={quote(str(folder), safe='')}"))
-    return Lane(PostgreSQLBroker, url, through, proxy)
+    return Lane(PostgreSQLBroker, url, through, proxy, folder)
 
 
 def on_rabbitmq(url: str) -> Lane:
