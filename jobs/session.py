@@ -49,14 +49,17 @@ class SparkUnavailableError(RuntimeError):
     """Spark cannot start: names what is missing, usually Java 17 or 21."""
 
 
-def build_session(settings: Settings, application: str) -> SparkSession:
+def build_session(settings: Settings, application: str, spill: Path | None = None) -> SparkSession:
     """The session of this process; one that runs already is returned as it is.
 
+    `spill`: folder of what does not fit into memory (jobs/spill.py); None: DATA_DIR/spark, where nobody tidies.
     Raises SparkUnavailableError without a Java, JarsMissingError without the Delta JARs.
     """
     builder = SparkSession.builder.appName(application).master(settings.spark_master)
     for name, value in properties(settings).items():
         builder = builder.config(name, value)
+    if spill is not None:
+        builder = builder.config("spark.local.dir", str(spill))
     _export_python()
     try:
         session = builder.getOrCreate()

@@ -19,9 +19,10 @@ from jobs import result_files
 from jobs.lock import LakeLock
 from jobs.messages import DecodeError, Request
 from jobs.session import build_session
+from jobs.spill import spill_folder
 from request_consumer import requests
 from request_consumer.attempt import attempt
-from request_consumer.erasure import KEEP_RESULTS_SECONDS, remove_spill
+from request_consumer.erasure import KEEP_RESULTS_SECONDS
 from request_consumer.landing import LandingLoop
 from request_consumer.part import PART, JvmDiedError, Part, check_alive, report
 from request_consumer.requests import RequestRow
@@ -42,13 +43,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
     part = Part(settings, Pool(dsn(settings), PART), LakeLock(dsn(settings), settings.lake), stop)
     try:
         if _hold_lake(part):
-            remove_spill(settings.data_dir)
-            part.spark = build_session(settings, PART)
-            with _landing(part):
-                _serve(part)
-            if part.jvm_died:
-                raise JvmDiedError("Spark's Java process is gone: the landing met it first")
-            part.spark.stop()
+            with spill_folder(settings.data_dir) as spill:
+                part.spark = build_session(settings, PART, spill)
+                with _landing(part):
+                    _serve(part)
+                if part.jvm_died:
+                    raise JvmDiedError("Spark's Java process is gone: the landing met it first")
+                part.spark.stop()
     finally:
         if part.landing is None or not part.landing.is_alive():
             part.lock.release()  # else it falls with the process: what still writes must still hold it

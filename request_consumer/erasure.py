@@ -5,9 +5,7 @@ left for the next time, and until then no receipt says that everything is gone.
 """
 
 import logging
-import shutil
 from datetime import datetime
-from pathlib import Path
 
 from conf.broker import BrokerUnavailableError, open_broker
 from conf.postgres import Connection, transaction
@@ -38,17 +36,6 @@ def complete(settings: Settings, connection: Connection, before: datetime | None
     if closed:
         log.info("of %d deleted accounts nothing is left on disk", closed)
     return closed
-
-
-def remove_spill(data_dir: Path) -> int:
-    """Remove what killed JVMs have left in DATA_DIR/spark, names of listens among it; how many folders.
-
-    Only to be called by the process that holds the lake, before it has a JVM: nobody else runs one on this folder.
-    """
-    left = [path for kind in ("spark-*", "blockmgr-*") for path in (data_dir / "spark").glob(kind)]
-    for path in left:
-        shutil.rmtree(path, ignore_errors=True)
-    return len(left)
 
 
 def _remove_structs(connection: Connection) -> bool:

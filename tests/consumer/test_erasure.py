@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -93,12 +92,3 @@ def test_no_receipt_is_closed_while_a_run_is_saved_or_the_broker_is_away(
     assert erasure.complete(away, connection, NOW, NOW) == 0
     assert bytes_gone(connection, receipt) is None
     assert erasure.complete(settings, connection, NOW, NOW) == 1
-
-
-def test_what_a_killed_jvm_has_spilled_goes_and_the_rest_of_its_folder_stays(tmp_path: Path) -> None:
-    assert erasure.remove_spill(tmp_path) == 0
-    for name in ("blockmgr-1", "spark-2", "warehouse"):
-        (tmp_path / "spark" / name / "0c").mkdir(parents=True)
-        (tmp_path / "spark" / name / "0c" / "temp_shuffle").write_bytes(b"x")
-    assert erasure.remove_spill(tmp_path) == 2
-    assert [path.name for path in (tmp_path / "spark").iterdir()] == ["warehouse"]
