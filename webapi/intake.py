@@ -4,8 +4,10 @@ Its event loop receives all connections at once, so any number of clients that s
 thread. Only bodies longer than every submission are read by their threads, of which half are never used for that.
 """
 
+import errno
 import logging
 import socket
+import struct
 import time
 from collections import deque
 from concurrent.futures import Future
@@ -27,6 +29,8 @@ STALL_SECONDS = 30.0
 """A client that has begun a body may be silent for so long."""
 TURN_SECONDS = 30.0
 """How long a very long body waits for one of the threads that may read it."""
+SEND_SECONDS = 30
+"""A client that takes nothing of its answer for so long is given up: its thread is needed."""
 LINGER_SECONDS, LINGER_BYTES = 2.0, 1_000_000
 """How long and how much a client is listened to after the last answer: to close at once would lose it the answer."""
 LOOK_SECONDS = 0.25
@@ -34,6 +38,9 @@ RECEIVED = 65_536
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 NO_ROOM = "Too many long requests at once. Please try again later."
 LARGE_HEAD = "The headers are too large."
+
+_SEND_TIMEOUT = struct.pack("ll", SEND_SECONDS, 0)
+_FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +79,12 @@ class JsonThreadWorker(ThreadWorker):  # type: ignore[misc]
             sock, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
+        except OSError as problem:
+            if problem.errno not in _FULL:
+                raise
+            log.warning("a connection finds no room: %s", problem.strerror)
+            return
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
         self.nr_conns += 1
         self._receive(_Connection(self.cfg, sock, client, listener.getsockname()))
 

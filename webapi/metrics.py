@@ -23,7 +23,7 @@ from webapi.health import SILENT_SECONDS
 from webapi.services import Services
 from webapi.tally import BOUNDS, Tally
 
-KNOWN_PARTS = ("web", "listen_writer", "request_consumer", "spark_reader", "scheduler")
+KNOWN_PARTS = ("web", "listen_writer", "request_consumer", "spark_reader", "scheduler", "history_importer")
 
 
 def text_of(services: Services) -> bytes:

@@ -3,18 +3,21 @@
 A file that no format recognises is refused while its owner is still there to do something about it.
 """
 
+import logging
 from typing import IO
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from conf.settings import Settings
 from dumps.load.services import AUTO, UnknownFormatError, format_of
-from dumps.load.source import BUFFER, open_source
+from dumps.load.source import BUFFER, UNREADABLE, open_source
 from dumps.load.uploads import UPLOAD_LIMIT, drop_upload, keep_upload, upload_path
 from jobs.listens.items import DamagedFileError
 from jobs.listens.user_imports import TooManyImportsError, add_import, plain
 from webapi.errors import UnavailableError
 from webapi.services import services
+
+log = logging.getLogger(__name__)
 
 MOST_BYTES = UPLOAD_LIMIT + 64 * 1024
 """Of a request with a file: the form around it too."""
@@ -72,3 +75,6 @@ def _looked_at(settings: Settings, import_id: UUID, size: int, name: str, format
             return format_of(open_source(kept, plain(name, 60)), format_name or AUTO).name
     except (DamagedFileError, UnknownFormatError) as problem:
         raise RefusedFileError(str(problem)) from None
+    except UNREADABLE as problem:
+        log.warning("an upload cannot be read: %s", type(problem).__name__)
+        raise RefusedFileError("the file cannot be read: it is damaged, or not what its name says") from None

@@ -2,7 +2,8 @@
 
 A listening session hears of every commit that changes one, within about a millisecond (conf/migrations/0005). Nothing
 is believed while that session is down, and when it comes back all is forgotten. It is tried with a query every two
-seconds: a line that dies without a word is noticed then, and only so long can an answer be old.
+seconds that has two to be answered: only so long can an answer be old when a line dies without a word. Who changes
+something in this process forgets it at once.
 """
 
 import logging
@@ -12,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import TypeVar
 
+import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from conf.broker import BrokerUnavailableError
@@ -22,7 +24,7 @@ from webapi.db.versions import Versioned
 MOST = 20_000
 """Versions kept by one worker; beyond, all are forgotten."""
 TRIED_SECONDS = 2.0
-TIMEOUT_SECONDS = 4.0
+TIMEOUT_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
@@ -103,9 +105,10 @@ class Hearing(threading.Thread):
         while not self._stopping.is_set():
             try:
                 self._hear()
-            except BrokerUnavailableError as problem:
+            except (BrokerUnavailableError, psycopg2.Error) as problem:
                 log.warning("answers are checked one by one: %s", problem)
-            self._versions.hear(False)
+            finally:
+                self._versions.hear(False)
             self._stopping.wait(RETRY_SECONDS)
 
     def end(self) -> None:
@@ -122,7 +125,7 @@ class Hearing(threading.Thread):
                 heard = session.take_notifications()
                 for told in heard:
                     kind, _, user_id = told.partition(" ")
-                    self._versions.forget(kind, int(user_id) if user_id else None)
+                    self._versions.forget(kind, int(user_id) if user_id.isdecimal() else None)
                 if not heard:
                     session.run("SELECT 1", {}, seconds=TIMEOUT_SECONDS)
         finally:

@@ -20,7 +20,7 @@ from conf.faults import fault_point
 from conf.postgres import Connection, Pool, StoreUnavailableError, dsn, transaction
 from conf.settings import Settings
 from dumps.load.services import UnknownFormatError, format_of
-from dumps.load.source import BUFFER, open_source
+from dumps.load.source import BUFFER, UNREADABLE, open_source
 from dumps.load.uploads import drop_orphans, drop_upload, upload_path
 from jobs.listens.imports import Totals, import_items
 from jobs.listens.items import DamagedFileError, Item
@@ -124,6 +124,9 @@ class Importer:
             return f"{problem}; what came before it is in"
         except UnknownFormatError as problem:
             return str(problem)
+        except UNREADABLE as problem:
+            log.exception("import %s cannot be read", claimed.id)
+            return f"the file cannot be read ({type(problem).__name__}: {problem}); what came before it is in"
         return None
 
     def _bring_in(self, connection: Connection, claimed: UserImport, file: IO[bytes], stop: threading.Event) -> None:

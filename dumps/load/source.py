@@ -81,6 +81,10 @@ def open_source(file: IO[bytes], name: str, zone: tzinfo = UTC) -> Source:
     return Source(name, whole, _unpacked_head(head), None, zone)
 
 
+UNREADABLE = (ValueError, TypeError, RecursionError, OSError)
+"""What a file that no reader foresaw may raise: one user's file must not end what reads the files of all."""
+
+
 def _beginning(file: IO[bytes]) -> tuple[bytes, IO[bytes]]:
     """The first bytes, and the file as if they had not been read. Of a pipe: what comes with the first line."""
     if file.seekable():

@@ -79,6 +79,7 @@ def test_a_store_that_is_away_longer_than_any_message_may_be_redelivered_makes_n
     system.start("listen_writer")
     assert client.submit(5) == 200
     with closing(postgres.connect(database_url)) as killer:
+        until(lambda: _writer_sessions(killer) > 0, 30, "the writer has connected")
         for _ in range(4):
             _hold_writes(killer)
             assert client.submit(5) == 200
@@ -92,6 +93,16 @@ def test_a_store_that_is_away_longer_than_any_message_may_be_redelivered_makes_n
             time.sleep(1.2)
             killer.rollback()
     holds(system, client, database_url)
+
+
+def _writer_sessions(connection: postgres.Connection) -> int:
+    with postgres.transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = 'listen_writer'"
+        )
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 def _hold_writes(connection: postgres.Connection) -> None:

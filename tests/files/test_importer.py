@@ -197,3 +197,32 @@ def test_files_that_nobody_asks_for_are_removed_but_not_one_that_may_still_be_ar
 
     assert drop_orphans(settings.data_dir, {wanted}, now) == 1
     assert {path.name for path in (settings.data_dir / "uploads").iterdir()} == {str(wanted), str(young)}
+
+
+def _misplaced_directory() -> bytes:
+    content = bytearray(zipped({"a.json": b"[]"}))
+    end = content.rfind(b"PK\x05\x06")
+    content[end + 16 : end + 20] = (int.from_bytes(content[end + 16 : end + 20], "little") + 1000).to_bytes(4, "little")
+    return bytes(content)
+
+
+def test_files_that_no_reader_foresaw_fail_alone_and_the_next_one_comes_in(
+    settings: Settings, connection: Connection, queue: Queue
+) -> None:
+    play = {
+        "ts": "2020-01-01T00:00:00Z", "ms_played": 20, "reason_end": {}, "master_metadata_track_name": "t",
+        "master_metadata_album_artist_name": "A", "spotify_track_uri": "spotify:track:1", "skipped": False,
+    }  # fmt: skip
+    bad = [
+        queue(_misplaced_directory()),
+        queue(b"[" * 900 + b"]" * 900, "lastfm_recent"),
+        queue(orjson.dumps([play]), "spotify"),
+        queue(b"#AUDIOSCROBBLER/1.1\n#TZ/UTC\nA\tR\tt\t" + b"9" * 5000 + b"\t200\tL\t1600000000\t\n", "audioscrobbler"),
+    ]
+    good = queue(lines(3))
+    work_off(settings, 2)
+    states = [found(connection, import_id).state for import_id in bad]
+    assert found(connection, good).state == "done"
+    assert listens(connection) >= 3
+    assert set(states) <= {"failed", "done"}
+    assert states[0] == "failed"

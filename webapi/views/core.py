@@ -98,6 +98,7 @@ def _play(user_id: int, track_metadata: dict[str, Any]) -> Response:
             set_playing_now(cursor, user_id, track_metadata, playing_seconds(track_metadata["additional_info"]))
     except StoreUnavailableError:
         raise UnavailableError("Cannot record playing_now at this time.") from None
+    services().versions.forget("playing_now", user_id)
     answer = {"status": "ok"}
     if request.args.get("return_msid"):
         answer["recording_msid"] = str(msid_of(track_metadata))
@@ -126,6 +127,7 @@ def delete_playing_now() -> Response:
     client = _client(read_body())
     with services().pool.transaction() as cursor:
         done = clear_playing_now(cursor, owner.user_id, client)
+    services().versions.forget("playing_now", owner.user_id)
     if done == "another's":
         raise NotFoundError(f"What plays now does not come from the client {client}.")
     how = "cleared successfully" if done == "cleared" else "already cleared"
@@ -159,6 +161,7 @@ def delete_one_listen() -> Response:
     except (StoreUnavailableError, psycopg2.OperationalError, psycopg2.InterfaceError):
         pool.discard()
         raise UnavailableError("We couldn't delete the listen. Please try again later.") from None
+    services().versions.forget("listens", owner.user_id)
     return reply({"status": "ok"})
 
 
