@@ -140,6 +140,8 @@ def _curl(url: str, path: str, method: str, operation: dict[str, Any]) -> str:
 def _data(media_type: str, example: Any) -> list[str]:
     if media_type == JSON:
         return [f"-d {shlex.quote(orjson.dumps(example, option=orjson.OPT_INDENT_2).decode())}"]
+    if media_type == "multipart/form-data":
+        return [f"-F {shlex.quote(f'{name}={value};filename=listens.jsonl')}" for name, value in example.items()]
     return [f"--data-urlencode {shlex.quote(f'{name}={value}')}" for name, value in example.items()]
 
 
