@@ -22,7 +22,7 @@ def _submission(text: str = "x") -> Submission:
 def _queued(settings: Settings) -> list[Submission]:
     broker = open_broker(settings)
     found: list[Submission] = []
-    while deliveries := broker.consume(INCOMING, 1000, 0):
+    while deliveries := broker.consume(INCOMING, 1000, 1):
         found += [Submission.decode(delivery.body) for delivery in deliveries]
         broker.ack(deliveries)
     broker.close()

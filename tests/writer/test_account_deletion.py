@@ -35,7 +35,7 @@ _FULL = """
 INSERT INTO playing_now VALUES (%(user)s, '{}', now(), now());
 INSERT INTO web_session VALUES (decode(%(secret)s, 'hex'), %(user)s, now(), now(), now());
 INSERT INTO lastfm_token VALUES (decode(%(secret)s, 'hex'), 'key', %(user)s);
-INSERT INTO lastfm_session VALUES (decode(%(secret)s, 'hex'), %(user)s, 'key');
+INSERT INTO lastfm_session (sha256, user_id, api_key) VALUES (decode(%(secret)s, 'hex'), %(user)s, 'key');
 INSERT INTO audioscrobbler_session SELECT decode(%(secret)s, 'hex'), user_id, id, 'x' FROM token
     WHERE user_id = %(user)s;
 INSERT INTO audioscrobbler_handshake VALUES (%(user)s, 1, 'x');
