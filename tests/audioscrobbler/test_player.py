@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 import pika
 import pytest
 
-from conf.broker import INCOMING, open_broker
+from conf.broker import INCOMING, Delivery, open_broker
 from conf.postgres import Connection, transaction
 from conf.secret import Vault, secret_of
 from conf.settings import Settings
@@ -98,7 +98,9 @@ def test_a_player_submits_several_batches_and_loses_nothing(
         assert player.post(player.submission, entry(0, i="1700000200")) == (200, "OK\n")
 
     broker = open_broker(on_broker)
-    deliveries = broker.consume(INCOMING, 100, 2)
+    deliveries: list[Delivery] = []
+    while more := broker.consume(INCOMING, 100, 2):
+        deliveries += more
     assert len(deliveries) == 7
     write_submissions(connection, [Submission.decode(delivery.body) for delivery in deliveries])
     broker.ack(deliveries)
