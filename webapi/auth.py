@@ -40,7 +40,7 @@ class TokenCache:
             return believed[1]
         with self._pool.transaction() as cursor:
             owner = find_owner(cursor, digest)
-            if owner is not None and self._vault is not None:
+            if owner is not None and self._vault is not None and believed is None:  # else it was seen to before
                 keep_md5(cursor, owner.token_id, token, self._vault)
         with self._lock:
             self._known.pop(digest, None)

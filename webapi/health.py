@@ -17,7 +17,7 @@ SILENT_SECONDS = 30
 """A part reports about every 2 s; silent for this long, it hangs or is gone."""
 LANDING_LATE_SECONDS = 300
 """A listen that waits longer for the lake is an alarm."""
-EXPECTED_PARTS = ("listen_writer", "request_consumer", "spark_reader")
+EXPECTED_PARTS = ("listen_writer", "request_consumer", "spark_reader", "history_importer")
 
 
 @dataclass

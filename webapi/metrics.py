@@ -19,11 +19,11 @@ from conf.broker import INCOMING, QUEUES, Broker, BrokerUnavailableError, open_b
 from conf.part_status import HOST
 from conf.postgres import StoreUnavailableError
 from webapi.db.status import PartRow, landing_state, ledger, parts, result_ages
-from webapi.health import SILENT_SECONDS
+from webapi.health import EXPECTED_PARTS, SILENT_SECONDS
 from webapi.services import Services
 from webapi.tally import BOUNDS, Tally
 
-KNOWN_PARTS = ("web", "listen_writer", "request_consumer", "spark_reader", "scheduler", "history_importer")
+KNOWN_PARTS = ("web", *EXPECTED_PARTS, "scheduler")
 
 
 def text_of(services: Services) -> bytes:

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from conf.postgres import StoreUnavailableError
 from conf.settings import Settings
 from jobs.listens.users import User, token_digest
-from webapi.db.web_session import DAYS, end_session, end_sessions, find_session, make_session
+from webapi.db.web_session import DAYS, end_session, find_session, make_session
 from webapi.services import services
 
 P = ParamSpec("P")
@@ -96,13 +96,6 @@ def log_out() -> None:
     if sent := _sent():
         with services().pool.transaction() as cursor:
             end_session(cursor, token_digest(sent))
-    _become("")
-
-
-def log_out_everywhere(user_id: int) -> None:
-    """End all sessions of the user, this one too. Raises StoreUnavailableError."""
-    with services().pool.transaction() as cursor:
-        end_sessions(cursor, user_id)
     _become("")
 
 

@@ -19,10 +19,10 @@ from webapi.audioscrobbler.entries import Fields, read_entries, read_form, read_
 from webapi.audioscrobbler.handshake import address, open_session, read_handshake
 from webapi.bodies import read_body
 from webapi.db.audioscrobbler import Session, find_session
-from webapi.db.playing_now import playing_seconds, set_playing_now
 from webapi.openapi.declare import FORM, Answer, Body, describes
 from webapi.parameters import MAX_NAME
 from webapi.services import services
+from webapi.submission.playing import play
 
 blueprint = Blueprint("audioscrobbler", __name__)
 
@@ -90,9 +90,7 @@ def handshake() -> Response:
 def playing_now() -> Response:
     """What plays now; as long as its length says."""
     form, session = _form_and_session()
-    track = read_playing_now(form, int(time.time()))
-    with services().pool.transaction() as cursor:
-        set_playing_now(cursor, session.user_id, track, playing_seconds(track["additional_info"]))
+    play(session.user_id, read_playing_now(form, int(time.time())))
     return lines("OK")
 
 

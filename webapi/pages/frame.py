@@ -80,6 +80,12 @@ class _FormSessions(SecureCookieSessionInterface):
         return None if request.path.startswith(API) else super().open_session(app, request)
 
 
+def kept_by_nobody(response: Response) -> Response:
+    """Not by the browser's back button either: after a log-out nothing of the page is shown."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def static_url(name: str) -> str:
     """The address of a file of webapi/static; another content has another address."""
     return f"/static/{_digest(name)}/{name}"

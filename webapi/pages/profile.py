@@ -8,6 +8,7 @@ from jobs.listens.users import InvalidPasswordError, hash_password, keep_passwor
 from webapi.costs import GUESS_WINDOW
 from webapi.db.web_session import end_sessions
 from webapi.errors import ApiError
+from webapi.pages.frame import kept_by_nobody
 from webapi.passwords import TOO_MANY, a_turn_to_hash, user_of_password
 from webapi.services import services
 from webapi.sessions import log_in, logged_in, require_login
@@ -19,13 +20,7 @@ GONE_ALREADY = "You have no such token; it may have been removed or reset alread
 Page = str | WerkzeugResponse
 
 blueprint = Blueprint("profile", __name__, url_prefix="/profile")
-
-
-@blueprint.after_request
-def _never_kept(response: WerkzeugResponse) -> WerkzeugResponse:
-    """Not by the browser's back button either: after a log-out nothing of it is shown."""
-    response.headers["Cache-Control"] = "no-store"
-    return response
+blueprint.after_request(kept_by_nobody)
 
 
 @blueprint.get("")

@@ -19,7 +19,7 @@ from jobs.listens.user_imports import UserImport, cancel_import, imports_of
 from jobs.listens.users import User
 from webapi.db.listens import totals
 from webapi.errors import ApiError, UnavailableError, reply
-from webapi.pages.frame import takes_bytes
+from webapi.pages.frame import kept_by_nobody, takes_bytes
 from webapi.services import services
 from webapi.sessions import logged_in, require_login
 from webapi.uploads import MOST_BYTES, RefusedFileError, file_name, take_file
@@ -39,12 +39,7 @@ _turns = threading.BoundedSemaphore(AT_ONCE)
 Page = str | WerkzeugResponse
 
 blueprint = Blueprint("transfer", __name__, url_prefix="/profile")
-
-
-@blueprint.after_request
-def _never_kept(response: WerkzeugResponse) -> WerkzeugResponse:
-    response.headers["Cache-Control"] = "no-store"
-    return response
+blueprint.after_request(kept_by_nobody)
 
 
 @blueprint.get("/export")

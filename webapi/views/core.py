@@ -16,7 +16,7 @@ from jobs.listens.write import delete_listen
 from webapi.auth import header_token, require_owner
 from webapi.bodies import MAX_LISTEN_SIZE, MAX_LISTENS_PER_REQUEST, read_body, read_object, read_submission
 from webapi.costs import count_wrong_token
-from webapi.db.playing_now import clear_playing_now, playing_seconds, set_playing_now
+from webapi.db.playing_now import clear_playing_now
 from webapi.errors import BadRequestError, NotFoundError, UnavailableError, reply
 from webapi.openapi.declare import Answer, Body, describes
 from webapi.openapi.parameters import RETURN_MSID, TOKEN
@@ -24,6 +24,7 @@ from webapi.openapi.schemas import TEXT, closed, component
 from webapi.openapi.schemas import UUID as UUID_SCHEMA
 from webapi.parameters import MAX_TIMESTAMP
 from webapi.services import services
+from webapi.submission.playing import play
 
 blueprint = Blueprint("core", __name__, url_prefix="/1")
 
@@ -94,11 +95,9 @@ def _queue(submission: Submission) -> None:
 
 def _play(user_id: int, track_metadata: dict[str, Any]) -> Response:
     try:
-        with services().pool.transaction() as cursor:
-            set_playing_now(cursor, user_id, track_metadata, playing_seconds(track_metadata["additional_info"]))
+        play(user_id, track_metadata)
     except StoreUnavailableError:
         raise UnavailableError("Cannot record playing_now at this time.") from None
-    services().versions.forget("playing_now", user_id)
     answer = {"status": "ok"}
     if request.args.get("return_msid"):
         answer["recording_msid"] = str(msid_of(track_metadata))

@@ -6,12 +6,13 @@ from uuid import UUID
 from jobs.listens.feedback import LOVE, msids_named, remove_score, set_score
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.msid import fold, msid_of, recording_msid
-from webapi.db.playing_now import get_playing_now, playing_seconds, set_playing_now
+from webapi.db.playing_now import get_playing_now
 from webapi.lastfm.errors import INVALID_PARAMETERS, LastfmError
 from webapi.lastfm.method import Call, Method
 from webapi.lastfm.render import Element
 from webapi.lastfm.scrobbles import element_of, judge, read_scrobbles, taken_of
 from webapi.services import services
+from webapi.submission.playing import play
 
 MAX_NAME = 10_000
 """Characters of a name that can be loved."""
@@ -26,8 +27,7 @@ def update_now_playing(call: Call) -> tuple[Element, ...]:
     now = int(time.time())
     outcomes = judge(scrobbles, "playing_now", now)
     track = taken_of(outcomes)[0]["track_metadata"]
-    with services().pool.transaction() as cursor:
-        set_playing_now(cursor, owner.user_id, track, playing_seconds(track["additional_info"]))
+    play(owner.user_id, track)
     # The contract has a timestamp here, which players seldom send: lastfm-java reads it as a number and fails on none.
     return (element_of(outcomes[0], "nowplaying", scrobbles[0].get("timestamp") or str(now)),)
 
