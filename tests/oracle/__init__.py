@@ -23,8 +23,8 @@ Identity and names
     The group's MBID is that of the release cache, also where the group cache has no row of it.
  8. A metadata value that is null falls through to the listen's own (name, artist, artist MBIDs), each by itself; an
     empty array does not. A name whose folded form is empty is no name.
- 9. artist_country_code may name an MBID more than once: the row with the greatest (name, country) by UTF-8 bytes counts
-    (null least), for name and country alike. An artist without a row has the listen's credit text as its name, and its
+ 9. artist_country_code may name an MBID more than once: the row with the greatest name by UTF-8 bytes counts, for
+    name and country alike. An artist without a row has the listen's credit text as its name, and its
     MBID. The other metadata tables have one row per key; genres are distinct per recording, their votes unused.
 10. An artist named twice in one credit counts once: in artists, listeners, artist evolution, artist activity.
     artist_mbids of recordings, releases and release groups stay as given, in order: two orders are two groups.
@@ -53,12 +53,13 @@ Lists
 19. An empty result is no result: 204, never an empty list.
 
 Listening time
-20. Per listen, milliseconds: duration_played where it is said (0 too), else duration, else the recording's length
-    (of the recording the listen is about), else 180,000. Shares are of the list's or the item's total; no shares where
-    that is 0. Lists by time: time, then listen_count, then the struct, all descending.
+20. Per listen, milliseconds: duration_played where it is said (0 too), else duration (0 too), else the length of the
+    recording the listen is about (0 is none), else 180,000. Shares are of the list's total; none where that is 0. Lists
+    by time: time, then the struct, descending.
 
 Exclusions
 21. An excluded listen is gone from all of the user's own statistics, whole, whichever of its artists is excluded: by
     MBID any artist it is about, by name the folded credit text as submitted; recordings by the MBID it is about or by
-    MSID; clients by exact name. A plain answer has neither exclusions nor zone.
+    MSID; clients by folded name (what the table of exclusions compares, and keeps once). A plain answer has neither
+    exclusions nor zone.
 """
