@@ -24,6 +24,9 @@ from conf.settings import PROJECT, Settings, environment, made_folder
 PARTS = ("listen_writer", "history_importer", "spark_reader", "request_consumer", "web", "scheduler")
 STOP_SECONDS = 45.0
 """How long a part may take to end in order before it is killed."""
+KILLED_SECONDS = 5.0
+"""How long what was killed may take to be gone; beyond, whoever adopted it has not noticed its end."""
+KILLED_POLL_SECONDS = 0.02
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 STABLE_SECONDS = 60.0
 """A part that lived this long is started again without a pause to speak of."""
@@ -197,9 +200,13 @@ class Supervisor:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill what a part that has ended left behind: web workers, a Java process."""
+    """Kill what a part that has ended left behind: web workers, a Java process; a large one takes a moment to go."""
+    process.poll()
+    deadline = time.monotonic() + KILLED_SECONDS
     try:
-        os.killpg(process.pid, signal.SIGKILL)
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.poll()
+            time.sleep(KILLED_POLL_SECONDS)
     except ProcessLookupError:
         return
-    process.wait()

@@ -1,12 +1,14 @@
 """Names to frames: tables at one data version, and shared inputs over them, each computed once. Spark side."""
 
+import importlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.inputs import INPUTS, OPTIONAL_TABLES
-from jobs.job import Job
+from jobs.engines.plays import Moment
+from jobs.inputs import INPUTS, OPTIONAL_TABLES, Input
 from jobs.lake import Landing, open_table
 from jobs.tables import TABLES
 
@@ -18,20 +20,28 @@ class UnknownInputError(LookupError):
 class Frames:
     """The frames of one run. Everything is read at the landing's versions; `close` frees what was kept in memory."""
 
-    def __init__(
-        self, spark: SparkSession, lake: str, landing: Landing, values: Mapping[str, int], jobs: Iterable[Job]
+    def __init__(  # noqa: PLR0917 - the data version, then what is asked of it
+        self,
+        spark: SparkSession,
+        lake: str,
+        landing: Landing,
+        moment: Moment,
+        values: Mapping[str, Any],
+        reads: Iterable[str],
     ) -> None:
+        """`values`: what statements name as :name; `reads`: the inputs that will be asked for, once per statement."""
         self._spark = spark
         self._lake = lake
         self._landing = landing
+        self._moment = moment
         self._values = dict(values)
-        self._uses = uses(name for job in jobs for name in job.inputs)
+        self._uses = uses(reads)
         self._made: dict[str, DataFrame] = {}
         self._kept: list[DataFrame] = []
 
-    def sql(self, statement: str, reads: Iterable[str]) -> DataFrame:
-        """A statement over named frames. Raises UnknownInputError."""
-        frames = {name: self._frame(name) for name in reads}
+    def sql(self, statement: str, reads: Iterable[str], **given: DataFrame) -> DataFrame:
+        """A statement over named frames, and those given. Raises UnknownInputError."""
+        frames = {name: self.named(name) for name in reads} | given
         values = {name: value for name, value in self._values.items() if f":{name}" in statement}
         return self._spark.sql(statement, args=values or None, **frames)
 
@@ -47,20 +57,34 @@ class Frames:
         self._kept.clear()
         self._made.clear()
 
-    def _frame(self, name: str) -> DataFrame:
+    def named(self, name: str) -> DataFrame:
+        """A table or shared input. Raises UnknownInputError."""
         if name not in self._made:
             self._made[name] = self._make(name)
         return self._made[name]
 
+    def _compute(self, shared: Input) -> DataFrame:
+        if not shared.engine:
+            return self.sql(shared.sql, shared.reads)
+        made: DataFrame = engine(shared.engine)({name: self.named(name) for name in shared.reads}, self._moment)
+        return made
+
     def _make(self, name: str) -> DataFrame:
         if name in INPUTS:
-            made = self.sql(INPUTS[name].sql, INPUTS[name].reads)
+            made = self._compute(INPUTS[name])
             return self.keep(made) if self._uses[name] > 1 else made
         if name in OPTIONAL_TABLES and name not in self._landing.versions:
             return self._spark.createDataFrame([], OPTIONAL_TABLES[name])
         if name in TABLES or name in OPTIONAL_TABLES:
             return open_table(self._spark, self._lake, self._landing, name)
         raise UnknownInputError(f"no table and no shared input is called {name!r}; see jobs/inputs.py and jobs/tables")
+
+
+def engine(name: str) -> Callable[..., Any]:
+    """The function of a dotted name below jobs.engines."""
+    module, _, function = name.rpartition(".")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
 
 
 def uses(names: Iterable[str]) -> Counter[str]:

@@ -1,14 +1,13 @@
 """Shared inputs: named frames that several jobs read, computed once per run. SQL as text; nothing here knows Spark.
 
-`{name}` is another input or a table at the run's data version, `:name` a value. The bounds of the nine ranges are
-values, so one scan of listens serves them all.
+`{name}` is another input or a table at the run's data version, `:name` a value. A listen carries the windows it is in
+as the bits of one int, so one scan serves all ranges and the periods before them. After `plays` and `played_track`,
+everything is about an *identity*: a track as everybody's mapping has it, or as one user's own does.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jobs.listens.mapping import RESOLVED_TRACKS_SQL
-from jobs.ranges import STATS_RANGES, Period
 
 
 @dataclass(frozen=True)
@@ -19,51 +18,160 @@ class Input:
     about: str
     """Grain and meaning, one sentence."""
     reads: tuple[str, ...]
-    sql: str
+    sql: str = ""
+    engine: str = ""
+    """Instead of sql: the dotted name of a function of (frames by name, moment) to a frame."""
 
 
 OPTIONAL_TABLES = {
     "artist_country_code": "artist_mbid string, artist_name string, artist_key string, country_code string",
+    "recording_length": "recording_mbid string, length int, recording_id int, is_redirect boolean",
+    "user_settings": "user_id int, zone string",
+    "exclusions": "user_id int, kind string, value string, value_key string",
 }
-"""Metadata tables, with their schema: empty until metadata is imported. artist_key is artist_name folded."""
+"""Tables that a lake may lack, with the columns read here: then they are empty."""
+DEFAULT_LENGTH_MS = 180_000
+"""What a listen counts for in listening time where neither player, listen nor recording says how long it was."""
 
 _INPUTS = (
     Input(
-        "user_track",
-        "One row per (user, track) with a listen in any range; counts: listens in each of the nine, as STATS_RANGES.",
-        ("listens", "users"),
+        "subjects",
+        "One row per key statistics are made for: key = user_id, with her zone and exclusions; and, for a user who has "
+        "any of these, key = -user_id: UTC and everything.",
+        ("users", "user_settings", "exclusions"),
         """
-        SELECT p.* FROM (
-            SELECT user_id, track_id, array(
-                   CAST(count_if(at >= :this_week_from AND at < :this_week_until) AS INT),
-                   CAST(count_if(at >= :this_month_from AND at < :this_month_until) AS INT),
-                   CAST(count_if(at >= :this_year_from AND at < :this_year_until) AS INT),
-                   CAST(count_if(at >= :week_from AND at < :week_until) AS INT),
-                   CAST(count_if(at >= :month_from AND at < :month_until) AS INT),
-                   CAST(count_if(at >= :quarter_from AND at < :quarter_until) AS INT),
-                   CAST(count_if(at >= :half_yearly_from AND at < :half_yearly_until) AS INT),
-                   CAST(count_if(at >= :year_from AND at < :year_until) AS INT),
-                   CAST(count_if(at >= :all_time_from AND at < :all_time_until) AS INT)) AS counts
-              FROM (SELECT user_id, track_id, unix_seconds(listened_at) AS at
-                      FROM {listens}
-                     WHERE listened_at >= timestamp_seconds(:first) AND listened_at < timestamp_seconds(:end))
-             GROUP BY user_id, track_id) p
-         LEFT SEMI JOIN {users} u ON u.user_id = p.user_id
+        WITH chosen AS (
+            SELECT u.user_id, coalesce(s.zone, 'UTC') AS zone, s.user_id IS NOT NULL OR e.user_id IS NOT NULL AS own
+              FROM {users} u
+              LEFT JOIN {user_settings} s ON s.user_id = u.user_id
+              LEFT JOIN (SELECT DISTINCT user_id FROM {exclusions}) e ON e.user_id = u.user_id
+        )
+        SELECT CAST(user_id AS BIGINT) AS key, user_id, zone, own AS filtered FROM chosen
+         UNION ALL
+        SELECT CAST(-user_id AS BIGINT), user_id, 'UTC', false FROM chosen WHERE own
         """,
     ),
     Input(
-        "user_track_resolved",
-        "One row per row of user_track: the MBIDs the track has for that user.",
-        ("user_track", "tracks", "mapping"),
-        RESOLVED_TRACKS_SQL,
+        "excluding_track",
+        "One row per (user with exclusions, track she has listened to).",
+        ("listens", "exclusions"),
+        """
+        SELECT DISTINCT l.user_id, l.track_id FROM {listens} l
+          LEFT SEMI JOIN (SELECT user_id FROM {exclusions} WHERE kind <> 'client') e ON e.user_id = l.user_id
+        """,
     ),
     Input(
-        "user_track_artist",
-        "One row per (user, track, artist of it), each artist once; artist_mbid null when none is known.",
-        ("user_track_resolved",),
+        "excluding_identity",
+        "One row per row of excluding_track: what it is for that user.",
+        ("excluding_track", "tracks", "mapping"),
+        RESOLVED_TRACKS_SQL.replace("{user_track}", "{excluding_track}"),
+    ),
+    Input(
+        "excluded_track",
+        "One row per (key, track) whose listens do not count: its recording or one of its artists is excluded.",
+        ("excluding_identity", "tracks", "exclusions"),
         """
-        SELECT user_id, track_id, explode_outer(array_distinct(artist_mbids)) AS artist_mbid
-          FROM {user_track_resolved}
+        SELECT DISTINCT CAST(i.user_id AS BIGINT) AS key, i.track_id
+          FROM {excluding_identity} i JOIN {tracks} t ON t.track_id = i.track_id
+          JOIN {exclusions} e ON e.user_id = i.user_id AND (
+               e.kind = 'recording' AND e.value_key IN (i.recording_mbid, t.recording_msid)
+               OR e.kind = 'artist' AND (e.value_key = t.artist_key OR array_contains(i.artist_mbids, e.value_key)))
+        """,
+    ),
+    Input(
+        "excluded_client",
+        "One row per (key, client) whose listens do not count.",
+        ("clients", "exclusions"),
+        """
+        SELECT DISTINCT CAST(e.user_id AS BIGINT) AS key, c.client_id
+          FROM {exclusions} e JOIN {clients} c ON e.kind = 'client' AND e.value = c.name
+        """,
+    ),
+    Input(
+        "plays",
+        "One row per listen up to T and key it counts for: key, user_id, track_id, client_id, local_at (wall clock "
+        "seconds in the key's zone), windows (a bit per slot, jobs/ranges.py), played_ms, duration_ms.",
+        ("listens", "subjects", "excluded_track", "excluded_client"),
+        engine="jobs.engines.plays.plays",
+    ),
+    Input(
+        "played_track",
+        "One row per (key, track, windows): listen_count and listening time as far as listens say; unknown_count "
+        "listens do not.",
+        ("plays",),
+        """
+        SELECT key, user_id, track_id, windows, count(*) AS listen_count,
+               coalesce(sum(played_ms), 0) AS played_ms,
+               coalesce(sum(CASE WHEN played_ms IS NULL THEN duration_ms END), 0) AS duration_ms,
+               count_if(played_ms IS NULL AND duration_ms IS NULL) AS unknown_count
+          FROM {plays} GROUP BY key, user_id, track_id, windows
+        """,
+    ),
+    Input(
+        "window_slot",
+        "One row per value of windows and range it is in: slot is the place in STATS_RANGES. Join it after summing.",
+        ("played_track",),
+        """
+        SELECT windows, explode(filter(sequence(0, 8), s -> shiftright(windows, s) & 1 = 1)) AS slot
+          FROM (SELECT DISTINCT windows FROM {played_track})
+        """,
+    ),
+    Input(
+        "personal_track",
+        "One row per (user, track she played) of which the user's own mapping says something.",
+        ("played_track", "tracks", "mapping"),
+        """
+        SELECT DISTINCT p.user_id, p.track_id
+          FROM (SELECT track_id, m.user_id FROM {tracks} t
+                  JOIN (SELECT DISTINCT user_id, recording_msid FROM {mapping} WHERE user_id IS NOT NULL) m
+                    ON m.recording_msid = t.recording_msid) own
+          JOIN {played_track} p ON p.user_id = own.user_id AND p.track_id = own.track_id
+        """,
+    ),
+    Input(
+        "identified_track",
+        "One row per track that was played (user_id null), and per personal_track.",
+        ("played_track", "personal_track"),
+        """
+        SELECT DISTINCT CAST(NULL AS INT) AS user_id, track_id FROM {played_track}
+         UNION ALL SELECT user_id, track_id FROM {personal_track}
+        """,
+    ),
+    Input(
+        "resolved_track",
+        "One row per row of identified_track: the MBIDs it has, for everybody or for that user.",
+        ("identified_track", "tracks", "mapping"),
+        RESOLVED_TRACKS_SQL.replace("{user_track}", "{identified_track}"),
+    ),
+    Input(
+        "identity",
+        "One row per identity_id: what a played track is, for everybody or for one user; names as submitted, folded "
+        "keys, and the MBIDs of the identity rule (artist_mbids never null).",
+        ("resolved_track", "tracks"),
+        """
+        SELECT CASE WHEN r.user_id IS NULL THEN CAST(r.track_id AS BIGINT)
+                    ELSE shiftleft(CAST(r.user_id AS BIGINT), 32) | r.track_id END AS identity_id,
+               t.recording_msid, t.artist_name, t.artist_key, t.track_name, t.track_name_key, t.release_name,
+               t.release_key, r.recording_mbid, r.release_mbid, t.release_group_mbid AS submitted_release_group_mbid,
+               r.artist_mbids, r.artist_credit_id
+          FROM {resolved_track} r JOIN {tracks} t ON t.track_id = r.track_id
+        """,
+    ),
+    Input(
+        "user_track",
+        "One row per (key, identity, windows): listen_count, and listening time in ms by where it is known from.",
+        ("played_track", "personal_track", "identity", "recording_length"),
+        """
+        SELECT p.key, p.user_id, i.identity_id, p.windows, p.listen_count, p.played_ms, p.duration_ms,
+               CASE WHEN n.length IS NULL THEN 0 ELSE p.unknown_count * n.length END AS length_ms,
+               CASE WHEN n.length IS NULL THEN p.unknown_count * :default_length_ms ELSE 0 END AS default_ms
+          FROM (SELECT p.*, CASE WHEN o.user_id IS NULL THEN CAST(p.track_id AS BIGINT)
+                                 ELSE shiftleft(CAST(p.user_id AS BIGINT), 32) | p.track_id END AS identity_id
+                  FROM {played_track} p
+                  LEFT JOIN {personal_track} o ON o.user_id = p.user_id AND o.track_id = p.track_id) p
+          JOIN {identity} i ON i.identity_id = p.identity_id
+          LEFT JOIN (SELECT recording_mbid, max(length) AS length FROM {recording_length}
+                      WHERE length > 0 GROUP BY recording_mbid) n ON n.recording_mbid = i.recording_mbid
         """,
     ),
     Input(
@@ -78,16 +186,3 @@ _INPUTS = (
     ),
 )
 INPUTS = {shared.name: shared for shared in _INPUTS}
-
-
-def bounds(periods: Iterable[Period]) -> dict[str, int]:
-    """The values of the ranges' bounds, epoch seconds; a range that is not asked for is empty."""
-    asked = {period.stats_range: period for period in periods}
-    values: dict[str, int] = {}
-    for name in STATS_RANGES:
-        period = asked.get(name)
-        values[f"{name}_from"] = period.from_ts if period else 0
-        values[f"{name}_until"] = period.until_ts if period else 0
-    values["first"] = min(period.from_ts for period in asked.values())
-    values["end"] = max(period.until_ts for period in asked.values())
-    return values

@@ -25,24 +25,50 @@ class Column:
 
 
 @dataclass(frozen=True)
-class PerUser:
-    """Ordered lists per user and range: run gives flat rows (user_id, stats_range, listen_count, *struct).
+class _Ranked:
+    """Ordered lists. `run` gives what an identity (jobs/inputs.py) counts for: rows (identity_id, *group, *struct).
 
-    stats_range is the place in STATS_RANGES, from 0.
-    Order: listen_count descending, then the struct's columns descending in the order given (null last): total.
+    A statistic of artists gives a row per artist of the track. Runs of one text share the work. Of an item's structs
+    the one most played in the range is shown, ties: the greatest. Order of a list: listen_count descending, then the
+    struct's columns descending in the order given (null last): total.
     """
 
     struct: tuple[Column, ...]
+    """What is shown of an item."""
+    group: tuple[str, ...]
+    """Columns that make two structs the same item: folded names, MBIDs."""
 
 
 @dataclass(frozen=True)
-class Sitewide:
-    """As PerUser, with one list per range: rows without user_id."""
-
-    struct: tuple[Column, ...]
+class PerUser(_Ranked):
+    """Per user and range: every item, with its place in the period before and its listening time."""
 
 
-Output = PerUser | Sitewide
+@dataclass(frozen=True)
+class Sitewide(_Ranked):
+    """One list per range; a user counts at most 500 times for an item, in the whole range (jobs.md 7.6)."""
+
+
+@dataclass(frozen=True)
+class UserDocument:
+    """JSON per user and range. `run` gives rows (key bigint, slot int, doc string)."""
+
+
+@dataclass(frozen=True)
+class SitewideDocument:
+    """JSON per range. `run` gives rows (slot int, doc string)."""
+
+
+@dataclass(frozen=True)
+class EntityDocument:
+    """JSON per MBID and range. `run` gives rows (entity string, slot int, doc string)."""
+
+
+Ranked = PerUser | Sitewide
+Document = UserDocument | SitewideDocument | EntityDocument
+Output = Ranked | Document
+PER_USER = (PerUser, UserDocument)
+"""Kinds of output whose keys are users."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +78,17 @@ class Route:
     path: str
     """Flask rule such as /1/stats/user/<path:user_name>/artists."""
     payload_key: str
-    """Key of the list in the payload, e.g. artists."""
-    total_key: str
-    """Key of the whole list's length, e.g. total_artist_count."""
+    """Key of the list (or of what a document shows) in the payload, e.g. artists."""
+    total_key: str = ""
+    """Of a list: key of its whole length, e.g. total_artist_count."""
     item: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
     """The struct as stored, to the item as answered (without listen_count)."""
     columns: tuple[Column, ...] = ()
-    """What `item` answers, where it is not the struct itself."""
+    """What `item` answers, where it is not the struct itself; of an entity's document, its other fields."""
+    answer: Callable[[Any, str, int, str], Any] | None = None
+    """Of a document: (stored JSON, stats_range, T in epoch seconds, IANA zone) to what payload_key shows."""
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "array", "items": {"type": "object"}})
+    """Of a document: JSON schema of what payload_key shows."""
 
 
 @dataclass(frozen=True)

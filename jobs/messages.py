@@ -14,6 +14,27 @@ from jobs.listens.listen import DecodeError
 __all__ = ["DecodeError", "Manifest", "Part", "Request", "Switch", "inline_digest", "new_run_id"]
 
 
+COLUMNS = {
+    "list": (
+        "key",
+        "ids",
+        "counts",
+        "previous_ranks",
+        "previous_counts",
+        "gone_ids",
+        "gone_counts",
+        "seconds",
+        "by_time",
+        "time_by_source",
+        "applied",
+    ),
+    "document": ("key", "doc", "applied"),
+    "entity_document": ("entity", "doc"),
+    "entity": ("id", "doc"),
+}
+"""Kinds of parts and the columns of their rows, as in the table result_KIND; the key comes first."""
+ROW_KINDS = ("list", "document", "entity_document")
+"""Those whose rows a switch makes visible."""
 Made = TypeVar("Made")
 
 
@@ -64,7 +85,7 @@ class Part:
     """One file of a run's results, or its rows inline."""
 
     kind: str
-    """`list` (rows of result_list with key, ids, counts) or `entity` (id, doc)."""
+    """A name of COLUMNS: the rows are those of the table result_KIND."""
     statistic: str
     """Empty for entities: they are shared by all statistics."""
     stats_range: str
@@ -86,7 +107,7 @@ class Switch:
     from_ts: int
     to_ts: int
     rows: int
-    """Sum of the rows of its list parts: a manifest whose parts do not add up is refused."""
+    """Sum of the rows of its parts: a manifest whose parts do not add up is refused."""
     replace: str
     """`all`: keys not in the run leave; `keys`: only the keys in `removed` leave."""
     removed: list[int] = field(default_factory=list)

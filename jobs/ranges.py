@@ -4,7 +4,7 @@ Calendar ranges are half open, [from_ts, to_ts): a listen at midnight is in one 
 two. all_time ends at T and includes it. Nothing later than T counts in any range. All arithmetic is UTC.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -84,6 +84,9 @@ CALENDAR: Mapping[str, Callable[[date], tuple[date, date]]] = {
 }
 ALL_TIME = "all_time"
 STATS_RANGES: tuple[str, ...] = (*CALENDAR, ALL_TIME)
+PREVIOUS_SLOT = len(STATS_RANGES)
+"""Windows are numbered by slots: from 0 the ranges, from here the periods before the calendar ranges."""
+_MONTHS = {"this_month": 1, "this_year": 12, "month": 1, "quarter": 3, "half_yearly": 6, "year": 12}
 
 
 def period(stats_range: str, newest_listen_ts: int) -> Period:
@@ -98,6 +101,43 @@ def period(stats_range: str, newest_listen_ts: int) -> Period:
 def periods(newest_listen_ts: int) -> tuple[Period, ...]:
     """All nine, in the order of STATS_RANGES."""
     return tuple(period(name, newest_listen_ts) for name in STATS_RANGES)
+
+
+def previous(stats_range: str, first: date) -> date:
+    """First day of the period before the one that begins at `first`: of the same kind, whole. Calendar ranges only."""
+    return add_months(first, -_MONTHS[stats_range]) if stats_range in _MONTHS else first - 7 * DAY
+
+
+def activity_first(stats_range: str, day: date) -> date:
+    """First day that listening activity shows: of the period before the range's own; of all_time the first day."""
+    if stats_range == ALL_TIME:
+        return FIRST_DAY
+    return previous(stats_range, CALENDAR[stats_range](day)[0])
+
+
+def window_masks(day: date, asked: Collection[str] = STATS_RANGES) -> list[tuple[int, int]]:
+    """(first second, mask) of each stretch of time that lies in the same windows, ascending, for T on `day`.
+
+    Bit i of a mask: the stretch is in range i, or, from PREVIOUS_SLOT, in the period before range i - PREVIOUS_SLOT.
+    Seconds of the wall clock of `day`, as if UTC. all_time has no end here: what is later than T is left out before.
+    """
+    spans = {slot: span for slot, span in _spans(day).items() if STATS_RANGES[slot % PREVIOUS_SLOT] in asked}
+    edges = sorted({edge for span in spans.values() for edge in span if edge is not None})
+    return [(edge, sum(1 << slot for slot, span in spans.items() if _inside(edge, *span))) for edge in edges]
+
+
+def _spans(day: date) -> dict[int, tuple[int, int | None]]:
+    """Slot to its first second and the first one after it."""
+    spans: dict[int, tuple[int, int | None]] = {STATS_RANGES.index(ALL_TIME): (epoch_of(FIRST_DAY), None)}
+    for slot, (name, calendar) in enumerate(CALENDAR.items()):
+        first, last = calendar(day)
+        spans[slot] = (epoch_of(first), epoch_of(last))
+        spans[PREVIOUS_SLOT + slot] = (epoch_of(previous(name, first)), epoch_of(first))
+    return spans
+
+
+def _inside(second: int, first: int, end: int | None) -> bool:
+    return first <= second and (end is None or second < end)
 
 
 def add_months(first: date, months: int) -> date:

@@ -1,7 +1,7 @@
 """Runs jobs on one data version and writes their results: the only place that knows what a job's `run` and output mean.
 
-Results are a function of (data version, T, ranges): the same request again gives the same lists and documents. Lists
-and display structs become Parquet files below results/RUN_ID, or rows inside the manifest when they are few.
+Results are a function of (data version, T, ranges): the same request again gives the same lists and documents. They
+become Parquet files below results/RUN_ID, or rows inside the manifest when they are few.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,14 +13,16 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from conf.settings import Settings
 from jobs import result_files
+from jobs.engines.plays import Moment
 from jobs.frames import Frames
-from jobs.inputs import bounds
-from jobs.job import Job, PerUser
+from jobs.inputs import DEFAULT_LENGTH_MS
+from jobs.job import EntityDocument, Job, PerUser, Ranked, UserDocument
 from jobs.lake import Landing
-from jobs.messages import Manifest, Part, Switch, inline_digest
+from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_digest
 from jobs.ranges import STATS_RANGES, Period, period
-
-COLUMNS = {"list": ("key", "ids", "counts"), "entity": ("id", "doc")}
+from jobs.run_applied import applied
+from jobs.run_documents import documents
+from jobs.run_lists import Family, families
 
 
 def run(
@@ -40,12 +42,12 @@ def run(
     """
     newest = newest_listen(landing, params.get("at"))
     asked = tuple(period(name, newest) for name in _ranges(params.get("stats_range")))
+    moment = Moment(newest, tuple(one.stats_range for one in asked))
     folder = result_files.run_folder(settings.lake, run_id)
-    frames = Frames(spark, settings.lake, landing, bounds(asked), jobs)
+    values = {"default_length_ms": DEFAULT_LENGTH_MS}
+    frames = Frames(spark, settings.lake, landing, moment, values, _reads(jobs))
     try:
-        for number, job in enumerate(jobs, 1):
-            progress(f"computing {job.statistic} ({number} of {len(jobs)})")
-            _write(frames, job, folder)
+        _write_all(frames, moment, jobs, folder, progress)
     finally:
         frames.close()
     progress("checking results")
@@ -72,39 +74,59 @@ def _ranges(stats_range: str | None) -> tuple[str, ...]:
     return STATS_RANGES if stats_range is None else (stats_range,)
 
 
-def _write(frames: Frames, job: Job, folder: str) -> None:
-    rows = frames.keep(_with_documents(job, frames.sql(job.run, job.inputs)))
-    _lists(job, rows).write.partitionBy("stats_range").parquet(f"{folder}/list/{job.statistic}")
-    rows.select("id", "doc").distinct().write.parquet(f"{folder}/entity/{job.statistic}")
+def _reads(jobs: Sequence[Job]) -> list[str]:
+    """The inputs the run will ask for, once per statement: jobs of a family share theirs."""
+    texts = {(job.run, job.inputs): isinstance(job.output, Ranked) for job in jobs}
+    shared = ["user_track" for ranked in texts.values() if ranked]
+    return [*shared, *(name for _, inputs in texts for name in inputs)]
 
 
-def _with_documents(job: Job, rows: DataFrame) -> DataFrame:
-    """Flat rows with their display struct as JSON and its 64-bit hash."""
-    struct = F.struct(*(F.col(column.name).cast(column.type).alias(column.name) for column in job.output.struct))
-    document = F.to_json(struct, {"ignoreNullFields": "false"})
-    return rows.withColumn("doc", document).withColumn("id", F.xxhash64("doc"))
+def _write_all(
+    frames: Frames, moment: Moment, jobs: Sequence[Job], folder: str, progress: Callable[[str], None]
+) -> None:
+    chosen = frames.keep(applied(frames, moment))
+    for family in families(frames, jobs):
+        _write_family(frames, chosen, family, folder, progress)
+    for job in jobs:
+        if isinstance(job.output, Ranked):
+            continue
+        progress(f"computing {job.statistic}")
+        rows = documents(frames, job)
+        kind = "entity_document" if isinstance(job.output, EntityDocument) else "document"
+        rows = _with_applied(rows, chosen) if isinstance(job.output, UserDocument) else _without(rows)
+        _save(rows, kind, job, folder)
 
 
-def _lists(job: Job, rows: DataFrame) -> DataFrame:
-    """One row per key and range: ids and counts by listen count, then by the struct's columns, all descending."""
-    key = F.col("user_id") if isinstance(job.output, PerUser) else F.lit(0)
-    item = F.struct("listen_count", *(column.name for column in job.output.struct), "id")
-    ordered = F.sort_array(F.collect_list(item), asc=False)
-    grouped = rows.groupBy(key.cast("bigint").alias("key"), "stats_range").agg(ordered.alias("items"))
-    lists = grouped.select(
-        "stats_range",
-        "key",
-        F.col("items.id").alias("ids"),
-        F.col("items.listen_count").cast("array<int>").alias("counts"),
-    )
-    return lists.sortWithinPartitions("stats_range", "key")
+def _write_family(
+    frames: Frames, chosen: DataFrame, family: Family, folder: str, progress: Callable[[str], None]
+) -> None:
+    for job in family.jobs:
+        progress(f"computing {job.statistic}")
+        rows = family.lists(job)
+        _save(_with_applied(rows, chosen) if isinstance(job.output, PerUser) else _without(rows), "list", job, folder)
+    family.entities.write.parquet(f"{folder}/entity/{family.jobs[0].statistic}")
+
+
+def _with_applied(rows: DataFrame, chosen: DataFrame) -> DataFrame:
+    return rows.join(F.broadcast(chosen), ["key", "stats_range"], "left")
+
+
+def _without(rows: DataFrame) -> DataFrame:
+    return rows.withColumn("applied", F.lit(None).cast("string"))
+
+
+def _save(rows: DataFrame, kind: str, job: Job, folder: str) -> None:
+    key = COLUMNS[kind][0]
+    found = rows.select("stats_range", *COLUMNS[kind]).sortWithinPartitions("stats_range", key)
+    found.write.partitionBy("stats_range").parquet(f"{folder}/{kind}/{job.statistic}")
 
 
 def _parts(jobs: Sequence[Job], folder: str) -> list[Part]:
     found = []
     for job in jobs:
-        for path in result_files.parquet_files(f"{folder}/list/{job.statistic}"):
-            found.append(_part("list", job.statistic, _range_of(path), path))
+        for kind in ROW_KINDS:
+            for path in result_files.parquet_files(f"{folder}/{kind}/{job.statistic}"):
+                found.append(_part(kind, job.statistic, _range_of(path), path))
         for path in result_files.parquet_files(f"{folder}/entity/{job.statistic}"):
             found.append(_part("entity", "", "", path))
     return [part for part in found if part.rows]

@@ -8,10 +8,9 @@ import pyarrow
 
 from jobs import result_files
 from jobs.catalog import catalog
-from jobs.job import PerUser
-from jobs.messages import Manifest, Part, inline_digest
-
-COLUMNS = {"list": ("key", "ids", "counts"), "entity": ("id", "doc")}
+from jobs.job import PER_USER, Document, EntityDocument
+from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, inline_digest
+from spark_reader.kinds import DOCUMENT, ENTITY_DOCUMENT, LIST, Kind
 
 
 class PoisonManifestError(ValueError):
@@ -29,7 +28,7 @@ def verify(manifest: Manifest) -> None:
     sums: Counter[tuple[str, str]] = Counter()
     for part in manifest.parts:
         _verify_part(part)
-        if part.kind == "list":
+        if part.kind in ROW_KINDS:
             sums[part.statistic, part.stats_range] += part.rows
     for switch in manifest.switches:
         _verify_sum(
@@ -51,8 +50,16 @@ def rows(part: Part) -> Iterator[tuple[Any, ...]]:
 
 
 def is_per_user(statistic: str) -> bool:
-    """Whether the keys of this statistic's lists are user ids."""
-    return isinstance(catalog().jobs[statistic].output, PerUser)
+    """Whether the keys of this statistic's rows are user ids."""
+    return isinstance(catalog().jobs[statistic].output, PER_USER)
+
+
+def kind_of(statistic: str) -> Kind:
+    """Where this statistic's rows are kept."""
+    output = catalog().jobs[statistic].output
+    if isinstance(output, EntityDocument):
+        return ENTITY_DOCUMENT
+    return DOCUMENT if isinstance(output, Document) else LIST
 
 
 def _verify_part(part: Part) -> None:

@@ -113,13 +113,14 @@ def _save(pool: Pool, manifest: Manifest) -> list[tuple[str, str]]:
     switched = []
     for switch in manifest.switches:
         what = (switch.statistic, switch.stats_range)
-        lists: Any = chain.from_iterable(
+        kind, per_user = parts.kind_of(switch.statistic), parts.is_per_user(switch.statistic)
+        rows: Any = chain.from_iterable(
             parts.rows(part)
             for part in manifest.parts
-            if part.kind == "list" and (part.statistic, part.stats_range) == what
+            if part.kind == kind.name and (part.statistic, part.stats_range) == what
         )
         with pool.transaction() as cursor:
-            if store.save_switch(cursor, manifest, switch, lists, parts.is_per_user(switch.statistic)):
+            if store.save_switch(cursor, manifest, switch, kind, rows, per_user):
                 switched.append(what)
             fault_point("reader.before_commit")
         fault_point("reader.after_commit")

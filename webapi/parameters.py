@@ -48,6 +48,16 @@ def stats_range() -> str:
     return value
 
 
+def chosen(name: str, choices: tuple[str, ...]) -> str | None:
+    """A parameter that is one of some words; None where it is absent or empty."""
+    value = request.args.get(name)
+    if not value:
+        return None
+    if value not in choices:
+        raise BadRequestError(f"Invalid {name}: {value}; known are {', '.join(choices)}")
+    return value
+
+
 def timestamp(name: str) -> int | None:
     """min_ts or max_ts: epoch seconds; empty is the same as absent."""
     text = request.args.get(name)

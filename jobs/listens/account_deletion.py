@@ -4,7 +4,7 @@ What is kept of a person, and how it goes:
 
 - at once, here: `users`, `listen`, `listen_totals`, `rejected_listen`, `listen_delete`, `mapping`, `mapping_delete`
   (MSIDs are hashes of names, so they go too), `playing_now`, tokens, sessions of every protocol, love and hate, imports
-  and how far they had come (foreign keys cascade), and her lists in `result_list`;
+  and how far they had come (foreign keys cascade), and her rows in `result_list` and `result_document`;
 - listens still queued: the writer suppresses what belongs to no user, and ids are never given out twice;
 - right after the commit, and again with each vacuum until the receipt is closed: dead letters and uploaded files
   (jobs/listens/traces.py), display structs of `result_entity` that no list names any more, result files of older runs;
@@ -16,7 +16,7 @@ What is kept of a person, and how it goes:
 What Spark spills to disk goes with its JVM; of a killed one when the next starts.
 
 Requests, reports, the log of the lake and the rows kept here (`user_delete`, `account_deletion`) know her id at most.
-A statistic whose lists name *other* users must delete her there as well: none does so far.
+So do documents of artists' listeners, until the next run: who is gone is left out when they are answered.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from conf.postgres import Connection, transaction
 from jobs.catalog import catalog
-from jobs.job import PerUser
+from jobs.job import PER_USER
 from jobs.listens.positions import lock_writes, take_positions
 from jobs.listens.removal import remove_listens
 
@@ -44,10 +44,13 @@ _OWN = (
     "DELETE FROM mapping WHERE user_id = %s",
     "DELETE FROM mapping_delete WHERE user_id = %s",
 )
-# By the key of each list: a scan of everybody's lists would take long.
-_LISTS = """
-DELETE FROM result_list l USING run r
-WHERE r.statistic = ANY(%s) AND l.statistic = r.statistic AND l.stats_range = r.stats_range AND l.key = %s
+# By the key of each row: a scan of everybody's lists would take long.
+_RESULTS = """
+WITH served AS (SELECT statistic, stats_range FROM run WHERE statistic = ANY(%(statistics)s)), lists AS (
+    DELETE FROM result_list l USING served r
+     WHERE l.statistic = r.statistic AND l.stats_range = r.stats_range AND l.key IN (%(user_id)s, -%(user_id)s))
+DELETE FROM result_document d USING served r
+ WHERE d.statistic = r.statistic AND d.stats_range = r.stats_range AND d.key IN (%(user_id)s, -%(user_id)s)
 """
 _RECEIPT = """
 INSERT INTO account_deletion (id, user_id, position, listens, requested)
@@ -125,7 +128,7 @@ def delete_account(connection: Connection, user_id: int, requested_at: int) -> D
         listens = remove_listens(cursor, user_id)
         for statement in _OWN:
             cursor.execute(statement, (user_id,))
-        cursor.execute(_LISTS, (per_user_statistics(), user_id))
+        cursor.execute(_RESULTS, {"statistics": per_user_statistics(), "user_id": user_id})
         cursor.execute("DELETE FROM users WHERE id = %s", (user_id,))
         position = take_positions(cursor, 1)[0]
         cursor.execute("INSERT INTO user_delete (position, user_id) VALUES (%s, %s)", (position, user_id))
@@ -135,8 +138,8 @@ def delete_account(connection: Connection, user_id: int, requested_at: int) -> D
 
 
 def per_user_statistics() -> list[str]:
-    """The statistics whose lists have user ids as keys."""
-    return [name for name, job in catalog().jobs.items() if isinstance(job.output, PerUser)]
+    """The statistics whose keys are users."""
+    return [name for name, job in catalog().jobs.items() if isinstance(job.output, PER_USER)]
 
 
 def find_receipt(cursor: Cursor, receipt: UUID) -> Receipt | None:

@@ -55,7 +55,7 @@ def of_users(users: Collection[int]) -> Callable[[bytes], bool]:
     def _has_list(document: dict[str, Any]) -> bool:
         parts = document.get("parts")
         return any(
-            part.get("kind") == "list" and part.get("statistic") in keyed_by_user and _keys(part) & wanted
+            part.get("statistic") in keyed_by_user and _keys(part) & wanted
             for part in (parts if isinstance(parts, list) else ())
             if isinstance(part, dict)
         )
@@ -66,7 +66,7 @@ def of_users(users: Collection[int]) -> Callable[[bytes], bool]:
 def _keys(part: dict[str, Any]) -> set[int]:
     rows = part.get("inline")
     first = (row[0] for row in (rows if isinstance(rows, list) else ()) if isinstance(row, list) and row)
-    return {key for key in first if isinstance(key, int)}
+    return {abs(key) for key in first if isinstance(key, int)}
 
 
 def remove_orphaned_uploads(cursor: Cursor, data_dir: Path, now: float | None = None) -> int:

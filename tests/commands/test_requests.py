@@ -18,10 +18,11 @@ from conf.settings import Settings
 from jobs.catalog import catalog_of
 from jobs.job import Command, Param
 from jobs.messages import Request
-from jobs.stats.user_artists import JOB
+from jobs.stats.artists import JOBS
 from request_consumer import requests
 from tests.commands.conftest import CommandLine, rows
 
+JOB = JOBS[0]
 ASK = ("request_user_stats", "--type", "entity")
 
 

@@ -22,7 +22,7 @@ from jobs.listens.write import write_submissions
 from jobs.messages import Request
 from request_consumer import requests
 from request_consumer.requests import RequestRow
-from spark_reader.store import load_page
+from spark_reader.load import load_page
 from tests.databases import Databases
 from tests.faults.brokers import BreakableRabbitMQ
 from tests.faults.client import listen
@@ -65,7 +65,7 @@ class Standing:
             page = load_page(cursor, "user_artists", "all_time", self.user_id, 0, 25)
         assert page is not None
         assert page.run.run_id == row.run_id
-        assert [count for _, count in page.items] == [3, 3, 3, 3, 3, 3, 2]
+        assert [item.listen_count for item in page.items] == [3, 3, 3, 3, 3, 3, 2]
         return row
 
     def silent_for(self, interval: str) -> None:

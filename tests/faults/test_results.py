@@ -20,8 +20,8 @@ from conf.settings import Settings
 from jobs.listens.users import create_user
 from jobs.messages import Manifest
 from request_consumer import requests
+from spark_reader.load import load_page
 from spark_reader.reader import save_run
-from spark_reader.store import load_page
 from tests.faults.parts import System, until
 from tests.reader.results import Lists, file_parts, inline_parts, manifest
 
@@ -65,7 +65,7 @@ def served(connection: postgres.Connection, users: list[int], stats_range: str) 
     numbers = set()
     for page in pages:
         assert page is not None
-        numbers |= {page.run.data_version, page.run.from_ts, *(count for _, count in page.items)}
+        numbers |= {page.run.data_version, page.run.from_ts, *(item.listen_count for item in page.items)}
         assert len(page.items) == page.total == 2
     assert len(numbers) == 1, f"{stats_range}: runs {numbers} are mixed"
     return numbers.pop()

@@ -14,7 +14,7 @@ from jobs import result_files, runner
 from jobs.catalog import catalog
 from jobs.lake import Landing
 from jobs.listens.mapping import MappingRow
-from jobs.messages import Manifest, new_run_id
+from jobs.messages import COLUMNS, Manifest, new_run_id
 from jobs.ranges import STATS_RANGES
 from tests.jobs.histories import generated, mbid
 from tests.jobs.lake import write_lake
@@ -59,7 +59,7 @@ def payload(manifest: Manifest) -> dict[Key, list[Row]]:
 def rows_of(inline: Sequence[Any] | None, path: str | None, kind: str) -> Sequence[Any]:
     if inline is not None:
         return inline
-    return list(result_files.rows(str(path), runner.COLUMNS[kind]))
+    return list(result_files.rows(str(path), COLUMNS[kind]))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.messages import Manifest, Part, Switch, inline_digest, new_run_id
+from jobs.messages import COLUMNS, Manifest, Part, Switch, inline_digest, new_run_id
 from jobs.result_files import digest
 
 Lists = dict[int, list[tuple[int, int]]]
@@ -21,7 +21,7 @@ def entity(entity_id: int) -> str:
 
 
 def inline_parts(lists: Lists, stats_range: str = "week", statistic: str = "user_artists") -> list[Part]:
-    rows = [[key, [i for i, _ in items], [c for _, c in items]] for key, items in lists.items()]
+    rows = [list_row(key, items) for key, items in lists.items()]
     ids = sorted({i for items in lists.values() for i, _ in items})
     documents = [[i, entity(i)] for i in ids]
     found = []
@@ -30,6 +30,13 @@ def inline_parts(lists: Lists, stats_range: str = "week", statistic: str = "user
             size, sha256 = inline_digest(values)
             found.append(Part(kind, *what, len(values), None, size, sha256, values))
     return found
+
+
+def list_row(key: int, items: list[tuple[int, int]]) -> list[Any]:
+    """A row of COLUMNS["list"] of items that were there before neither, and of which no time is known."""
+    none = [0] * len(items)
+    places = [*range(1, len(items) + 1)]
+    return [key, [i for i, _ in items], [c for _, c in items], none, none, [], [], none, places, [0, 0, 0, 0], None]
 
 
 def file_parts(folder: Path, parts: list[Part]) -> list[Part]:
@@ -43,11 +50,13 @@ def _file_part(path: Path, part: Part) -> Part:
     if part.kind == "entity":
         table = pa.table({"id": pa.array(columns[0], pa.int64()), "doc": pa.array(columns[1], pa.string())})
     else:
+        types = {"key": pa.int64(), "applied": pa.string()}
+        longs = ("ids", "gone_ids", "time_by_source")
+        named = dict(zip(COLUMNS["list"], columns, strict=True))
         table = pa.table(
             {
-                "key": pa.array(columns[0], pa.int64()),
-                "ids": pa.array(columns[1], pa.list_(pa.int64())),
-                "counts": pa.array(columns[2], pa.list_(pa.int32())),
+                name: pa.array(values, types.get(name, pa.list_(pa.int64() if name in longs else pa.int32())))
+                for name, values in named.items()
             }
         )
     pq.write_table(table, path)

@@ -5,8 +5,9 @@ import pytest
 
 from jobs.catalog import DuplicateJobError, InvalidRequestError, UnknownJobError, catalog, catalog_of
 from jobs.job import Bundle, Route
-from jobs.stats.user_artists import JOB
+from jobs.stats.artists import JOBS
 
+JOB = JOBS[0]
 ALBUMS = replace(JOB, statistic="user_albums", select={"entity": "albums"}, route=None)
 
 

@@ -23,11 +23,18 @@ CONDITIONS = ("where", "filter", "expr", "selectExpr", "delete", "merge", "updat
 """Calls of Spark and Delta that take a condition, as text too: it may not be built on the spot."""
 FIXED = {
     "conf/broker/postgresql_session.py: statement": "the broker's own, fixed in conf/broker/postgresql.py",
-    "jobs/frames.py: INPUTS[name].sql": "of the catalog, a file of the project; values are named arguments",
+    "jobs/frames.py: shared.sql": "of the catalog, a file of the project; values are named arguments",
     "jobs/frames.py: statement": "of the catalog, as above",
     "jobs/query.py: checked": "what the operator asks of the lake: read only, checked, in an engine of its own",
-    "jobs/runner.py: job.run": "of the catalog, a file of the project",
+    "jobs/run_documents.py: job.run": "of the catalog, a file of the project",
+    "jobs/run_lists.py: self._run": "of the catalog, a file of the project",
     "jobs/upkeep.py: f't.{column} = s.{column}'": "names of columns, fixed in jobs/tables",
+    "spark_reader/store.py: kind.copy": "fixed in spark_reader/kinds.py",
+    "spark_reader/store.py: kind.forget_strangers": "fixed in spark_reader/kinds.py",
+    "spark_reader/store.py: kind.leave": "fixed in spark_reader/kinds.py",
+    "spark_reader/store.py: kind.remove": "fixed in spark_reader/kinds.py",
+    "spark_reader/store.py: kind.stage": "fixed in spark_reader/kinds.py",
+    "spark_reader/store.py: kind.upsert": "fixed in spark_reader/kinds.py",
     "jobs/upkeep.py: f'year = {year:d} AND month = {month:d}'": "two whole numbers of the lake",
 }
 """What is not fixed where it is executed, and why it is none the less."""

@@ -22,7 +22,7 @@ from schemathesis.config import SchemathesisConfig
 from conf.postgres import connect, transaction
 from conf.settings import load_settings
 from jobs.catalog import catalog
-from jobs.job import Column, Job, PerUser
+from jobs.job import Column, Job, PerUser, Ranked
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.validator import MAX_DURATION, validate_payload
 from jobs.listens.write import write_submissions
@@ -118,6 +118,8 @@ def _store(cursor: Cursor, job: Job, place: int, user_id: int) -> None:
         " row_count) VALUES (%s, 'all_time', %s, 7, 100, 200, 200, to_timestamp(300), 1)",
         (job.statistic, uuid4()),
     )
+    if not isinstance(job.output, Ranked):
+        return  # 204 until a document is stored; tests of its job have the schema
     known = {column.name: _value(column) for column in job.output.struct}
     ids = [2 * place, 2 * place + 1]
     for entity, struct in zip(ids, (known, dict.fromkeys(known)), strict=True):

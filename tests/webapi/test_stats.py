@@ -58,6 +58,8 @@ def test_the_envelope_is_the_documented_one(standing_client: FlaskClient, stored
             "from_ts": 100,
             "to_ts": 200,
             "last_updated": 300,
+            "data_version": 7,
+            "newest_listen_ts": 200,
             "user_id": "ROB",
         }
     }

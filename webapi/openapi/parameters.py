@@ -43,6 +43,21 @@ RANGE = Parameter(
     "The period that the statistic covers.",
     example="this_month",
 )
+COMPARE = Parameter(
+    "compare",
+    {"type": "string", "enum": ["previous", ""]},
+    "Each item with its rank and count in the period before, and what is gone since. Not for all_time.",
+)
+MEASURE = Parameter(
+    "measure",
+    {"type": "string", "enum": ["listens", "time", ""], "default": "listens"},
+    "time: the longest listened to first, with seconds, and how they are known.",
+)
+PLAIN = Parameter(
+    "plain",
+    {"type": "string", "enum": ["true", "false", ""], "default": "false"},
+    "true: in UTC and without the user's exclusions.",
+)
 RETURN_MSID = Parameter(
     "return_msid",
     {"type": "string"},

@@ -25,7 +25,7 @@ from jobs.listens.users import User
 from jobs.listens.validator import canonical_uuid
 from jobs.listens.write import delete_listen
 from jobs.ranges import ALL_TIME
-from spark_reader.store import load_page
+from spark_reader.load import load_page
 from webapi.db.listen_pages import (
     GREATEST_MSID,
     LEAST_MSID,
@@ -238,7 +238,7 @@ def _top_artists(cursor: Cursor, user_id: int) -> TopArtists | None:
     found = load_page(cursor, STATISTIC, ALL_TIME, user_id, 0, TOP)
     if found is None:
         return None
-    artists = [{**route.item(struct), "listen_count": count} for struct, count in found.items]
+    artists = [{**route.item(item.struct), "listen_count": item.listen_count} for item in found.items]
     return TopArtists(artists, datetime.fromtimestamp(found.run.last_updated, UTC))
 
 

@@ -1,25 +1,31 @@
 """Statistics: one route for every job of the catalog that has one, served from the stored result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, Response, request
 
 from jobs.catalog import catalog
-from jobs.job import Job, PerUser, Route
+from jobs.job import EntityDocument, Job, PerUser, Ranked, Route, UserDocument
 from jobs.ranges import ALL_TIME, STATS_RANGES
-from spark_reader.store import Page, load_page
+from spark_reader.load import Document, Page, load_compared_page, load_document, load_entity_document, load_page
+from webapi.db.users import names_of_users
 from webapi.db.versions import sitewide_version, statistic_version
+from webapi.errors import BadRequestError
 from webapi.fresh import fresh
 from webapi.openapi.declare import Answer, describes
-from webapi.openapi.parameters import COUNT, OFFSET, RANGE
+from webapi.openapi.parameters import COMPARE, COUNT, MEASURE, OFFSET, PLAIN, RANGE
 from webapi.openapi.statistics import statistic_schema
-from webapi.parameters import page, stats_range, user_known
+from webapi.parameters import chosen, page, stats_range, user_known
 from webapi.services import services
+from webapi.statistics import Asked, document_payload, list_payload
 
 SITEWIDE_KEY = 0
+MOST_GONE = 100
 
 Serve = Callable[..., Response]
+Made = dict[str, Any] | None
 
 
 def make_blueprint() -> Blueprint:
@@ -27,26 +33,34 @@ def make_blueprint() -> Blueprint:
     blueprint = Blueprint("stats", __name__)
     for job in catalog().jobs.values():
         if job.route is not None:
-            serve = _per_user(job, job.route) if isinstance(job.output, PerUser) else _sitewide(job, job.route)
-            blueprint.add_url_rule(job.route.path, job.statistic, _described(job, job.route)(serve), methods=["GET"])
+            serve = _described(job, job.route)(_server(job, job.route))
+            blueprint.add_url_rule(job.route.path, job.statistic, serve, methods=["GET"])
     return blueprint
 
 
 def _described(job: Job, route: Route) -> Callable[[Serve], Serve]:
+    ranked, own = isinstance(job.output, Ranked), isinstance(job.output, PerUser | UserDocument)
+    parameters = (RANGE, *((COUNT, OFFSET, COMPARE, MEASURE) if ranked else ()), *((PLAIN,) if own else ()))
     return describes(
         job.about,
-        about="Computed after each landing of new listens, in whole; one page of it is answered.",
+        about="Brought up to date after each landing of new listens.",
         group="Statistics",
-        parameters=(RANGE, COUNT, OFFSET),
+        parameters=parameters,
         answers={
-            200: Answer("A page of the list, the most played first.", statistic_schema(job, route)),
+            200: Answer("A page of the list." if ranked else "All of it.", statistic_schema(job, route)),
             204: Answer("Not computed yet, or nothing was played in this range."),
         },
         conditional=True,
     )
 
 
-def _per_user(job: Job, route: Route) -> Callable[[str], Response]:
+def _server(job: Job, route: Route) -> Serve:
+    if isinstance(job.output, EntityDocument):
+        return _entity(job, route)
+    return _per_user(job, route) if isinstance(job.output, PerUser | UserDocument) else _sitewide(job, route)
+
+
+def _per_user(job: Job, route: Route) -> Serve:
     def serve(user_name: str) -> Response:
         statistic, asked_range = job.statistic, _asked_range()
         found = services().versions.find(
@@ -54,18 +68,100 @@ def _per_user(job: Job, route: Route) -> Callable[[str], Response]:
             lambda cursor: statistic_version(cursor, statistic, asked_range, user_name),
         )
         known = user_known(found, user_name)
-        range_name, (count, offset) = stats_range(), page()
+        asked = _asked(job)
+        plain = chosen("plain", ("true", "false")) == "true"
 
-        def document() -> dict[str, Any] | None:
-            with services().pool.statement() as cursor:
-                found = load_page(cursor, job.statistic, range_name, known.user_id, offset, count)
-            if found is None:
+        def document() -> Made:
+            made = _made(job, route, known.user_id, asked, plain)
+            if made is None:
                 return None
-            return {"payload": {**_payload(route, found, range_name, offset), "user_id": user_name}}
+            made["user_id"] = user_name
+            return {"payload": made}
 
         return fresh(services().answers, known.version, document)
 
     return serve
+
+
+def _sitewide(job: Job, route: Route) -> Serve:
+    def serve() -> Response:
+        asked = _asked(job)
+        with services().pool.statement() as cursor:
+            version = sitewide_version(cursor, job.statistic, asked.stats_range)
+
+        def document() -> Made:
+            made = _made(job, route, SITEWIDE_KEY, asked, plain=False)
+            return None if made is None else {"payload": made}
+
+        return fresh(services().answers, version, document)
+
+    return serve
+
+
+def _entity(job: Job, route: Route) -> Serve:
+    def serve(mbid: str) -> Response:
+        asked = _asked(job)
+        entity = _uuid(mbid)
+        with services().pool.statement() as cursor:
+            version = sitewide_version(cursor, job.statistic, asked.stats_range)
+
+        def document() -> Made:
+            with services().pool.transaction() as cursor:
+                found = load_entity_document(cursor, job.statistic, asked.stats_range, entity)
+                if found is None:
+                    return None
+                names = names_of_users(cursor, [user_id for user_id, _ in found.doc.get("listeners", ())])
+            return {"payload": _with_listeners(found, route, asked, names)}
+
+        return fresh(services().answers, version, document)
+
+    return serve
+
+
+def _with_listeners(found: Document, route: Route, asked: Asked, names: Mapping[int, str]) -> dict[str, Any]:
+    """Who is gone since the run is left out."""
+    listeners = [
+        {"user_name": names[user_id], "listen_count": listen_count}
+        for user_id, listen_count in found.doc.get("listeners", ())
+        if user_id in names
+    ]
+    made = document_payload(found, route, asked)
+    return {**found.doc, route.payload_key: listeners, **{k: v for k, v in made.items() if k != route.payload_key}}
+
+
+def _made(job: Job, route: Route, key: int, asked: Asked, plain: bool) -> Made:
+    """The payload of a key; with `plain`, made without the settings of the user, who may have none."""
+    if plain:
+        made = _made(job, route, -key, asked, plain=False)
+        if made is not None:
+            return made
+    with services().pool.statement() as cursor:
+        found: Page | Document | None
+        if not isinstance(job.output, Ranked):
+            found = load_document(cursor, job.statistic, asked.stats_range, key)
+        elif asked.compare or asked.by_time:
+            gone = MOST_GONE if asked.compare else 0
+            where = (key, asked.offset, asked.count)
+            found = load_compared_page(
+                cursor, job.statistic, asked.stats_range, *where, by_time=asked.by_time, gone=gone
+            )
+        else:
+            found = load_page(cursor, job.statistic, asked.stats_range, key, asked.offset, asked.count)
+    if found is None or (plain and found.applied is not None):
+        return None
+    return list_payload(found, route, asked) if isinstance(found, Page) else document_payload(found, route, asked)
+
+
+def _asked(job: Job) -> Asked:
+    """The query, judged in the contract's order: range, count and offset, then ours."""
+    name = stats_range()
+    if not isinstance(job.output, Ranked):
+        return Asked(name)
+    count, offset = page()
+    compare = chosen("compare", ("previous",)) is not None
+    if compare and name == ALL_TIME:
+        raise BadRequestError("compare=previous: there is no period before all_time; choose another range")
+    return Asked(name, count, offset, compare, chosen("measure", ("listens", "time")) == "time")
 
 
 def _asked_range() -> str:
@@ -74,31 +170,8 @@ def _asked_range() -> str:
     return asked if asked in STATS_RANGES else ALL_TIME
 
 
-def _sitewide(job: Job, route: Route) -> Callable[[], Response]:
-    def serve() -> Response:
-        range_name, (count, offset) = stats_range(), page()
-        with services().pool.statement() as cursor:
-            version = sitewide_version(cursor, job.statistic, range_name)
-
-        def document() -> dict[str, Any] | None:
-            with services().pool.statement() as cursor:
-                found = load_page(cursor, job.statistic, range_name, SITEWIDE_KEY, offset, count)
-            return None if found is None else {"payload": _payload(route, found, range_name, offset)}
-
-        return fresh(services().answers, version, document)
-
-    return serve
-
-
-def _payload(route: Route, found: Page, range_name: str, offset: int) -> dict[str, Any]:
-    items = [{**route.item(struct), "listen_count": listen_count} for struct, listen_count in found.items]
-    return {
-        route.payload_key: items,
-        "count": len(items),
-        "offset": offset,
-        route.total_key: found.total,
-        "range": range_name,
-        "from_ts": found.run.from_ts,
-        "to_ts": found.run.to_ts,
-        "last_updated": found.run.last_updated,
-    }
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise BadRequestError(f"{text} mbid format invalid.") from None

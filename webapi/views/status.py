@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from conf.broker import BrokerUnavailableError
 from dumps.published import Dump, published_dumps
 from jobs.catalog import catalog
-from jobs.job import Job, PerUser
+from jobs.job import PER_USER, Job
 from jobs.ranges import STATS_RANGES
 from webapi.db.status import result_ages
 from webapi.errors import RETRY_AFTER, BadRequestError, NotFoundError, reply
@@ -48,8 +48,8 @@ def service_status() -> Response:
     """Ages in seconds of every statistic and range of the catalog; null where nothing is known."""
     with services().pool.transaction() as cursor:
         ages = result_ages(cursor)
-    per_user = [job for job in catalog().jobs.values() if job.route and isinstance(job.output, PerUser)]
-    sitewide = [job for job in catalog().jobs.values() if job.route and not isinstance(job.output, PerUser)]
+    per_user = [job for job in catalog().jobs.values() if job.route and isinstance(job.output, PER_USER)]
+    sitewide = [job for job in catalog().jobs.values() if job.route and not isinstance(job.output, PER_USER)]
     return reply(
         {
             "time": int(time.time()),

@@ -1,0 +1,17 @@
+"""Statistics that are documents, on Spark: the rows of a job's statement as the rows of their table."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from jobs.frames import Frames
+from jobs.job import EntityDocument, Job, SitewideDocument, UserDocument
+
+
+def documents(frames: Frames, job: Job) -> DataFrame:
+    """Rows (stats_range int, key bigint or entity string, doc string) of one job."""
+    rows = frames.sql(job.run, job.inputs).withColumnRenamed("slot", "stats_range")
+    if isinstance(job.output, SitewideDocument):
+        rows = rows.withColumn("key", F.lit(0).cast("bigint"))
+    key = "entity" if isinstance(job.output, EntityDocument) else "key"
+    assert isinstance(job.output, UserDocument | SitewideDocument | EntityDocument)
+    return rows.select(F.col("stats_range").cast("int"), key, "doc")

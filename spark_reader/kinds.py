@@ -1,0 +1,100 @@
+"""The three kinds of stored results: how the rows of each are staged, and what leaves and enters its table."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.messages import COLUMNS
+
+Line = Callable[[Sequence[Any]], bytes]
+
+
+def copy_line(row: Iterable[Any]) -> bytes:
+    """A row as COPY's text format takes it. Raises TypeError for a value that no column has."""
+    return "\t".join(map(_field, row)).encode() + b"\n"
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return r"\N"
+    if isinstance(value, str):
+        return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    if isinstance(value, int):
+        return str(value)
+    return f"{{{','.join(map(str, value))}}}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One table of results. Statements take (statistic, stats_range) first; `staged` is this transaction's."""
+
+    name: str
+    stage: str
+    copy: str
+    leave: str
+    """Delete the rows whose keys are not staged."""
+    remove: str
+    """Delete the rows of these keys (a third value)."""
+    upsert: str
+    forget_strangers: str = ""
+    """Take users who are not there out of what is staged."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of a part of this kind, the key first."""
+        return COLUMNS[self.name]
+
+
+_NO_STRANGERS = "DELETE FROM staged s WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = abs(s.key)) AND s.key <> 0"
+LIST = Kind(
+    "list",
+    "CREATE TEMP TABLE staged (key bigint PRIMARY KEY, ids bigint[] NOT NULL, counts integer[] NOT NULL,"
+    " previous_ranks integer[] NOT NULL, previous_counts integer[] NOT NULL, gone_ids bigint[] NOT NULL,"
+    " gone_counts integer[] NOT NULL, seconds integer[] NOT NULL, by_time integer[] NOT NULL,"
+    " time_by_source bigint[] NOT NULL, applied text,"
+    " CHECK (cardinality(ids) = cardinality(counts) AND cardinality(ids) > 0"
+    " AND cardinality(gone_ids) = cardinality(gone_counts)"
+    " AND cardinality(ids) = cardinality(previous_ranks) AND cardinality(ids) = cardinality(previous_counts)"
+    " AND cardinality(ids) = cardinality(seconds) AND cardinality(ids) = cardinality(by_time))) ON COMMIT DROP",
+    "COPY staged FROM STDIN",
+    "DELETE FROM result_list l WHERE l.statistic = %s AND l.stats_range = %s"
+    " AND NOT EXISTS (SELECT FROM staged s WHERE s.key = l.key)",
+    "DELETE FROM result_list WHERE statistic = %s AND stats_range = %s AND key = ANY(%s)",
+    "INSERT INTO result_list AS l (statistic, stats_range, key, ids, counts, previous_ranks, previous_counts,"
+    " gone_ids, gone_counts, seconds, by_time, time_by_source, applied)"
+    " SELECT %s, %s, s.* FROM staged s ORDER BY key"
+    " ON CONFLICT (statistic, stats_range, key) DO UPDATE SET ids = EXCLUDED.ids, counts = EXCLUDED.counts,"
+    " previous_ranks = EXCLUDED.previous_ranks, previous_counts = EXCLUDED.previous_counts,"
+    " gone_ids = EXCLUDED.gone_ids, gone_counts = EXCLUDED.gone_counts, seconds = EXCLUDED.seconds,"
+    " by_time = EXCLUDED.by_time, time_by_source = EXCLUDED.time_by_source, applied = EXCLUDED.applied"
+    " WHERE (l.ids, l.counts, l.previous_ranks, l.previous_counts, l.gone_ids, l.gone_counts, l.seconds, l.by_time,"
+    " l.time_by_source, l.applied) IS DISTINCT FROM (EXCLUDED.ids, EXCLUDED.counts, EXCLUDED.previous_ranks,"
+    " EXCLUDED.previous_counts, EXCLUDED.gone_ids, EXCLUDED.gone_counts, EXCLUDED.seconds, EXCLUDED.by_time,"
+    " EXCLUDED.time_by_source, EXCLUDED.applied)",
+    _NO_STRANGERS,
+)
+DOCUMENT = Kind(
+    "document",
+    "CREATE TEMP TABLE staged (key bigint PRIMARY KEY, doc text NOT NULL, applied text) ON COMMIT DROP",
+    "COPY staged FROM STDIN",
+    "DELETE FROM result_document d WHERE d.statistic = %s AND d.stats_range = %s"
+    " AND NOT EXISTS (SELECT FROM staged s WHERE s.key = d.key)",
+    "DELETE FROM result_document WHERE statistic = %s AND stats_range = %s AND key = ANY(%s)",
+    "INSERT INTO result_document AS d (statistic, stats_range, key, doc, applied)"
+    " SELECT %s, %s, s.* FROM staged s ORDER BY key"
+    " ON CONFLICT (statistic, stats_range, key) DO UPDATE SET doc = EXCLUDED.doc, applied = EXCLUDED.applied"
+    " WHERE (d.doc, d.applied) IS DISTINCT FROM (EXCLUDED.doc, EXCLUDED.applied)",
+    _NO_STRANGERS,
+)
+ENTITY_DOCUMENT = Kind(
+    "entity_document",
+    "CREATE TEMP TABLE staged (entity uuid PRIMARY KEY, doc text NOT NULL) ON COMMIT DROP",
+    "COPY staged FROM STDIN",
+    "DELETE FROM result_entity_document d WHERE d.statistic = %s AND d.stats_range = %s"
+    " AND NOT EXISTS (SELECT FROM staged s WHERE s.entity = d.entity)",
+    "DELETE FROM result_entity_document WHERE statistic = %s AND stats_range = %s AND entity = ANY(%s::uuid[])",
+    "INSERT INTO result_entity_document AS d (statistic, stats_range, entity, doc)"
+    " SELECT %s, %s, s.* FROM staged s ORDER BY entity"
+    " ON CONFLICT (statistic, stats_range, entity) DO UPDATE SET doc = EXCLUDED.doc WHERE d.doc <> EXCLUDED.doc",
+)
+KINDS = {kind.name: kind for kind in (LIST, DOCUMENT, ENTITY_DOCUMENT)}

@@ -1,0 +1,186 @@
+"""Stored results, read: a page of a list or a document, with the facts of its run, from one statement."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+
+@dataclass(frozen=True)
+class Run:
+    """The facts of the run that is being served. Times in epoch seconds UTC."""
+
+    run_id: UUID
+    data_version: int
+    from_ts: int
+    to_ts: int
+    newest_listen_ts: int
+    last_updated: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a list. Comparisons and times are there only where the page was asked for with them."""
+
+    struct: dict[str, Any]
+    listen_count: int
+    rank: int
+    """From 1, in the list's own order."""
+    previous_rank: int = 0
+    """0: it was not there a period before."""
+    previous_listen_count: int = 0
+    seconds: int = 0
+
+
+@dataclass(frozen=True)
+class Page:
+    """A slice of one stored list, with the facts of its run: both from one statement, so from one run."""
+
+    run: Run
+    total: int
+    """Length of the whole list."""
+    items: list[Item]
+    applied: dict[str, Any] | None
+    """The user's settings that it was made with; None: she has none, or these were not to be applied."""
+    time_by_source: list[int]
+    """Milliseconds of the whole list, by where they are known from (jobs/engines/rank_lists.py SOURCES)."""
+    gone: list[tuple[dict[str, Any], int]]
+    """(struct, listens there) of what the period before had and this one has not; only where compared."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A stored document, with the facts of its run."""
+
+    run: Run
+    doc: Any
+    """Parsed JSON."""
+    applied: dict[str, Any] | None
+
+
+# The listens' own columns only: the others are long, and most answers need none of them.
+_LISTED = """
+SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
+       cardinality(l.ids), l.applied, l.time_by_source, page.docs, page.counts
+  FROM run r
+  JOIN result_list l ON l.statistic = r.statistic AND l.stats_range = r.stats_range AND l.key = %(key)s
+ CROSS JOIN LATERAL (
+       SELECT array_agg(e.doc ORDER BY s.place) AS docs, array_agg(s.listen_count ORDER BY s.place) AS counts
+         FROM unnest(l.ids[%(first)s:%(last)s], l.counts[%(first)s:%(last)s])
+              WITH ORDINALITY AS s (id, listen_count, place)
+         JOIN result_entity e ON e.id = s.id
+       ) page
+ WHERE r.statistic = %(statistic)s AND r.stats_range = %(stats_range)s
+"""
+_COMPARED = """
+SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
+       cardinality(l.ids), l.applied, l.time_by_source, page.docs, page.counts, page.places, page.ranks,
+       page.previous, page.seconds, gone.docs, gone.counts
+  FROM run r
+  JOIN result_list l ON l.statistic = r.statistic AND l.stats_range = r.stats_range AND l.key = %(key)s
+ CROSS JOIN LATERAL (
+       SELECT array_agg(e.doc ORDER BY s.nth) AS docs, array_agg(s.listen_count ORDER BY s.nth) AS counts,
+              array_agg(s.place ORDER BY s.nth) AS places, array_agg(s.rank ORDER BY s.nth) AS ranks,
+              array_agg(s.previous ORDER BY s.nth) AS previous, array_agg(s.seconds ORDER BY s.nth) AS seconds
+         FROM (SELECT p.place, p.nth, l.ids[p.place] AS id, l.counts[p.place] AS listen_count,
+                      l.previous_ranks[p.place] AS rank, l.previous_counts[p.place] AS previous,
+                      l.seconds[p.place] AS seconds
+                 FROM unnest(CASE WHEN %(by_time)s THEN l.by_time[%(first)s:%(last)s]
+                             ELSE ARRAY(SELECT generate_series(%(first)s, least(%(last)s, cardinality(l.ids)))) END)
+                      WITH ORDINALITY AS p (place, nth)) s
+         JOIN result_entity e ON e.id = s.id
+       ) page
+ CROSS JOIN LATERAL (
+       SELECT array_agg(e.doc ORDER BY s.place) AS docs, array_agg(s.listen_count ORDER BY s.place) AS counts
+         FROM unnest(l.gone_ids[1:%(gone)s], l.gone_counts[1:%(gone)s]) WITH ORDINALITY AS s (id, listen_count, place)
+         JOIN result_entity e ON e.id = s.id
+       ) gone
+ WHERE r.statistic = %(statistic)s AND r.stats_range = %(stats_range)s
+"""
+_DOCUMENT = """
+SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
+       d.doc, d.applied
+  FROM run r JOIN result_document d ON d.statistic = r.statistic AND d.stats_range = r.stats_range AND d.key = %s
+ WHERE r.statistic = %s AND r.stats_range = %s
+"""
+_ENTITY_DOCUMENT = """
+SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
+       d.doc, NULL
+  FROM run r JOIN result_entity_document d ON d.statistic = r.statistic AND d.stats_range = r.stats_range
+       AND d.entity = %s
+ WHERE r.statistic = %s AND r.stats_range = %s
+"""
+_LARGEST = 2**31 - 2
+
+
+def load_page(  # noqa: PLR0917 - the key of a list, then the slice
+    cursor: Cursor, statistic: str, stats_range: str, key: int, offset: int, count: int
+) -> Page | None:
+    """The items [offset, offset + count) of one key's list; None when nothing was computed for it."""
+    cursor.execute(_LISTED, _values(statistic, stats_range, key, offset, count))
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    *facts, total, applied, times, docs, counts = row
+    items = [
+        Item(orjson.loads(doc), listen_count, offset + nth)
+        for nth, (doc, listen_count) in enumerate(zip(docs or (), counts or (), strict=True), 1)
+    ]
+    return Page(Run(*facts), total, items, _parsed(applied), times, [])
+
+
+def load_compared_page(  # noqa: PLR0917 - the key of a list, then the slice
+    cursor: Cursor, statistic: str, stats_range: str, key: int, offset: int, count: int, *, by_time: bool, gone: int
+) -> Page | None:
+    """As load_page, each item with what it was a period before and its time, and up to `gone` items that left.
+
+    `by_time`: the slice is of the order by listening time, longest first.
+    """
+    values = _values(statistic, stats_range, key, offset, count)
+    cursor.execute(_COMPARED, values | {"by_time": by_time, "gone": gone})
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    facts, (total, applied, times), columns, (gone_docs, gone_counts) = row[:6], row[6:9], row[9:15], row[15:]
+    items = [
+        Item(orjson.loads(doc), listen_count, place, rank, previous, seconds)
+        for doc, listen_count, place, rank, previous, seconds in zip(*(c or () for c in columns), strict=True)
+    ]
+    left = [(orjson.loads(doc), listens) for doc, listens in zip(gone_docs or (), gone_counts or (), strict=True)]
+    return Page(Run(*facts), total, items, _parsed(applied), times, left)
+
+
+def load_document(cursor: Cursor, statistic: str, stats_range: str, key: int) -> Document | None:
+    """One key's document; None when nothing was computed for it."""
+    cursor.execute(_DOCUMENT, (key, statistic, stats_range))
+    return _document(cursor)
+
+
+def load_entity_document(cursor: Cursor, statistic: str, stats_range: str, entity: UUID) -> Document | None:
+    """The document of an artist or a release group; None when nothing was computed for it."""
+    cursor.execute(_ENTITY_DOCUMENT, (str(entity), statistic, stats_range))
+    return _document(cursor)
+
+
+def _document(cursor: Cursor) -> Document | None:
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    *facts, doc, applied = row
+    return Document(Run(*facts), orjson.loads(doc), _parsed(applied))
+
+
+def _values(statistic: str, stats_range: str, key: int, offset: int, count: int) -> dict[str, Any]:
+    return {
+        "statistic": statistic,
+        "stats_range": stats_range,
+        "key": key,
+        "first": min(offset, _LARGEST) + 1,
+        "last": min(offset + count, _LARGEST),
+    }
+
+
+def _parsed(applied: str | None) -> dict[str, Any] | None:
+    return None if applied is None else orjson.loads(applied)

@@ -1,0 +1,78 @@
+"""What a stored statistic is in an answer: items, comparisons, listening time, and the facts of its run."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.job import Route
+from spark_reader.load import Document, Item, Page
+
+TIME_SOURCES = ("duration_played", "duration", "recording_length", "default")
+"""Where listening time is known from, in the order of jobs/engines/rank_lists.py SOURCES."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The query of a request for a statistic."""
+
+    stats_range: str
+    count: int = 0
+    offset: int = 0
+    compare: bool = False
+    """compare=previous."""
+    by_time: bool = False
+    """measure=time."""
+
+
+def list_payload(found: Page, route: Route, asked: Asked) -> dict[str, Any]:
+    """A page of a list. Without compare and measure it is the documented one."""
+    items = [_item(item, route, asked) for item in found.items]
+    made = {route.payload_key: items, "count": len(items), "offset": asked.offset, route.total_key: found.total}
+    if asked.compare:
+        made["gone"] = [{**route.item(struct), "previous_listen_count": count} for struct, count in found.gone]
+    if asked.by_time:
+        whole = sum(found.time_by_source)
+        made["listening_time"] = whole // 1000
+        shares = (part / whole if whole else 0.0 for part in found.time_by_source)
+        made["listening_time_sources"] = dict(zip(TIME_SOURCES, shares, strict=True))
+    return made | _facts(found, asked)
+
+
+def document_payload(found: Document, route: Route, asked: Asked) -> dict[str, Any]:
+    """A whole document."""
+    zone = found.applied["timezone"] if found.applied else "UTC"
+    shown = found.doc
+    if route.answer is not None:
+        shown = route.answer(shown, asked.stats_range, found.run.newest_listen_ts, zone)
+    return {route.payload_key: shown} | _facts(found, asked)
+
+
+def _item(item: Item, route: Route, asked: Asked) -> dict[str, Any]:
+    made = {**route.item(item.struct), "listen_count": item.listen_count}
+    if asked.compare:
+        made["rank"] = item.rank
+        made["new"] = item.previous_rank == 0
+        made["previous_rank"] = item.previous_rank or None
+        made["previous_listen_count"] = item.previous_listen_count
+        made["rank_change"] = item.previous_rank - item.rank if item.previous_rank else None
+        made["listen_count_change"] = item.listen_count - item.previous_listen_count
+    if asked.by_time:
+        made["listening_time"] = item.seconds
+    return made
+
+
+def _facts(found: Page | Document, asked: Asked) -> dict[str, Any]:
+    """Of the run; from_ts and to_ts on the user's own clock where a time zone was applied."""
+    run, applied = found.run, found.applied
+    facts: dict[str, Any] = {
+        "range": asked.stats_range,
+        "from_ts": run.from_ts,
+        "to_ts": run.to_ts,
+        "last_updated": run.last_updated,
+        "data_version": run.data_version,
+        "newest_listen_ts": run.newest_listen_ts,
+    }
+    if applied is None:
+        return facts
+    excluded = {name: applied[name] for name in ("artists", "recordings", "clients")}
+    settings = {"timezone": applied["timezone"], "excluded": excluded}
+    return facts | {"from_ts": applied["from_ts"], "to_ts": applied["to_ts"], "settings_applied": settings}
