@@ -57,8 +57,14 @@ class Catalog:
             raise InvalidRequestError(f"{query}: unknown param {unknown[0]!r}; known are {', '.join(known) or 'none'}")
         checked = {name: param.check(params.get(name)) for name, param in known.items()}
         if query in self.bundles:
-            return [self.jobs[statistic] for statistic in self.bundles[query].jobs], checked
+            return self.bundled(self.bundles[query]), checked
         return [job for job in self._named(query) if _chosen(job, checked)], checked
+
+    def bundled(self, bundle: Bundle) -> list[Job]:
+        """The jobs of a bundle, in order."""
+        if bundle.jobs:
+            return [self.jobs[statistic] for statistic in bundle.jobs]
+        return [job for job in self.jobs.values() if job.refreshed]
 
     def _named(self, query: str) -> list[Job]:
         named = [job for job in self.jobs.values() if job.name == query]

@@ -28,15 +28,19 @@ class Frames:
         moment: Moment,
         values: Mapping[str, Any],
         reads: Iterable[str],
+        given: Mapping[str, DataFrame] | None = None,
     ) -> None:
-        """`values`: what statements name as :name; `reads`: the inputs that will be asked for, once per statement."""
+        """`values`: what statements name as :name; `reads`: the inputs that will be asked for, once per statement.
+
+        `given`: frames that stand in for the inputs of their names.
+        """
         self._spark = spark
         self._lake = lake
         self._landing = landing
         self._moment = moment
         self._values = dict(values)
         self._uses = uses(reads)
-        self._made: dict[str, DataFrame] = {}
+        self._made: dict[str, DataFrame] = dict(given or {})
         self._kept: list[DataFrame] = []
 
     def sql(self, statement: str, reads: Iterable[str], **given: DataFrame) -> DataFrame:

@@ -139,6 +139,7 @@ class Param:
 
 STATS_RANGE = Param("stats_range", STATS_RANGES, about="one range; without it all nine, from one scan", option="range")
 AT = Param("at", about="instead of the newest listen: ISO date or time (UTC), or epoch seconds", parse=parse_instant)
+REBUILD = Param("rebuild", kind=bool, about="compute everything anew, though what is served could be continued")
 DATABASE = Param("database", about="accepted as the original does, and ignored: results are replaced in place")
 
 
@@ -180,7 +181,7 @@ class Bundle:
 
     name: str
     jobs: tuple[str, ...]
-    """Statistics, in order."""
+    """Statistics, in order; none: every job that is `refreshed`."""
     about: str
     params: tuple[Param, ...] = ()
     command: Command | None = None

@@ -109,8 +109,7 @@ class Switch:
     rows: int
     """Sum of the rows of its parts: a manifest whose parts do not add up is refused."""
     replace: str
-    """`all`: keys not in the run leave; `keys`: only the keys in `removed` leave."""
-    removed: list[int] = field(default_factory=list)
+    """`all`: keys not in the run leave; `touched`: of the manifest's touched users only."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +123,12 @@ class Manifest:
     newest_listen_ts: int
     switches: list[Switch]
     parts: list[Part]
+    code: str = ""
+    """jobs/base.py computing_code."""
+    base_run_id: UUID | None = None
+    """The run that this one continues: it is stored only over that one."""
+    touched: list[int] = field(default_factory=list)
+    """Of a continued run: the users whose results were computed anew; who of them is not in a part has none."""
 
     def encode(self) -> bytes:
         """The message body."""
@@ -139,10 +144,11 @@ class Manifest:
             switches = [_typed(Switch, Switch(**switch)) for switch in document.pop("switches")]
             parts = [_typed(Part, Part(**part)) for part in document.pop("parts")]
             run_id = _uuid("run_id", document.pop("run_id"))
-            request_id = document.pop("request_id")
+            request_id, base_run_id = document.pop("request_id"), document.pop("base_run_id", None)
             made = cls(
                 run_id=run_id,
                 request_id=None if request_id is None else _uuid("request_id", request_id),
+                base_run_id=None if base_run_id is None else _uuid("base_run_id", base_run_id),
                 switches=switches,
                 parts=parts,
                 **document,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
 FIRST_DAY = date(2002, 1, 1)
@@ -113,6 +114,31 @@ def activity_first(stats_range: str, day: date) -> date:
     if stats_range == ALL_TIME:
         return FIRST_DAY
     return previous(stats_range, CALENDAR[stats_range](day)[0])
+
+
+def local_bounds(stats_range: str, newest_listen_ts: int, zone: str) -> tuple[int, int]:
+    """from_ts and to_ts of a Period whose days begin at the midnights of a zone."""
+    clock = ZoneInfo(zone)
+    if stats_range == ALL_TIME:
+        return midnight(FIRST_DAY, clock), newest_listen_ts
+    first, last = CALENDAR[stats_range](datetime.fromtimestamp(newest_listen_ts, clock).date())
+    return midnight(first, clock), midnight(last, clock)
+
+
+def midnight(day: date, clock: ZoneInfo) -> int:
+    """Epoch seconds at which a day begins on a zone's clock."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=clock).timestamp())
+
+
+def moved(before: date, after: date) -> int | None:
+    """First second of the wall clock that lies in other windows for T on `after` than on `before`; None: none does."""
+    old, new = window_masks(before), window_masks(after)
+    edges = sorted({edge for edge, _ in (*old, *new)})
+    return next((edge for edge in edges if _mask_at(old, edge) != _mask_at(new, edge)), None)
+
+
+def _mask_at(stretches: list[tuple[int, int]], second: int) -> int:
+    return next((mask for edge, mask in reversed(stretches) if edge <= second), 0)
 
 
 def window_masks(day: date, asked: Collection[str] = STATS_RANGES) -> list[tuple[int, int]]:

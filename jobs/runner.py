@@ -5,6 +5,8 @@ become Parquet files below results/RUN_ID, or rows inside the manifest when they
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,54 +15,73 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from conf.settings import Settings
 from jobs import result_files
+from jobs.base import Base, computing_code
 from jobs.engines.plays import Moment
 from jobs.frames import Frames
 from jobs.inputs import DEFAULT_LENGTH_MS
-from jobs.job import EntityDocument, Job, PerUser, Ranked, UserDocument
-from jobs.lake import Landing
+from jobs.job import PER_USER, EntityDocument, Job, PerUser, Ranked, UserDocument
+from jobs.lake import Landing, landing_of
 from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_digest
 from jobs.ranges import STATS_RANGES, Period, period
 from jobs.run_applied import applied
 from jobs.run_documents import documents
 from jobs.run_lists import Family, families
+from jobs.touched import Version, touched_users
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """What a request asks for, checked (jobs/catalog.py)."""
+
+    query: str
+    jobs: tuple[Job, ...]
+    params: Mapping[str, Any]
+    """`at` replaces T, `stats_range` asks for one range instead of nine."""
 
 
 def run(
     spark: SparkSession,
     settings: Settings,
-    jobs: Sequence[Job],
-    params: Mapping[str, Any],
+    ordered: Ordered,
     landing: Landing,
     *,
     run_id: UUID,
     request_id: UUID | None,
+    base: Base | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
     """Compute the jobs at the landing's data version and write their results. An empty result is a result.
 
-    `params` as checked by the catalog: `at` replaces T, `stats_range` asks for one range instead of nine.
+    `base`: the run to continue, if that can be done: then only users whose results may be others are computed.
     """
-    newest = newest_listen(landing, params.get("at"))
-    asked = tuple(period(name, newest) for name in _ranges(params.get("stats_range")))
+    newest = newest_listen(landing, ordered.params.get("at"))
+    asked = tuple(period(name, newest) for name in _ranges(ordered.params.get("stats_range")))
     moment = Moment(newest, tuple(one.stats_range for one in asked))
+    progress("looking for what has changed")
+    touched = None if base is None else _touched(spark, settings.lake, base, Version(landing, moment))
     folder = result_files.run_folder(settings.lake, run_id)
-    values = {"default_length_ms": DEFAULT_LENGTH_MS}
-    frames = Frames(spark, settings.lake, landing, moment, values, _reads(jobs))
-    try:
-        _write_all(frames, moment, jobs, folder, progress)
-    finally:
-        frames.close()
+    _compute(spark, settings.lake, Version(landing, moment), ordered.jobs, touched, folder, progress)
     progress("checking results")
-    parts = _parts(jobs, folder)
+    parts = _parts(ordered.jobs, folder)
     return Manifest(
         run_id=run_id,
         request_id=request_id,
-        query=jobs[0].name,
+        query=ordered.query,
         data_version=landing.landing_id,
         newest_listen_ts=newest,
-        switches=[_switch(job, asked_for, parts) for job in jobs for asked_for in asked],
+        switches=[_switch(job, one, parts, touched is not None) for job in ordered.jobs for one in asked],
         parts=_inlined(parts, settings, run_id),
+        code=computing_code(),
+        base_run_id=base.run_id if base is not None and touched is not None else None,
+        touched=touched or [],
     )
+
+
+def _touched(spark: SparkSession, lake: str, base: Base, now: Version) -> list[int] | None:
+    before = landing_of(spark, lake, base.data_version)
+    if before is None or before.epoch != now.landing.epoch or before.landing_id > now.landing.landing_id:
+        return None
+    return touched_users(spark, lake, Version(before, Moment(base.newest_listen_ts, now.moment.ranges)), now)
 
 
 def newest_listen(landing: Landing, at: int | None) -> int:
@@ -81,10 +102,34 @@ def _reads(jobs: Sequence[Job]) -> list[str]:
     return [*shared, *(name for _, inputs in texts for name in inputs)]
 
 
-def _write_all(
-    frames: Frames, moment: Moment, jobs: Sequence[Job], folder: str, progress: Callable[[str], None]
+def _compute(  # noqa: PLR0917 - of what, for whom, where to
+    spark: SparkSession,
+    lake: str,
+    version: Version,
+    jobs: Sequence[Job],
+    touched: list[int] | None,
+    folder: str,
+    progress: Callable[[str], None],
 ) -> None:
-    chosen = frames.keep(applied(frames, moment))
+    """Everything at once; of a continued run the users' own results for those touched, the others for everybody."""
+    own = [job for job in jobs if isinstance(job.output, PER_USER)]
+    others = [job for job in jobs if not isinstance(job.output, PER_USER)]
+    values = {"default_length_ms": DEFAULT_LENGTH_MS}
+    if touched is None:
+        with closing(Frames(spark, lake, version.landing, version.moment, values, _reads(jobs))) as frames:
+            _write_all(frames, jobs, folder, progress)
+        return
+    with closing(Frames(spark, lake, version.landing, version.moment, values, _reads(others))) as frames:
+        _write_all(frames, others, folder, progress)
+        only = spark.createDataFrame([(user_id,) for user_id in touched], "user_id int")
+        subjects = frames.keep(frames.named("subjects").join(F.broadcast(only), "user_id", "left_semi"))
+        given = {"subjects": subjects}
+        with closing(Frames(spark, lake, version.landing, version.moment, values, _reads(own), given)) as theirs:
+            _write_all(theirs, own, folder, progress)
+
+
+def _write_all(frames: Frames, jobs: Sequence[Job], folder: str, progress: Callable[[str], None]) -> None:
+    chosen = frames.keep(applied(frames))
     for family in families(frames, jobs):
         _write_family(frames, chosen, family, folder, progress)
     for job in jobs:
@@ -93,8 +138,9 @@ def _write_all(
         progress(f"computing {job.statistic}")
         rows = documents(frames, job)
         kind = "entity_document" if isinstance(job.output, EntityDocument) else "document"
-        rows = _with_applied(rows, chosen) if isinstance(job.output, UserDocument) else _without(rows)
-        _save(rows, kind, job, folder)
+        _save(
+            _with_applied(rows, chosen) if isinstance(job.output, UserDocument) else _without(rows), kind, job, folder
+        )
 
 
 def _write_family(
@@ -108,7 +154,7 @@ def _write_family(
 
 
 def _with_applied(rows: DataFrame, chosen: DataFrame) -> DataFrame:
-    return rows.join(F.broadcast(chosen), ["key", "stats_range"], "left")
+    return rows.join(F.broadcast(chosen), "key", "left")
 
 
 def _without(rows: DataFrame) -> DataFrame:
@@ -141,9 +187,10 @@ def _range_of(path: str) -> str:
     return STATS_RANGES[int(path.rpartition("/stats_range=")[2].partition("/")[0])]
 
 
-def _switch(job: Job, asked: Period, parts: Sequence[Part]) -> Switch:
+def _switch(job: Job, asked: Period, parts: Sequence[Part], continued: bool) -> Switch:
+    replace = "touched" if continued and isinstance(job.output, PER_USER) else "all"
     own = [part for part in parts if (part.statistic, part.stats_range) == (job.statistic, asked.stats_range)]
-    return Switch(job.statistic, asked.stats_range, asked.from_ts, asked.to_ts, sum(p.rows for p in own), "all")
+    return Switch(job.statistic, asked.stats_range, asked.from_ts, asked.to_ts, sum(p.rows for p in own), replace)
 
 
 def _inlined(parts: list[Part], settings: Settings, run_id: UUID) -> list[Part]:

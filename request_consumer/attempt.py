@@ -17,12 +17,15 @@ from conf.busy import StillBusyError
 from conf.faults import fault_point
 from conf.postgres import Connection, StoreUnavailableError, connect, dsn, transaction
 from jobs import result_files, runner
+from jobs.base import Base
 from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
 from jobs.lake import newest_landing
 from jobs.listens.changes import landed_up_to, read_store
 from jobs.messages import Manifest, new_run_id
+from jobs.ranges import STATS_RANGES
 from jobs.session import JOBS_POOL
 from request_consumer import requests
+from request_consumer.freshness import results_wait, served_base
 from request_consumer.part import PART, Part, check_alive, report
 from request_consumer.requests import RequestRow
 
@@ -30,6 +33,8 @@ GRACE_SECONDS = 15.0
 """How long a stopping process waits for the job it has cancelled."""
 RETRY_SECONDS = 2.0
 LANDING_PATIENCE = 60.0
+READER_PATIENCE = 60.0
+"""Results that the reader cannot store for so long are not waited for: then everything is computed anew."""
 LANDING_POLL_SECONDS = 0.2
 EMPTY = "nothing has landed yet: no listens, so no results"
 _log = logging.getLogger(PART)
@@ -87,26 +92,42 @@ def _compute(part: Part, attempt: _Attempt) -> Manifest | None:
     part.spark.sparkContext.setLocalProperty("spark.scheduler.pool", JOBS_POOL)
     part.spark.sparkContext.setJobGroup(attempt.group, row.query)
     jobs, params = catalog().check(row.query, row.params)
+    ordered = runner.Ordered(row.query, tuple(jobs), params)
     _await_landing(part, attempt)
     landing = newest_landing(part.spark, part.settings.lake)
     if landing is None:
         return None
-    run_id = new_run_id(time.time())
+    run_id, base = new_run_id(time.time()), _base(part, attempt, ordered)
     try:
         return runner.run(
             part.spark,
             part.settings,
-            jobs,
-            params,
+            ordered,
             landing,
             run_id=run_id,
             request_id=row.id,
+            base=base,
             progress=lambda text: setattr(attempt, "progress", text),
         )
     except Exception:
         with suppress(OSError):
             result_files.remove_run(part.settings.lake, run_id)
         raise
+
+
+def _base(part: Part, attempt: _Attempt, ordered: runner.Ordered) -> Base | None:
+    """The run to continue: what is served, once all that was published is stored. None: compute everything."""
+    if ordered.params.get("rebuild"):
+        return None
+    chosen = ordered.params.get("stats_range")
+    statistics, ranges = [job.statistic for job in ordered.jobs], [chosen] if chosen else list(STATS_RANGES)
+    deadline = time.monotonic() + READER_PATIENCE
+    with closing(connect(dsn(part.settings), application=PART)) as connection:
+        while results_wait(connection):
+            attempt.progress = "waiting for earlier results to be stored"
+            if attempt.unwanted or time.monotonic() > deadline or part.stop.wait(LANDING_POLL_SECONDS):
+                return None
+        return served_base(connection, statistics, ranges)
 
 
 def _await_landing(part: Part, attempt: _Attempt) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from conf.postgres import Connection, transaction
+from jobs.base import Base, computing_code
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,32 @@ SELECT (SELECT max(id) FROM landing WHERE kind IN ('land', 'import')), r.data_ve
          WHERE query = %(query)s AND (state IN ('queued', 'running') OR created > now() - interval '1 day')
        ) q
 """
+
+
+_BASE = """
+SELECT run_id, data_version, newest_listen_ts FROM run
+ WHERE statistic = ANY(%(statistics)s) AND stats_range = ANY(%(ranges)s)
+ GROUP BY run_id, data_version, newest_listen_ts
+HAVING count(*) = cardinality(%(statistics)s) * cardinality(%(ranges)s) AND bool_and(code = %(code)s)
+"""
+_UNSTORED = "SELECT EXISTS (SELECT FROM request WHERE state = 'running' AND run_id IS NOT NULL)"
+
+
+def served_base(connection: Connection, statistics: list[str], ranges: list[str]) -> Base | None:
+    """The one run of this code that all of these are served from; None: there is no such one."""
+    with transaction(connection) as cursor:
+        cursor.execute(_BASE, {"statistics": statistics, "ranges": ranges, "code": computing_code()})
+        row = cursor.fetchone()
+    return None if row is None else Base(*row)
+
+
+def results_wait(connection: Connection) -> bool:
+    """Whether results were published that the reader has not stored yet: what is served will be another run."""
+    with transaction(connection) as cursor:
+        cursor.execute(_UNSTORED)
+        row = cursor.fetchone()
+        assert row is not None
+        return bool(row[0])
 
 
 def served(connection: Connection, query: str, statistics: list[str]) -> Served:

@@ -19,6 +19,7 @@ from request_consumer import requests
 from request_consumer.freshness import Served, served
 
 PART = "scheduler"
+REFRESHED = "stats.all"
 LOOK_SECONDS = 1.0
 REST_SHARE = 2.0
 """After a run, rest so many times as long as it took: a big instance is not busy with statistics all the time."""
@@ -66,12 +67,9 @@ def look(connection: Connection, broker: Broker, now: float) -> int:
 
 
 def refreshed() -> dict[str, list[str]]:
-    """The statistics of the catalog that are kept fresh, by the request that makes them."""
-    found: dict[str, list[str]] = {}
-    for job in catalog().jobs.values():
-        if job.refreshed:
-            found.setdefault(job.name, []).append(job.statistic)
-    return found
+    """The statistics of the catalog that are kept fresh, by the bundle that makes all of them."""
+    bundle = catalog().bundles[REFRESHED]
+    return {bundle.name: [job.statistic for job in catalog().bundled(bundle)]}
 
 
 def is_due(state: Served, now: float) -> bool:

@@ -33,8 +33,8 @@ class Kind:
     copy: str
     leave: str
     """Delete the rows whose keys are not staged."""
-    remove: str
-    """Delete the rows of these keys (a third value)."""
+    leave_touched: str
+    """Delete the rows of these users (a third value) whose keys are not staged."""
     upsert: str
     forget_strangers: str = ""
     """Take users who are not there out of what is staged."""
@@ -59,7 +59,9 @@ LIST = Kind(
     "COPY staged FROM STDIN",
     "DELETE FROM result_list l WHERE l.statistic = %s AND l.stats_range = %s"
     " AND NOT EXISTS (SELECT FROM staged s WHERE s.key = l.key)",
-    "DELETE FROM result_list WHERE statistic = %s AND stats_range = %s AND key = ANY(%s)",
+    "DELETE FROM result_list l WHERE l.statistic = %s AND l.stats_range = %s"
+    " AND l.key IN (SELECT u * sign FROM unnest(%s::bigint[]) AS u, unnest(ARRAY[1, -1]) AS sign)"
+    " AND NOT EXISTS (SELECT FROM staged s WHERE s.key = l.key)",
     "INSERT INTO result_list AS l (statistic, stats_range, key, ids, counts, previous_ranks, previous_counts,"
     " gone_ids, gone_counts, seconds, by_time, time_by_source, applied)"
     " SELECT %s, %s, s.* FROM staged s ORDER BY key"
@@ -79,7 +81,9 @@ DOCUMENT = Kind(
     "COPY staged FROM STDIN",
     "DELETE FROM result_document d WHERE d.statistic = %s AND d.stats_range = %s"
     " AND NOT EXISTS (SELECT FROM staged s WHERE s.key = d.key)",
-    "DELETE FROM result_document WHERE statistic = %s AND stats_range = %s AND key = ANY(%s)",
+    "DELETE FROM result_document d WHERE d.statistic = %s AND d.stats_range = %s"
+    " AND d.key IN (SELECT u * sign FROM unnest(%s::bigint[]) AS u, unnest(ARRAY[1, -1]) AS sign)"
+    " AND NOT EXISTS (SELECT FROM staged s WHERE s.key = d.key)",
     "INSERT INTO result_document AS d (statistic, stats_range, key, doc, applied)"
     " SELECT %s, %s, s.* FROM staged s ORDER BY key"
     " ON CONFLICT (statistic, stats_range, key) DO UPDATE SET doc = EXCLUDED.doc, applied = EXCLUDED.applied"
@@ -92,7 +96,7 @@ ENTITY_DOCUMENT = Kind(
     "COPY staged FROM STDIN",
     "DELETE FROM result_entity_document d WHERE d.statistic = %s AND d.stats_range = %s"
     " AND NOT EXISTS (SELECT FROM staged s WHERE s.entity = d.entity)",
-    "DELETE FROM result_entity_document WHERE statistic = %s AND stats_range = %s AND entity = ANY(%s::uuid[])",
+    "",
     "INSERT INTO result_entity_document AS d (statistic, stats_range, entity, doc)"
     " SELECT %s, %s, s.* FROM staged s ORDER BY entity"
     " ON CONFLICT (statistic, stats_range, entity) DO UPDATE SET doc = EXCLUDED.doc WHERE d.doc <> EXCLUDED.doc",

@@ -19,14 +19,18 @@ class BadRowsError(ValueError):
     """Rows that no list or entity can be: a key twice, ids without counts, an id with two documents."""
 
 
+class BaseGoneError(BadRowsError):
+    """A run continues another one that is not the one served: its rows alone would be half the truth."""
+
+
 _STAGE_ENTITIES = "CREATE TEMP TABLE staged_entity (id bigint NOT NULL, doc text NOT NULL) ON COMMIT DROP"
 _REPLACE_RUN = (
     "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts, last_updated,"
-    " row_count) VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp(), %s)"
+    " row_count, base_run_id, code) VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s, %s)"
     " ON CONFLICT (statistic, stats_range) DO UPDATE SET run_id = EXCLUDED.run_id,"
     " data_version = EXCLUDED.data_version, from_ts = EXCLUDED.from_ts, to_ts = EXCLUDED.to_ts,"
     " newest_listen_ts = EXCLUDED.newest_listen_ts, last_updated = EXCLUDED.last_updated,"
-    " row_count = EXCLUDED.row_count"
+    " row_count = EXCLUDED.row_count, base_run_id = EXCLUDED.base_run_id, code = EXCLUDED.code"
 )
 
 
@@ -97,6 +101,11 @@ def save_switch(  # noqa: PLR0917 - what is switched, then its rows
     served = cursor.fetchone()
     if served is not None and served >= (manifest.data_version, manifest.run_id):
         return False
+    if switch.replace == "touched" and (served is None or served[1] != manifest.base_run_id):
+        raise BaseGoneError(
+            f"{what[0]} {what[1]}: run {manifest.run_id} continues run {manifest.base_run_id}, but "
+            f"{'nothing' if served is None else f'run {served[1]}'} is served: ask for it again"
+        )
     cursor.execute(kind.stage)
     _copy(cursor, kind.copy, (copy_line(row) for row in rows))
     if per_user:
@@ -106,7 +115,7 @@ def save_switch(  # noqa: PLR0917 - what is switched, then its rows
     if switch.replace == "all":
         cursor.execute(kind.leave, what)
     else:
-        cursor.execute(kind.remove, (*what, switch.removed))
+        cursor.execute(kind.leave_touched, (*what, manifest.touched))
     cursor.execute(kind.upsert, what)
     cursor.execute(
         _REPLACE_RUN,
@@ -118,6 +127,8 @@ def save_switch(  # noqa: PLR0917 - what is switched, then its rows
             switch.to_ts,
             manifest.newest_listen_ts,
             switch.rows,
+            manifest.base_run_id,
+            manifest.code,
         ),
     )
     cursor.execute("DROP TABLE staged")

@@ -8,19 +8,21 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 import orjson
 from flask import Response, request
 
-from conf.settings import PROJECT
+from conf.code import code_digest
 from webapi.errors import no_content
 
 CACHE_BYTES = 16_000_000
 """Of answers kept by one worker."""
 MOST_BYTES = 1_000_000
 """A longer answer is made anew each time: it would push out too many others."""
+
+CODE = ("webapi", "jobs", "spark_reader")
+"""What makes answers."""
 
 Document = Mapping[str, Any]
 
@@ -77,7 +79,7 @@ def fresh(answers: AnswerCache, version: tuple[Any, ...], make: Callable[[], Doc
 
 def etag_of(version: tuple[Any, ...]) -> str:
     """Weak, for a compressed answer is the same answer. Other code may answer otherwise, so it has a part in it."""
-    digest = hashlib.blake2b(repr(version).encode(), digest_size=12, key=_code())
+    digest = hashlib.blake2b(repr(version).encode(), digest_size=12, key=code_digest(*CODE))
     return digest.hexdigest()
 
 
@@ -85,13 +87,3 @@ def _marked(response: Response, etag: str) -> Response:
     response.set_etag(etag, weak=True)
     response.headers["Cache-Control"] = "private, no-cache"
     return response
-
-
-@cache
-def _code() -> bytes:
-    """A digest of the code that makes answers."""
-    digest = hashlib.blake2b(digest_size=16)
-    for folder in ("webapi", "jobs", "spark_reader"):
-        for path in sorted((PROJECT / folder).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.digest()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.job import Route
+from jobs.ranges import local_bounds
 from spark_reader.load import Document, Item, Page
 
 TIME_SOURCES = ("duration_played", "duration", "recording_length", "default")
@@ -75,4 +76,5 @@ def _facts(found: Page | Document, asked: Asked) -> dict[str, Any]:
         return facts
     excluded = {name: applied[name] for name in ("artists", "recordings", "clients")}
     settings = {"timezone": applied["timezone"], "excluded": excluded}
-    return facts | {"from_ts": applied["from_ts"], "to_ts": applied["to_ts"], "settings_applied": settings}
+    from_ts, to_ts = local_bounds(asked.stats_range, run.newest_listen_ts, applied["timezone"])
+    return facts | {"from_ts": from_ts, "to_ts": to_ts, "settings_applied": settings}

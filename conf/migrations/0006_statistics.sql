@@ -35,4 +35,6 @@ CREATE TABLE result_entity_document (
     PRIMARY KEY (statistic, stats_range, entity)
 );
 
-ALTER TABLE run ADD base_run_id uuid; -- null: computed from everything; else the run that this one continued
+ALTER TABLE run
+    ADD base_run_id uuid, -- null: computed from everything; else the run that this one continued
+    ADD code        text; -- digest of what computed it: a run of other code is not continued

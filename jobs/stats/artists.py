@@ -9,7 +9,7 @@ sitewide a user's 500 plays are per artist, not per spelling and part of the dat
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.job import AT, DATABASE, STATS_RANGE, Column, Command, Job, PerUser, Route, Sitewide
+from jobs.job import AT, DATABASE, REBUILD, STATS_RANGE, Column, Command, Job, PerUser, Route, Sitewide
 
 ITEMS = """
 SELECT i.identity_id, i.artist_mbid, coalesce(a.artist_key, i.artist_key) AS artist_key,
@@ -39,7 +39,7 @@ JOBS = (
         name="stats.user.entity",
         statistic="user_artists",
         select={"entity": "artists"},
-        params=(STATS_RANGE, AT, DATABASE),
+        params=(STATS_RANGE, AT, REBUILD, DATABASE),
         inputs=INPUTS,
         run=ITEMS,
         output=PerUser(STRUCT, GROUP),
@@ -52,7 +52,7 @@ JOBS = (
         name="stats.sitewide.entity",
         statistic="sitewide_artists",
         select={"entity": "artists"},
-        params=(STATS_RANGE, AT),
+        params=(STATS_RANGE, AT, REBUILD),
         inputs=INPUTS,
         run=ITEMS,
         output=Sitewide(STRUCT, GROUP),

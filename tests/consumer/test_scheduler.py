@@ -12,7 +12,7 @@ from conf.postgres import Connection, transaction
 from conf.settings import Settings
 from request_consumer import requests
 from request_consumer.freshness import Served
-from request_consumer.scheduler import FAILED_SECONDS, is_due, look
+from request_consumer.scheduler import FAILED_SECONDS, REFRESHED, is_due, look, refreshed
 
 NOW = 1_700_000_000.0  # 2023-11-14T22:13:20Z
 FRESH = Served(
@@ -86,11 +86,12 @@ def _store_run(connection: Connection, data_version: int) -> None:
             "UPDATE request SET state = 'done', started = to_timestamp(%s), finished = to_timestamp(%s)", (NOW, NOW + 1)
         )
         cursor.execute("DELETE FROM run")
-        cursor.execute(
-            "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts,"
-            " row_count) VALUES ('user_artists', 'all_time', %s, %s, 0, %s, %s, 1)",
-            (uuid4(), data_version, int(NOW), int(NOW)),
-        )
+        for statistic in refreshed()[REFRESHED]:
+            cursor.execute(
+                "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts,"
+                " row_count) VALUES (%s, 'all_time', %s, %s, 0, %s, %s, 1)",
+                (statistic, uuid4(), data_version, int(NOW), int(NOW)),
+            )
 
 
 def test_one_request_per_landing_reaches_the_queue(connection: Connection, broker: Broker) -> None:
@@ -98,7 +99,7 @@ def test_one_request_per_landing_reaches_the_queue(connection: Connection, broke
     _landing(connection, 1)
     assert [look(connection, broker, NOW + second) for second in range(3)] == [1, 0, 0]
     [row] = requests.list_requests(connection)
-    assert (row.query, row.params["at"]) == ("stats.user.entity", int(NOW))
+    assert (row.query, row.params["at"]) == (REFRESHED, int(NOW))
     assert broker.depth(SPARK_REQUEST) == 1
     _store_run(connection, 1)
     assert look(connection, broker, NOW + 10) == 0

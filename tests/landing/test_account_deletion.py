@@ -103,7 +103,8 @@ def computed(spark: SparkSession, settings: Settings, landing: Landing) -> Manif
     """Top artists of everybody, as files."""
     jobs, params = catalog().check("stats.user.entity", {"entity": "artists", "stats_range": "all_time"})
     as_files = replace(settings, result_inline_bytes=0)
-    return runner.run(spark, as_files, jobs, params, landing, run_id=new_run_id(1.0), request_id=None)
+    ordered = runner.Ordered("stats.user.entity", tuple(jobs), params)
+    return runner.run(spark, as_files, ordered, landing, run_id=new_run_id(1.0), request_id=None)
 
 
 def found(settings: Settings, connection: Connection) -> set[str]:

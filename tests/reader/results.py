@@ -72,9 +72,13 @@ def manifest(
     stats_range: str = "week",
     parts: list[Part] | None = None,
     request_id: UUID | None = None,
+    base: Manifest | None = None,
+    touched: tuple[int, ...] = (),
     **switch: Any,
 ) -> Manifest:
-    made = Switch("user_artists", stats_range, 1000, 2000, len(lists), "all")
+    """With `base`, a run that continues that one for the users touched."""
+    replace_what = "all" if base is None else "touched"
+    made = Switch("user_artists", stats_range, 1000, 2000, len(lists), replace_what)
     return Manifest(
         run_id=new_run_id(now),
         request_id=request_id,
@@ -83,4 +87,6 @@ def manifest(
         newest_listen_ts=1500,
         switches=[replace(made, **switch)],
         parts=inline_parts(lists, stats_range) if parts is None else parts,
+        base_run_id=None if base is None else base.run_id,
+        touched=list(touched),
     )

@@ -62,7 +62,7 @@ def replaced(value: Any, path: tuple[Any, ...], odd: object) -> Any:
     return copy
 
 
-WHOLE = orjson.loads(manifest({1: [(11, 5), (12, 3)], 2: [(-9, 1)]}, request_id=uuid4(), removed=[3]).encode())
+WHOLE = orjson.loads(manifest({1: [(11, 5), (12, 3)], 2: [(-9, 1)]}, request_id=uuid4(), touched=(3,)).encode())
 
 
 @given(path=st.sampled_from(list(paths(WHOLE))), odd=st.sampled_from(ODD))

@@ -11,7 +11,7 @@ from jobs.messages import Part, Switch, inline_digest
 from spark_reader.load import Page, load_page
 from spark_reader.parts import PoisonManifestError
 from spark_reader.reader import save_run
-from spark_reader.store import BadRowsError, prune_entities, save_entities, saving
+from spark_reader.store import BadRowsError, BaseGoneError, prune_entities, save_entities, saving
 from tests.reader.results import Lists, entity, file_parts, inline_parts, manifest
 
 pytestmark = pytest.mark.usefixtures("users")
@@ -140,11 +140,23 @@ def test_an_empty_result_replaces_the_old_one(connection: Connection, pool: Pool
         assert cursor.fetchall() == [(0,)]
 
 
-def test_an_incremental_run_removes_only_what_it_names(connection: Connection, pool: Pool) -> None:
-    save_run(pool, manifest({1: [(11, 5)], 2: [(11, 4)], 3: [(11, 3)]}))
-    save_run(pool, manifest({1: [(11, 6)]}, data_version=2, replace="keys", removed=[3]))
+def test_a_continued_run_changes_only_users_it_touched(connection: Connection, pool: Pool) -> None:
+    base = manifest({1: [(11, 5)], 2: [(11, 4)], 3: [(11, 3)], -3: [(11, 2)]})
+    save_run(pool, base)
+    save_run(pool, manifest({1: [(11, 6)]}, data_version=2, base=base, touched=(1, 3)))
 
-    assert [counts(connection, key) for key in (1, 2, 3)] == [[6], [4], None]
+    assert [counts(connection, key) for key in (1, 2, 3, -3)] == [[6], [4], None, None]
+
+
+def test_a_run_that_continues_another_than_the_served_one_is_refused(connection: Connection, pool: Pool) -> None:
+    base = manifest({1: [(11, 5)], 2: [(11, 4)]})
+    save_run(pool, base)
+    save_run(pool, manifest({1: [(11, 7)], 2: [(11, 4)]}, data_version=2, base=base, touched=(1,)))
+    late = manifest({2: [(11, 9)]}, data_version=3, base=base, touched=(2,))
+
+    with pytest.raises(BaseGoneError, match="ask for it again"):
+        save_run(pool, late)
+    assert [counts(connection, key) for key in (1, 2)] == [[7], [4]]
 
 
 def test_a_user_deleted_meanwhile_is_not_resurrected(connection: Connection, pool: Pool) -> None:
