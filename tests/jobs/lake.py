@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from jobs.lake import Landing
-from jobs.tables import LISTENS, MAPPING, TRACKS, USERS, Table
+from jobs.tables import CLIENTS, LISTENS, MAPPING, TRACKS, USERS, Table
 from tests.jobs.oracle import Histories, folded
 
 
@@ -17,6 +17,7 @@ def write_lake(spark: SparkSession, lake: str, histories: Histories, landed_at: 
     _write(spark, lake, TRACKS, _tracks(histories))
     _write(spark, lake, USERS, [{"user_id": u, "name": f"user {u}", "position": u} for u in sorted(histories.users)])
     _write(spark, lake, MAPPING, [{**vars(row), "artist_mbids": list(row.artist_mbids)} for row in histories.mapping])
+    _write(spark, lake, CLIENTS, [])
     past = [at for _, at, _ in histories.listens if at <= landed_at]
     return Landing(
         landing_id=1,
@@ -25,7 +26,7 @@ def write_lake(spark: SparkSession, lake: str, histories: Histories, landed_at: 
         newest_listen_ts=max(past, default=None),
         kind="land",
         epoch="00000000-0000-4000-8000-000000000000",
-        versions={table.name: 0 for table in (LISTENS, TRACKS, USERS, MAPPING)},
+        versions={table.name: 0 for table in (LISTENS, TRACKS, USERS, MAPPING, CLIENTS)},
         track_count=len(histories.tracks),
         client_count=0,
         rows=len(histories.listens),
