@@ -3,6 +3,7 @@
 import importlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -11,6 +12,9 @@ from jobs.engines.plays import Moment
 from jobs.inputs import INPUTS, OPTIONAL_TABLES, Input
 from jobs.lake import Landing, open_table
 from jobs.tables import TABLES
+
+SMALL = 100_000
+"""Rows of played_track that one task ranks in a second."""
 
 
 class UnknownInputError(LookupError):
@@ -40,8 +44,8 @@ class Frames:
         self._moment = moment
         self._values = dict(values)
         self._uses = uses(reads)
-        self._made: dict[str, DataFrame] = dict(given or {})
         self._kept: list[DataFrame] = []
+        self._made: dict[str, DataFrame] = dict(given or {})
 
     def sql(self, statement: str, reads: Iterable[str], **given: DataFrame) -> DataFrame:
         """A statement over named frames, and those given. Raises UnknownInputError."""
@@ -50,9 +54,15 @@ class Frames:
         return self._spark.sql(statement, args=values or None, **frames)
 
     def keep(self, frame: DataFrame) -> DataFrame:
-        """Computed once, until `close`: in memory, or on disk where that is too small."""
+        """Computed once, until `close`: in memory, or on disk where that is too small. Its plan ends here.
+
+        A frame over a merely cached one still has its whole text in its plan: with a dozen inputs over each other,
+        Spark would plan longer than it computes.
+        """
         self._kept.append(frame.persist())
-        return frame
+        jvm: Any = self._spark._jsparkSession
+        rows = frame._jdf.queryExecution().toRdd()
+        return DataFrame(jvm.internalCreateDataFrame(rows, frame._jdf.schema(), False), self._spark)
 
     def close(self) -> None:
         """Free what was kept."""
@@ -60,6 +70,13 @@ class Frames:
             frame.unpersist()
         self._kept.clear()
         self._made.clear()
+
+    @cached_property
+    def width(self) -> int:
+        """Partitions of what is computed per key: one where all of it is small, for starting a task costs more."""
+        if self.named("played_track").count() <= SMALL:
+            return 1
+        return int(self._spark.conf.get("spark.sql.shuffle.partitions") or 1)
 
     def named(self, name: str) -> DataFrame:
         """A table or shared input. Raises UnknownInputError."""

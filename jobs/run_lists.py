@@ -36,9 +36,8 @@ class Family:
         self._output = output
 
     def lists(self, job: Job) -> DataFrame:
-        """The rows of `result_list` of one job, all ranges: jobs/engines/rank_lists.py OUTPUT, and applied."""
-        partitions = self._counted.sparkSession.conf.get("spark.sql.shuffle.partitions")
-        width = int(partitions or 1)
+        """The rows of `result_list` of one job, all ranges: jobs/engines/rank_lists.py OUTPUT."""
+        width = self._frames.width
         if isinstance(job.output, PerUser):
             return _ranked(self._counted.repartition(width, "key"))
         assert isinstance(job.output, Sitewide)
@@ -62,10 +61,12 @@ class Family:
 
     @cached_property
     def _structs(self) -> DataFrame:
-        """Ids order by partition, then by row, and partitions by the sort: `place` follows the total order."""
+        """One sorted partition: `place` follows the total order, and the same rows always have the same places."""
         columns = [column.name for column in self._output.struct]
-        one_each = self._items.select("id", "doc", *columns).dropDuplicates(["id"])
-        return self._frames.keep(one_each.orderBy(*columns).withColumn("place", F.monotonically_increasing_id()))
+        one_each = self._items.select("id", "doc", *columns).dropDuplicates(["id"]).repartition(1)
+        return self._frames.keep(
+            one_each.sortWithinPartitions(*columns).withColumn("place", F.monotonically_increasing_id())
+        )
 
     @cached_property
     def _counted(self) -> DataFrame:

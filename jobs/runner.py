@@ -7,6 +7,7 @@ become Parquet files below results/RUN_ID, or rows inside the manifest when they
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 from uuid import UUID
 
@@ -19,13 +20,13 @@ from jobs.base import Base, computing_code
 from jobs.engines.plays import Moment
 from jobs.frames import Frames
 from jobs.inputs import DEFAULT_LENGTH_MS
-from jobs.job import PER_USER, EntityDocument, Job, PerUser, Ranked, UserDocument
+from jobs.job import PER_USER, EntityDocument, Job, Ranked
 from jobs.lake import Landing, landing_of
 from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_digest
 from jobs.ranges import STATS_RANGES, Period, period
 from jobs.run_applied import applied
 from jobs.run_documents import documents
-from jobs.run_lists import Family, families
+from jobs.run_lists import families
 from jobs.touched import Version, touched_users
 
 
@@ -62,7 +63,7 @@ def run(
     folder = result_files.run_folder(settings.lake, run_id)
     _compute(spark, settings.lake, Version(landing, moment), ordered.jobs, touched, folder, progress)
     progress("checking results")
-    parts = _parts(ordered.jobs, folder)
+    parts = _parts(folder)
     return Manifest(
         run_id=run_id,
         request_id=request_id,
@@ -129,52 +130,52 @@ def _compute(  # noqa: PLR0917 - of what, for whom, where to
 
 
 def _write_all(frames: Frames, jobs: Sequence[Job], folder: str, progress: Callable[[str], None]) -> None:
+    """Every kind of result in one write: the jobs of a run share its scans, its tasks and its Python workers."""
     chosen = frames.keep(applied(frames))
-    for family in families(frames, jobs):
-        _write_family(frames, chosen, family, folder, progress)
+    counted = families(frames, jobs)
+    progress("computing lists")
+    _save([_named(family.lists(job), job, chosen) for family in counted for job in family.jobs], "list", folder)
+    progress("computing documents")
+    for kind, jobs_of_kind in _by_kind(jobs).items():
+        _save([_named(documents(frames, job), job, chosen) for job in jobs_of_kind], kind, folder)
+    progress("collecting names")
+    if counted:
+        entities = reduce(DataFrame.unionByName, (family.entities for family in counted))
+        entities.coalesce(frames.width).write.parquet(f"{folder}/entity")
+
+
+def _by_kind(jobs: Sequence[Job]) -> dict[str, list[Job]]:
+    """The jobs that make documents, by the kind of their rows."""
+    found: dict[str, list[Job]] = {}
     for job in jobs:
-        if isinstance(job.output, Ranked):
-            continue
-        progress(f"computing {job.statistic}")
-        rows = documents(frames, job)
-        kind = "entity_document" if isinstance(job.output, EntityDocument) else "document"
-        _save(
-            _with_applied(rows, chosen) if isinstance(job.output, UserDocument) else _without(rows), kind, job, folder
-        )
+        if not isinstance(job.output, Ranked):
+            kind = "entity_document" if isinstance(job.output, EntityDocument) else "document"
+            found.setdefault(kind, []).append(job)
+    return found
 
 
-def _write_family(
-    frames: Frames, chosen: DataFrame, family: Family, folder: str, progress: Callable[[str], None]
-) -> None:
-    for job in family.jobs:
-        progress(f"computing {job.statistic}")
-        rows = family.lists(job)
-        _save(_with_applied(rows, chosen) if isinstance(job.output, PerUser) else _without(rows), "list", job, folder)
-    family.entities.write.parquet(f"{folder}/entity/{family.jobs[0].statistic}")
+def _named(rows: DataFrame, job: Job, chosen: DataFrame) -> DataFrame:
+    """With the statistic, and for users what of their settings was applied."""
+    named = rows.withColumn("statistic", F.lit(job.statistic))
+    if isinstance(job.output, PER_USER):
+        return named.join(F.broadcast(chosen), "key", "left")
+    return named.withColumn("applied", F.lit(None).cast("string"))
 
 
-def _with_applied(rows: DataFrame, chosen: DataFrame) -> DataFrame:
-    return rows.join(F.broadcast(chosen), "key", "left")
+def _save(frames: Sequence[DataFrame], kind: str, folder: str) -> None:
+    if not frames:
+        return
+    by = ("statistic", "stats_range")
+    rows = reduce(DataFrame.unionByName, (frame.select(*by, *COLUMNS[kind]) for frame in frames))
+    rows.sortWithinPartitions(*by, COLUMNS[kind][0]).write.partitionBy(*by).parquet(f"{folder}/{kind}")
 
 
-def _without(rows: DataFrame) -> DataFrame:
-    return rows.withColumn("applied", F.lit(None).cast("string"))
-
-
-def _save(rows: DataFrame, kind: str, job: Job, folder: str) -> None:
-    key = COLUMNS[kind][0]
-    found = rows.select("stats_range", *COLUMNS[kind]).sortWithinPartitions("stats_range", key)
-    found.write.partitionBy("stats_range").parquet(f"{folder}/{kind}/{job.statistic}")
-
-
-def _parts(jobs: Sequence[Job], folder: str) -> list[Part]:
+def _parts(folder: str) -> list[Part]:
     found = []
-    for job in jobs:
-        for kind in ROW_KINDS:
-            for path in result_files.parquet_files(f"{folder}/{kind}/{job.statistic}"):
-                found.append(_part(kind, job.statistic, _range_of(path), path))
-        for path in result_files.parquet_files(f"{folder}/entity/{job.statistic}"):
-            found.append(_part("entity", "", "", path))
+    for kind in ROW_KINDS:
+        for path in result_files.parquet_files(f"{folder}/{kind}"):
+            found.append(_part(kind, _value(path, "statistic"), _range_of(path), path))
+    found += [_part("entity", "", "", path) for path in result_files.parquet_files(f"{folder}/entity")]
     return [part for part in found if part.rows]
 
 
@@ -184,7 +185,12 @@ def _part(kind: str, statistic: str, stats_range: str, path: str) -> Part:
 
 
 def _range_of(path: str) -> str:
-    return STATS_RANGES[int(path.rpartition("/stats_range=")[2].partition("/")[0])]
+    return STATS_RANGES[int(_value(path, "stats_range"))]
+
+
+def _value(path: str, column: str) -> str:
+    """Of a column that files are partitioned by."""
+    return path.rpartition(f"/{column}=")[2].partition("/")[0]
 
 
 def _switch(job: Job, asked: Period, parts: Sequence[Part], continued: bool) -> Switch:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from conf.postgres import Connection
+from conf.postgres import Connection, Pool
 from conf.settings import Settings
 from jobs.land import Lander
 from jobs.land_delta import create_tables
@@ -60,3 +60,10 @@ def alice(connection: Connection) -> int:
 @pytest.fixture
 def bob(connection: Connection) -> int:
     return create_user(connection, "bob")
+
+
+@pytest.fixture
+def pool(settings: Settings) -> Iterator[Pool]:
+    opened = Pool(settings.database_url)
+    yield opened
+    opened.discard()

@@ -49,13 +49,6 @@ OTHERS = '{"user_id":%d,"position":1,"artist_name":"Abba"}'
 
 
 @pytest.fixture
-def pool(settings: Settings) -> Iterator[Pool]:
-    opened = Pool(settings.database_url)
-    yield opened
-    opened.discard()
-
-
-@pytest.fixture
 def broker(settings: Settings) -> Iterator[Broker]:
     opened = open_broker(settings)
     yield opened
