@@ -122,7 +122,7 @@ class _Living:
         kinds = self.chance.choices(
             (self._insert, self._delete, self._wipe, self._say, self._unsay, self._learn, self._forget, self._move,
              self._exclude, self._include),
-            (6, 3, 0.4, 2, 1, 2, 0.7, 0.7, 0.8, 0.6),
+            (6, 3, 0.4, 2, 1, 2, 0.7, 0.7, 1, 1),
             k=self.chance.choice((0, 1, 1, 2)),
         )  # fmt: skip
         return [kind() for kind in kinds]
