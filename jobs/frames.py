@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.inputs import INPUTS, OPTIONAL_TABLES
+from jobs.inputs import INPUTS
 from jobs.job import Job
 from jobs.lake import Landing, open_table
-from jobs.tables import TABLES
+from jobs.tables import METADATA_TABLES, TABLES
 
 
 class UnknownInputError(LookupError):
@@ -56,9 +56,9 @@ class Frames:
         if name in INPUTS:
             made = self.sql(INPUTS[name].sql, INPUTS[name].reads)
             return self.keep(made) if self._uses[name] > 1 else made
-        if name in OPTIONAL_TABLES and name not in self._landing.versions:
-            return self._spark.createDataFrame([], OPTIONAL_TABLES[name])
-        if name in TABLES or name in OPTIONAL_TABLES:
+        if name in METADATA_TABLES and name not in self._landing.versions:
+            return self._spark.createDataFrame([], METADATA_TABLES[name].schema)
+        if name in TABLES or name in METADATA_TABLES:
             return open_table(self._spark, self._lake, self._landing, name)
         raise UnknownInputError(f"no table and no shared input is called {name!r}; see jobs/inputs.py and jobs/tables")
 

@@ -22,11 +22,6 @@ class Input:
     sql: str
 
 
-OPTIONAL_TABLES = {
-    "artist_country_code": "artist_mbid string, artist_name string, artist_key string, country_code string",
-}
-"""Metadata tables, with their schema: empty until metadata is imported. artist_key is artist_name folded."""
-
 _INPUTS = (
     Input(
         "user_track",
