@@ -4,11 +4,13 @@
     python -m tests.bench --only submit,W1     some sections; the others are kept as last measured
     python -m tests.bench --quick              small sizes: whether the harness works, not figures to quote
 
-Everything runs on temporary folders and free ports, as processes of its own, and is gone afterwards.
+Everything runs on temporary folders and free ports, as processes of its own, and is gone afterwards, also when it is
+ended by Ctrl-C or SIGTERM.
 """
 
 import argparse
 import importlib
+import signal
 import sys
 import time
 from pathlib import Path
@@ -67,4 +69,5 @@ def _names(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())
