@@ -18,7 +18,7 @@ from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.users import create_user
 from jobs.listens.write import write_submissions
 from tests.bench import http
-from tests.bench.__main__ import main
+from tests.bench.__main__ import SECTIONS, main
 from tests.bench.load import load
 from tests.bench.meter import SAMPLE_SECONDS, measured
 from tests.bench.report import Section, Store, markdown, paired_ratio, percentiles
@@ -164,6 +164,6 @@ def test_a_bench_that_is_told_to_end_leaves_nothing_behind(state_dir: Path) -> N
 def test_a_quick_run_of_everything_ends_with_results_proven_equal(tmp_path: Path) -> None:
     assert main(["--quick", "--out", str(tmp_path)]) == 0
     sections = Store(tmp_path / "benchmark.json").sections()
-    assert set(sections) == {"bounds", "submit", "bulk", "W1", "W11", "growth"}
+    assert set(sections) == set(SECTIONS)
     added = next(row for row in sections["W1"].rows if row.what.startswith("replay: rows added"))
     assert added.measured == "0"
