@@ -11,7 +11,7 @@ import pytest
 from tests.faults.parts import until
 from tests.whole_system import Up
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(500)]
 
 
 def pids(up: Up) -> dict[str, int]:
