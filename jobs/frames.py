@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.engines.plays import Moment
 from jobs.inputs import INPUTS, OPTIONAL_TABLES, Input
 from jobs.lake import Landing, open_table
-from jobs.tables import TABLES
+from jobs.tables import METADATA_TABLES, TABLES
 
 SMALL = 100_000
 """Rows of played_track that one task ranks in a second."""
@@ -94,9 +94,12 @@ class Frames:
         if name in INPUTS:
             made = self._compute(INPUTS[name])
             return self.keep(made) if self._uses[name] > 1 else made
-        if name in OPTIONAL_TABLES and name not in self._landing.versions:
+        absent = name not in self._landing.versions
+        if name in METADATA_TABLES and absent:
+            return self._spark.createDataFrame([], METADATA_TABLES[name].schema)
+        if name in OPTIONAL_TABLES and absent:
             return self._spark.createDataFrame([], OPTIONAL_TABLES[name])
-        if name in TABLES or name in OPTIONAL_TABLES:
+        if name in TABLES or name in METADATA_TABLES:
             return open_table(self._spark, self._lake, self._landing, name)
         raise UnknownInputError(f"no table and no shared input is called {name!r}; see jobs/inputs.py and jobs/tables")
 

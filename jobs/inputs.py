@@ -24,12 +24,10 @@ class Input:
 
 
 OPTIONAL_TABLES = {
-    "artist_country_code": "artist_mbid string, artist_name string, artist_key string, country_code string",
-    "recording_length": "recording_mbid string, length int, recording_id int, is_redirect boolean",
     "user_settings": "user_id int, zone string",
     "exclusions": "user_id int, kind string, value string, value_key string",
 }
-"""Tables that a lake may lack, with the columns read here: then they are empty."""
+"""Tables that a lake made by an older version lacks, with the columns read here: then they are empty."""
 DEFAULT_LENGTH_MS = 180_000
 """What a listen counts for in listening time where neither player, listen nor recording says how long it was."""
 

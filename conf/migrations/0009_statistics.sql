@@ -1,5 +1,5 @@
 -- Statistics in whole: every list with what it was a period before and with its time; documents; entities' documents.
--- depends: 0005_heard_changes
+-- depends: 0008_import_dates
 
 ALTER TABLE result_list
     ADD previous_ranks  integer[] NOT NULL DEFAULT '{}', -- of each id's item in the period before; 0: it was not there
