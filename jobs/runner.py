@@ -29,6 +29,9 @@ from jobs.run_documents import documents
 from jobs.run_lists import families
 from jobs.touched import Version, touched_users
 
+EVERYBODY, TOUCHED = "everybody", "touched"
+"""Folders of a run's files: what was computed from all users, and of a continued run what from those touched."""
+
 
 @dataclass(frozen=True)
 class Ordered:
@@ -118,15 +121,15 @@ def _compute(  # noqa: PLR0917 - of what, for whom, where to
     values = {"default_length_ms": DEFAULT_LENGTH_MS}
     if touched is None:
         with closing(Frames(spark, lake, version.landing, version.moment, values, _reads(jobs))) as frames:
-            _write_all(frames, jobs, folder, progress)
+            _write_all(frames, jobs, f"{folder}/{EVERYBODY}", progress)
         return
     with closing(Frames(spark, lake, version.landing, version.moment, values, _reads(others))) as frames:
-        _write_all(frames, others, folder, progress)
+        _write_all(frames, others, f"{folder}/{EVERYBODY}", progress)
         only = spark.createDataFrame([(user_id,) for user_id in touched], "user_id int")
         subjects = frames.keep(frames.named("subjects").join(F.broadcast(only), "user_id", "left_semi"))
         given = {"subjects": subjects}
         with closing(Frames(spark, lake, version.landing, version.moment, values, _reads(own), given)) as theirs:
-            _write_all(theirs, own, folder, progress)
+            _write_all(theirs, own, f"{folder}/{TOUCHED}", progress)
 
 
 def _write_all(frames: Frames, jobs: Sequence[Job], folder: str, progress: Callable[[str], None]) -> None:
@@ -172,10 +175,10 @@ def _save(frames: Sequence[DataFrame], kind: str, folder: str) -> None:
 
 def _parts(folder: str) -> list[Part]:
     found = []
-    for kind in ROW_KINDS:
-        for path in result_files.parquet_files(f"{folder}/{kind}"):
-            found.append(_part(kind, _value(path, "statistic"), _range_of(path), path))
-    found += [_part("entity", "", "", path) for path in result_files.parquet_files(f"{folder}/entity")]
+    for path in (path for part in (EVERYBODY, TOUCHED) for path in result_files.parquet_files(f"{folder}/{part}")):
+        kind = next(kind for kind in COLUMNS if f"/{kind}/" in path.removeprefix(folder))
+        named = (_value(path, "statistic"), _range_of(path)) if kind in ROW_KINDS else ("", "")
+        found.append(_part(kind, *named, path))
     return [part for part in found if part.rows]
 
 

@@ -108,12 +108,10 @@ def test_time_that_passes_touches_whose_windows_moved(
     landing = lander.land()
     assert landing is not None
     site.run(landing, NOON, None)
-    for days, touched in ((0, []), (40, [alice]), (400, [alice]), (1200, [alice, bob])):
-        manifest = site.run(landing, NOON + days * DAY, site.base)
-        assert set(manifest.touched) >= set(touched)
-        site.check(landing, NOON + days * DAY)
-    back = site.run(landing, NOON - DAY, site.base)
-    assert alice in back.touched
+    assert site.run(landing, NOON, site.base).touched == []
+    assert site.run(landing, NOON + 40 * DAY, site.base).touched == [alice]
+    site.check(landing, NOON + 40 * DAY)
+    assert site.run(landing, NOON - DAY, site.base).touched == [alice]  # her listen is later than T
     site.check(landing, NOON - DAY)
 
 
@@ -124,8 +122,8 @@ def test_after_any_history_a_continued_run_is_a_run_of_everything(
     chance = random.Random(seed)  # noqa: S311 - reproducible
     users = [create_user(connection, f"user {number}") for number in range(6)]
     now, landing = NOON, None
-    for _ in range(6):
-        for _ in range(chance.randrange(1, 5)):
+    for _ in range(4):
+        for _ in range(chance.randrange(1, 7)):
             _change(connection, chance, users, now)
         now += chance.choice((60, 3600, DAY, 20 * DAY, 200 * DAY))
         landing = lander.land() or landing
