@@ -1,0 +1,156 @@
+"""All statistics of a world as the API answers them: bodies, without what a run adds (last_updated, data_version)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tests.oracle import activities, listeners
+from tests.oracle.items import ENTITIES, Facts
+from tests.oracle.lists import Row, rows, sitewide_tallies, tallies
+from tests.oracle.plays import Play, Plays
+from tests.oracle.windows import Window, activity_window, previous_window, window
+from tests.oracle.world import World
+
+Body = dict[str, Any]
+ACTIVITIES = (
+    "artist_map", "listening_activity", "daily_activity", "genre_activity", "era_activity",
+    "artist_evolution_activity", "artist_activity",
+)  # fmt: skip
+USER_STATISTICS = (*ENTITIES, *ACTIVITIES)
+SITEWIDE_STATISTICS = tuple(name for name in USER_STATISTICS if name not in ("daily_activity", "genre_activity"))
+LISTENED = ("artists", "release_groups")
+TOTALS = {
+    "artists": "total_artist_count",
+    "recordings": "total_recording_count",
+    "releases": "total_release_count",
+    "release_groups": "total_release_group_count",
+}
+_MADE_FROM = {"artist_map": "artists", "artist_activity": "release_groups"}
+_UTC = "UTC"
+
+
+class Oracle:
+    """Asks a world, which must not change meanwhile. Where there is nothing (204) the answer is None."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.facts = Facts(world.metadata)
+        self._plays = Plays(world)
+        self._seen: dict[tuple[int, bool], list[Play]] = {}
+
+    def user(self, user_id: int, statistic: str, stats_range: str, *, plain: bool = False) -> Body | None:
+        """A user's answer, her settings applied; lists are whole."""
+        zone = self.zone(user_id, plain=plain)
+        listed = ENTITIES.keys() & {statistic, _MADE_FROM.get(statistic)}
+        if listed:
+            made_from = self.user_rows(user_id, listed.pop(), stats_range, plain=plain)
+            return self._body(statistic, self._from_list(statistic, made_from), stats_range, zone)
+        played = within(self.plays(user_id, plain=plain), self._window(statistic, stats_range, zone))
+        return self._body(statistic, self._from_plays(statistic, played, stats_range, zone), stats_range, zone)
+
+    def sitewide(self, statistic: str, stats_range: str) -> Body | None:
+        """Everybody's answer; lists are whole."""
+        listed = ENTITIES.keys() & {statistic, _MADE_FROM.get(statistic)}
+        if listed:
+            made_from = self.sitewide_rows(listed.pop(), stats_range)
+            return self._body(statistic, self._from_list(statistic, made_from), stats_range, _UTC)
+        shown = self._window(statistic, stats_range, _UTC)
+        played = [play for user_id in self.world.users for play in within(self.plays(user_id, plain=True), shown)]
+        return self._body(statistic, self._from_plays(statistic, played, stats_range, _UTC), stats_range, _UTC)
+
+    def listeners(self, entity: str, stats_range: str) -> dict[str, Body]:
+        """The answers for every MBID that has one. `entity`: of LISTENED."""
+        shown = window(stats_range, self.world.newest)
+        plays = {user_id: within(self.plays(user_id, plain=True), shown) for user_id in self.world.users}
+        if entity == "artists":
+            found, document = listeners.artist_listeners(plays, self.facts), listeners.artist_document
+        else:
+            found, document = listeners.release_group_listeners(plays, self.facts), listeners.release_group_document
+        run = self._run(shown, stats_range, _UTC)
+        return {mbid: {**document(mbid, who, self.world.users, self.facts), **run} for mbid, who in found.items()}
+
+    def user_rows(
+        self, user_id: int, entity: str, stats_range: str, *, plain: bool = False, previous: bool = False
+    ) -> list[Row]:
+        """A user's list, of the range or of the period before it."""
+        shown = self._period(stats_range, self.zone(user_id, plain=plain), previous=previous)
+        kind = ENTITIES[entity]
+        return rows(tallies(within(self.plays(user_id, plain=plain), shown), kind, self.facts), kind)
+
+    def sitewide_rows(self, entity: str, stats_range: str, *, previous: bool = False) -> list[Row]:
+        """Everybody's list, of the range or of the period before it."""
+        shown = self._period(stats_range, _UTC, previous=previous)
+        kind = ENTITIES[entity]
+        users = (tallies(within(self.plays(u, plain=True), shown), kind, self.facts) for u in self.world.users)
+        return rows(sitewide_tallies(users), kind)
+
+    def plays(self, user_id: int, *, plain: bool = False) -> list[Play]:
+        """The user's listens that count, in all ranges."""
+        if (user_id, plain) not in self._seen:
+            self._seen[user_id, plain] = self._plays.of(user_id, plain=plain)
+        return self._seen[user_id, plain]
+
+    def zone(self, user_id: int, *, plain: bool = False) -> str:
+        """The zone of a user's answers."""
+        return _UTC if plain else self._plays.settings(user_id).zone
+
+    def _period(self, stats_range: str, zone: str, *, previous: bool) -> Window:
+        return (previous_window if previous else window)(stats_range, self.world.newest, zone)
+
+    def _window(self, statistic: str, stats_range: str, zone: str) -> Window:
+        asked = activity_window if statistic == "listening_activity" else window
+        return asked(stats_range, self.world.newest, zone)
+
+    def _from_list(self, statistic: str, listed: list[Row]) -> Any:
+        if statistic == "artist_map":
+            return activities.artist_map(listed, self.facts)
+        return activities.artist_activity(listed) if statistic == "artist_activity" else items(listed)
+
+    def _from_plays(self, statistic: str, played: list[Play], stats_range: str, zone: str) -> Any:
+        if statistic == "listening_activity":
+            return activities.listening_activity(played, stats_range, self.world.newest, zone)
+        if statistic == "daily_activity":
+            return activities.daily_activity(played)
+        if statistic == "genre_activity":
+            return activities.genre_activity(played, self.facts)
+        if statistic == "era_activity":
+            return activities.era_activity(played, self.facts)
+        return activities.artist_evolution_activity(played, self.facts, stats_range)
+
+    def _body(self, statistic: str, found: Any, stats_range: str, zone: str) -> Body | None:
+        if not found:
+            return None
+        run = self._run(self._window(statistic, stats_range, zone), stats_range, zone)
+        total = {TOTALS[statistic]: len(found)} if statistic in TOTALS else {}
+        twice = {"stats_range": stats_range} if statistic in ("daily_activity", "artist_map") else {}
+        return {statistic: found, **total, **twice, **run}
+
+    def _run(self, shown: Window, stats_range: str, zone: str) -> Body:
+        return {
+            "range": stats_range,
+            "from_ts": shown.from_ts(zone),
+            "to_ts": shown.to_ts(zone, self.world.newest),
+        }
+
+
+def within(plays: Iterable[Play], shown: Window) -> list[Play]:
+    """Those in a window."""
+    return [play for play in plays if shown.holds(play.shown)]
+
+
+def items(listed: Iterable[Row]) -> list[Body]:
+    """As answered: what is a list is never null, and artists say their MBID both ways (api.md 0)."""
+    found = []
+    for row in listed:
+        item = dict(row.struct)
+        if "artists" in item:
+            item["artists"] = item["artists"] or []
+        else:
+            item["artist_mbids"] = [] if item["artist_mbid"] is None else [item["artist_mbid"]]
+        found.append({**item, "listen_count": row.listen_count})
+    return found
+
+
+def page(body: Body, statistic: str, count: int = 25, offset: int = 0) -> Body:
+    """One page of a list's answer."""
+    cut = body[statistic][offset : offset + count]
+    return {**body, statistic: cut, "count": len(cut), "offset": offset}
