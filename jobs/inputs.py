@@ -23,11 +23,19 @@ class Input:
     """Instead of sql: the dotted name of a function of (frames by name, moment) to a frame."""
 
 
+_CREDIT = "array<struct<artist_credit_name:string,join_phrase:string,artist_mbid:string>>"
 OPTIONAL_TABLES = {
     "artist_country_code": "artist_mbid string, artist_name string, artist_key string, country_code string",
     "recording_length": "recording_mbid string, length int, recording_id int, is_redirect boolean",
     "user_settings": "user_id int, zone string",
     "exclusions": "user_id int, kind string, value string, value_key string",
+    "recording_artist": f"recording_mbid string, artist_mbids array<string>, artists {_CREDIT}",
+    "release_metadata_cache": "release_mbid string, release_group_mbid string, first_release_date_year smallint, "
+    "release_name string, album_artist_name string, caa_id bigint, caa_release_mbid string, "
+    f"artist_credit_mbids array<string>, artists {_CREDIT}, release_key string, album_artist_key string",
+    "release_group_metadata_cache": "release_group_mbid string, title string, artist_credit_name string, "
+    f"caa_id bigint, caa_release_mbid string, artist_credit_mbids array<string>, artists {_CREDIT}, "
+    "first_release_date_year smallint, primary_type string, release_group_key string, artist_credit_key string",
 }
 """Tables that a lake may lack, with the columns read here: then they are empty."""
 DEFAULT_LENGTH_MS = 180_000
@@ -176,12 +184,43 @@ _INPUTS = (
     ),
     Input(
         "artist_names",
-        "One row per artist MBID of the metadata: its name and folded name.",
+        "One row per artist MBID of the metadata: its name, folded name and country; of several rows that with the "
+        "greatest name.",
         ("artist_country_code",),
         """
-        SELECT artist_mbid, best.artist_name, best.artist_key
-          FROM (SELECT artist_mbid, max(struct(artist_name, artist_key)) AS best
+        SELECT artist_mbid, best.artist_name, best.artist_key, best.country_code
+          FROM (SELECT artist_mbid, max(struct(artist_name, artist_key, country_code)) AS best
                   FROM {artist_country_code} GROUP BY artist_mbid)
+        """,
+    ),
+    Input(
+        "identity_artist",
+        "One row per identity and artist it counts for; artist_mbid is null where only the credit text is known.",
+        ("identity", "artist_names"),
+        """
+        SELECT i.identity_id, i.artist_mbid, coalesce(a.artist_key, i.artist_key) AS artist_key,
+               coalesce(a.artist_name, i.artist_name) AS artist_name
+          FROM (SELECT identity_id, artist_key, artist_name, explode_outer(array_distinct(artist_mbids)) AS artist_mbid
+                  FROM {identity}) i
+          LEFT JOIN {artist_names} a ON a.artist_mbid = i.artist_mbid
+        """,
+    ),
+    Input(
+        "identity_release_group",
+        "One row per identity: its release group's MBID, of the metadata, else as submitted; name, artist and their "
+        "folded keys, of the metadata, else as submitted (null: no release name); credit and cover; in_metadata.",
+        ("identity", "release_metadata_cache", "release_group_metadata_cache"),
+        """
+        SELECT i.identity_id, i.release_group_mbid, coalesce(g.title, i.release_name) AS release_group_name,
+               coalesce(g.release_group_key, i.release_key) AS release_group_key,
+               coalesce(g.artist_credit_name, i.artist_name) AS artist_name,
+               coalesce(g.artist_credit_key, i.artist_key) AS artist_key,
+               coalesce(g.artist_credit_mbids, i.artist_mbids) AS artist_mbids, g.artists, g.caa_id,
+               g.caa_release_mbid, g.release_group_mbid IS NOT NULL AS in_metadata
+          FROM (SELECT i.identity_id, i.release_name, i.release_key, i.artist_name, i.artist_key, i.artist_mbids,
+                       coalesce(r.release_group_mbid, i.submitted_release_group_mbid) AS release_group_mbid
+                  FROM {identity} i LEFT JOIN {release_metadata_cache} r ON r.release_mbid = i.release_mbid) i
+          LEFT JOIN {release_group_metadata_cache} g ON g.release_group_mbid = i.release_group_mbid
         """,
     ),
 )

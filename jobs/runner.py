@@ -25,8 +25,11 @@ from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_dig
 from jobs.ranges import STATS_RANGES, Period, period
 from jobs.run_applied import applied
 from jobs.run_documents import documents
-from jobs.run_lists import Family, families
+from jobs.run_lists import Family, families, family_of, with_sources
 from jobs.touched import Version, touched_users
+
+_LISTS = "stats_range int, key bigint, ids array<bigint>, counts array<int>"
+"""Of written lists, what documents are made from."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def _ranges(stats_range: str | None) -> tuple[str, ...]:
 
 def _reads(jobs: Sequence[Job]) -> list[str]:
     """The inputs the run will ask for, once per statement: jobs of a family share theirs."""
-    texts = {(job.run, job.inputs): isinstance(job.output, Ranked) for job in jobs}
+    texts = {(job.run, job.inputs): isinstance(job.output, Ranked) for job in with_sources(jobs)}
     shared = ["user_track" for ranked in texts.values() if ranked]
     return [*shared, *(name for _, inputs in texts for name in inputs)]
 
@@ -130,13 +133,14 @@ def _compute(  # noqa: PLR0917 - of what, for whom, where to
 
 def _write_all(frames: Frames, jobs: Sequence[Job], folder: str, progress: Callable[[str], None]) -> None:
     chosen = frames.keep(applied(frames))
-    for family in families(frames, jobs):
+    made = families(frames, jobs)
+    for family in made:
         _write_family(frames, chosen, family, folder, progress)
     for job in jobs:
         if isinstance(job.output, Ranked):
             continue
         progress(f"computing {job.statistic}")
-        rows = documents(frames, job)
+        rows = documents(frames, job, {} if job.made_from is None else _lists(frames, made, job.made_from, folder))
         kind = "entity_document" if isinstance(job.output, EntityDocument) else "document"
         _save(
             _with_applied(rows, chosen) if isinstance(job.output, UserDocument) else _without(rows), kind, job, folder
@@ -150,7 +154,16 @@ def _write_family(
         progress(f"computing {job.statistic}")
         rows = family.lists(job)
         _save(_with_applied(rows, chosen) if isinstance(job.output, PerUser) else _without(rows), "list", job, folder)
-    family.entities.write.parquet(f"{folder}/entity/{family.jobs[0].statistic}")
+    if family.jobs:
+        family.entities.write.parquet(f"{folder}/entity/{family.jobs[0].statistic}")
+
+
+def _lists(frames: Frames, made: Sequence[Family], job: Job, folder: str) -> dict[str, DataFrame]:
+    """What documents are made from: the lists of a job as they were written, else computed for them alone."""
+    family = family_of(made, job)
+    if job not in family.jobs:
+        return family.documented(family.lists(job))
+    return family.documented(frames.read(f"{folder}/list/{job.statistic}", _LISTS))
 
 
 def _with_applied(rows: DataFrame, chosen: DataFrame) -> DataFrame:

@@ -44,7 +44,8 @@ def document_payload(found: Document, route: Route, asked: Asked) -> dict[str, A
     shown = found.doc
     if route.answer is not None:
         shown = route.answer(shown, asked.stats_range, found.run.newest_listen_ts, zone)
-    return {route.payload_key: shown} | _facts(found, asked)
+    twice = {"stats_range": asked.stats_range} if route.says_stats_range else {}
+    return {route.payload_key: shown} | twice | _facts(found, asked)
 
 
 def _item(item: Item, route: Route, asked: Asked) -> dict[str, Any]:
