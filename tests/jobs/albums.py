@@ -10,6 +10,8 @@ from jobs.listens.mapping import MappingRow
 from tests.jobs.histories import mbid
 from tests.jobs.oracle import Histories, Track
 
+Rows = dict[str, list[dict[str, Any]]]
+"""By table."""
 T = int(datetime(2021, 11, 22, 12, tzinfo=UTC).timestamp())
 WEEK = int(datetime(2021, 11, 15, tzinfo=UTC).timestamp())
 
@@ -19,9 +21,9 @@ UNKNOWN = mbid(9)
 """An artist that the metadata has no row of."""
 BALCONY, MERGED = mbid(11), mbid(12)
 """A recording, and an MBID that was merged into it."""
-CARNAGE, DELUXE, LOST, OTHER = (mbid(number) for number in range(21, 25))
-"""Releases: two of one group, one whose group has no row, one that has no row itself."""
-CARNAGE_GROUP, LOST_GROUP, SENT_GROUP = (mbid(number) for number in range(31, 34))
+CARNAGE, DELUXE, LOST, OTHER, TRUST = (mbid(number) for number in range(21, 26))
+"""Releases: two of one group, one whose group has no row, one that has no row itself, one more."""
+CARNAGE_GROUP, LOST_GROUP, SENT_GROUP, TRUST_GROUP = (mbid(number) for number in range(31, 35))
 
 DUO = "Nick Cave & Warren Ellis"
 CREDIT = [
@@ -29,9 +31,11 @@ CREDIT = [
     {"artist_credit_name": "Warren Ellis", "join_phrase": "", "artist_mbid": ELLIS},
 ]
 
-READER, COLLECTOR, MAPPED, FAN, CASUAL, GONE = 1, 2, 3, 4, 5, 99
-"""Users. FAN plays one track 510 times, GONE is deleted; 10 to 21 listen to Björk only."""
+READER, COLLECTOR, MAPPED, FAN, CASUAL, WIDE, CHOOSY, GONE = 1, 2, 3, 4, 5, 6, 7, 99
+"""Users. FAN plays one track 510 times, WIDE 17 artists once each, CHOOSY excludes Björk, GONE is deleted."""
 ADMIRERS = range(10, 22)
+"""They listen to Björk only."""
+BANDS = [f"Band {number:02}" for number in range(1, 18)]
 
 TRACKS = {
     "balcony": Track(1, mbid(101), DUO, BALCONY, (CAVE, ELLIS), "Balcony Man", "Carnage", CARNAGE),
@@ -49,17 +53,21 @@ TRACKS = {
     "mapped": Track(13, mbid(113), "n. cave", track_name="balcony", release_name="CARNAGE (cd)"),
     "bjork": Track(14, mbid(114), "Björk", None, (BJORK, BJORK), "Jóga"),
     "nobody": Track(15, mbid(115), "Nobody", None, (NOBODY,), "Silence"),
+    "trust": Track(16, mbid(116), "Low", None, (LOW,), "Candy Girl", "Trust", TRUST),
+    **{band: Track(20 + n, mbid(120 + n), band, release_name=f"By {band}") for n, band in enumerate(BANDS)},
 }
 PLAYED = {
     READER: {"balcony": 2, "BALCONY": 3, "nameless": 2, "bare": 1, "merged": 1},
     COLLECTOR: {"queen": 1, "QUEEN": 2, "abba": 3, "blank": 4, "balcony": 1, "deluxe": 2, "lost": 2, "sent": 2},
     MAPPED: {"mapped": 2, "nobody": 1},
     FAN: {"balcony": 510, "queen": 1},
-    CASUAL: {"balcony": 3, "bjork": 4, "lost": 1},
+    CASUAL: {"balcony": 3, "bjork": 4, "lost": 1, "trust": 2},
+    WIDE: dict.fromkeys(BANDS, 1),
+    CHOOSY: {"bjork": 6, "balcony": 1},
     GONE: {"balcony": 20, "bjork": 20},
     **{user: {"bjork": 1 + user // 4} for user in ADMIRERS},
 }
-BESIDE: dict[str, list[dict[str, Any]]] = {
+METADATA: Rows = {
     "artist_country_code": [
         {"artist_mbid": CAVE, "artist_name": "Nick Cave", "country_code": "AUS"},
         {"artist_mbid": ELLIS, "artist_name": "Warren Ellis", "country_code": "AUS"},
@@ -100,6 +108,14 @@ BESIDE: dict[str, list[dict[str, Any]]] = {
             "artist_credit_mbids": [LOW],
             "artists": [{"artist_credit_name": "LOW", "join_phrase": "", "artist_mbid": LOW}],
         },
+        {
+            "release_mbid": TRUST,
+            "release_group_mbid": TRUST_GROUP,
+            "release_name": "Trust",
+            "album_artist_name": "Low",
+            "artist_credit_mbids": [LOW],
+            "artists": [],
+        },
     ],
     "release_group_metadata_cache": [
         {
@@ -112,11 +128,24 @@ BESIDE: dict[str, list[dict[str, Any]]] = {
             "artists": CREDIT,
             "first_release_date_year": 2021,
         },
+        {
+            "release_group_mbid": TRUST_GROUP,
+            "title": "Trust",
+            "artist_credit_name": "LOW with Low",
+            "artist_credit_mbids": [LOW, LOW],
+            "artists": [
+                {"artist_credit_name": "LOW", "join_phrase": " with ", "artist_mbid": LOW},
+                {"artist_credit_name": "Low", "join_phrase": "", "artist_mbid": LOW},
+            ],
+        },
     ],
+}
+CHOICES: Rows = {
+    "exclusions": [{"user_id": CHOOSY, "kind": "artist", "value": BJORK, "value_key": BJORK}],
 }
 
 
-def histories(beside: dict[str, list[dict[str, Any]]]) -> Histories:
+def histories(beside: Rows) -> Histories:
     """Everything, with these optional tables."""
     made = Histories(list(TRACKS.values()), set(PLAYED) - {GONE}, beside=beside)
     made.mapping = [MappingRow(None, mbid(113), "automatic", BALCONY, CARNAGE, (CAVE, ELLIS))]

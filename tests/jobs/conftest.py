@@ -1,0 +1,36 @@
+"""The entity statistics of one small lake, computed once with metadata and once without."""
+
+import pytest
+from pyspark.sql import SparkSession
+
+from conf.settings import load_settings
+from tests.jobs import albums
+from tests.jobs.lake import write_lake
+from tests.jobs.results import Results, results
+
+LISTS = [f"{whose}_{entity}" for entity in ("artists", "recordings", "releases", "release_groups")
+         for whose in ("user", "sitewide")]  # fmt: skip
+LISTENERS = ["artist_listeners", "release_group_listeners"]
+MADE_FROM_LISTS = [
+    f"{whose}_{entity}" for entity in ("artist_map", "artist_activity") for whose in ("user", "sitewide")
+]
+
+
+@pytest.fixture(scope="session")
+def known(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Everything, with metadata."""
+    return _results(spark, tmp_path_factory, albums.METADATA)
+
+
+@pytest.fixture(scope="session")
+def bare(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Everything, of a lake into which no metadata were imported."""
+    return _results(spark, tmp_path_factory, {})
+
+
+def _results(spark: SparkSession, factory: pytest.TempPathFactory, metadata: albums.Rows) -> Results:
+    lake = factory.mktemp("albums") / "lake"
+    landing = write_lake(spark, str(lake), albums.histories(metadata | albums.CHOICES), albums.T)
+    environ = {"DATA_DIR": str(lake.parent), "LAKE_URL": str(lake), "RESULT_INLINE_BYTES": str(1 << 30)}
+    settings = load_settings(environ, env_file=None)
+    return results(spark, settings, landing, [*LISTS, *MADE_FROM_LISTS, *LISTENERS])
