@@ -8,6 +8,7 @@ everything is about an *identity*: a track as everybody's mapping has it, or as 
 from dataclasses import dataclass
 
 from jobs.listens.mapping import RESOLVED_TRACKS_SQL
+from jobs.tables import METADATA_TABLES
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,12 @@ class Input:
     """Instead of sql: the dotted name of a function of (frames by name, moment) to a frame."""
 
 
-_CREDIT = "array<struct<artist_credit_name:string,join_phrase:string,artist_mbid:string>>"
 OPTIONAL_TABLES = {
-    "artist_country_code": "artist_mbid string, artist_name string, artist_key string, country_code string",
-    "recording_length": "recording_mbid string, length int, recording_id int, is_redirect boolean",
+    **{name: table.schema for name, table in METADATA_TABLES.items()},
     "user_settings": "user_id int, zone string",
     "exclusions": "user_id int, kind string, value string, value_key string",
-    "recording_artist": f"recording_mbid string, artist_mbids array<string>, artists {_CREDIT}",
-    "release_metadata_cache": "release_mbid string, release_group_mbid string, first_release_date_year smallint, "
-    "release_name string, album_artist_name string, caa_id bigint, caa_release_mbid string, "
-    f"artist_credit_mbids array<string>, artists {_CREDIT}, release_key string, album_artist_key string",
-    "release_group_metadata_cache": "release_group_mbid string, title string, artist_credit_name string, "
-    f"caa_id bigint, caa_release_mbid string, artist_credit_mbids array<string>, artists {_CREDIT}, "
-    "first_release_date_year smallint, primary_type string, release_group_key string, artist_credit_key string",
 }
-"""Tables that a lake may lack, with the columns read here: then they are empty."""
+"""Tables that a lake may lack, with their columns: then they are empty."""
 DEFAULT_LENGTH_MS = 180_000
 """What a listen counts for in listening time where neither player, listen nor recording says how long it was."""
 

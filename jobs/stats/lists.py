@@ -22,10 +22,9 @@ from jobs.job import (
     SitewideDocument,
     UserDocument,
 )
+from jobs.tables.metadata import ARTISTS
 
-CREDIT = "array<struct<artist_credit_name:string,join_phrase:string,artist_mbid:string>>"
-"""The name as credited, the phrase after it, the artist; in the order of the credit."""
-SHOWN_BESIDE = (Column("artists", CREDIT), Column("caa_id", "bigint"), Column("caa_release_mbid", "string"))
+SHOWN_BESIDE = (Column("artists", ARTISTS), Column("caa_id", "bigint"), Column("caa_release_mbid", "string"))
 """Of the metadata: the credit, null where it is not known, and the front cover."""
 ALBUM_ARTIST = (Column("artist_name", "string"), Column("artist_mbids", "array<string>"))
 

@@ -1,9 +1,13 @@
-"""One module per Delta table: columns, partitioning, rules with reasons. Spark-free; `TABLES` has them all by name."""
+"""One module per Delta table: columns, partitioning, rules with reasons. Spark-free.
+
+`TABLES` has those of every lake by name, `METADATA_TABLES` those that an import makes.
+"""
 
 from jobs.tables.clients import CLIENTS
 from jobs.tables.landing import LANDING
 from jobs.tables.listens import LISTENS
 from jobs.tables.mapping import MAPPING
+from jobs.tables.metadata import METADATA_TABLES
 from jobs.tables.rejected_listens import REJECTED_LISTENS
 from jobs.tables.rules import Rule
 from jobs.tables.table import Column, Table
@@ -19,6 +23,7 @@ __all__ = [
     "LANDING",
     "LISTENS",
     "MAPPING",
+    "METADATA_TABLES",
     "REJECTED_LISTENS",
     "TABLES",
     "TRACKS",

@@ -197,6 +197,29 @@ class EachUuid(Rule):
 
 
 @dataclass(frozen=True)
+class EachArtist(Rule):
+    """A credit: a list of (artist_credit_name, join_phrase, artist_mbid), each with a name and a UUID."""
+
+    def _complaint(self) -> str:
+        return "holds an artist without a name, a join phrase or a UUID in lower case with hyphens"
+
+    def _predicate(self) -> str:
+        return (
+            f"forall({self.column}, item -> item.artist_credit_name IS NOT NULL AND item.join_phrase IS NOT NULL"
+            f" AND coalesce(item.artist_mbid RLIKE r'^{UUID_PATTERN}\\z', false))"
+        )
+
+    def _accepts(self, value: Any) -> bool:
+        return isinstance(value, list | tuple) and all(isinstance(item, Mapping) and _credited(item) for item in value)
+
+
+def _credited(item: Mapping[str, Any]) -> bool:
+    named = isinstance(item.get("artist_credit_name"), str) and isinstance(item.get("join_phrase"), str)
+    mbid = item.get("artist_mbid")
+    return named and isinstance(mbid, str) and _UUID.match(mbid) is not None
+
+
+@dataclass(frozen=True)
 class Matches(Rule):
     """Text of a form, as a regular expression that Python and Java read alike; `form` is its name in the reason."""
 

@@ -16,7 +16,7 @@ class Column:
 
     name: str
     type: str
-    """Spark SQL type: int, bigint, string, timestamp, array<string>, map<string,bigint>."""
+    """Spark SQL type: smallint, int, bigint, boolean, string, timestamp, array<string>, map<string,bigint>, ..."""
     nullable: bool
     about: str
 
@@ -34,6 +34,12 @@ class Table:
     change_feed: bool = False
     statistics: tuple[str, ...] = ()
     """Columns whose least and greatest values Delta keeps per file: keys only, for the log outlives a purge."""
+    key: tuple[str, ...] = ()
+    """Of an imported table: the columns that no two rows share."""
+    folded: tuple[tuple[str, str], ...] = ()
+    """Of an imported table: (column, the column it is the folded form of), which no file brings."""
+    newer: tuple[str, ...] = ()
+    """Of an imported table: columns that older files lack; null then."""
 
     @property
     def schema(self) -> str:

@@ -8,17 +8,8 @@ from pyspark.sql import SparkSession
 
 from jobs.inputs import OPTIONAL_TABLES
 from jobs.lake import Landing
-from jobs.tables import CLIENTS, LISTENS, MAPPING, TRACKS, USERS, Table
+from jobs.tables import CLIENTS, LISTENS, MAPPING, METADATA_TABLES, TRACKS, USERS, Table
 from tests.jobs.oracle import Histories, folded
-
-FOLDED = {
-    "artist_key": "artist_name",
-    "release_key": "release_name",
-    "album_artist_key": "album_artist_name",
-    "release_group_key": "title",
-    "artist_credit_key": "artist_credit_name",
-}
-"""Folded keys of metadata tables, and what they are made from."""
 
 
 def write_lake(spark: SparkSession, lake: str, histories: Histories, landed_at: int) -> Landing:
@@ -29,7 +20,7 @@ def write_lake(spark: SparkSession, lake: str, histories: Histories, landed_at: 
     _write(spark, lake, MAPPING, [{**vars(row), "artist_mbids": list(row.artist_mbids)} for row in histories.mapping])
     _write(spark, lake, CLIENTS, [])
     for name, rows in histories.beside.items():
-        _save(spark, f"{lake}/{name}", OPTIONAL_TABLES[name], [_with_keys(row) for row in rows])
+        _save(spark, f"{lake}/{name}", OPTIONAL_TABLES[name], _with_keys(name, rows))
     past = [at for _, at, _ in histories.listens if at <= landed_at]
     return Landing(
         landing_id=1,
@@ -66,8 +57,9 @@ def _tracks(histories: Histories) -> list[dict[str, Any]]:
     ]
 
 
-def _with_keys(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, **{key: folded(row[name]) for key, name in FOLDED.items() if row.get(name) is not None}}
+def _with_keys(name: str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    pairs = METADATA_TABLES[name].folded if name in METADATA_TABLES else ()
+    return [{**row, **{key: folded(row[of]) for key, of in pairs}} for row in rows]
 
 
 def _write(spark: SparkSession, lake: str, table: Table, rows: Sequence[dict[str, Any]]) -> None:

@@ -1,10 +1,12 @@
+from typing import Any
+
 import pytest
 
 from tests.jobs.albums import BALCONY, CARNAGE, CAVE, CREDIT, DUO, ELLIS, MAPPED, MERGED, READER
 from tests.jobs.results import Results
 
 pytestmark = pytest.mark.spark
-UNMAPPED = {
+UNMAPPED: dict[str, Any] = {
     "track_name": "Balcony Man",
     "recording_mbid": None,
     "artist_name": DUO,

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
-from jobs.tables import TABLES
+from jobs.tables import METADATA_TABLES, TABLES
 from jobs.tables.rules import (
     Between,
+    EachArtist,
     EachUuid,
     JsonObject,
     Matches,
@@ -26,6 +27,9 @@ MSID = "0b1a2c3d-0000-4000-8000-000000000001"
 MOMENT = datetime(2021, 1, 31, 23, 59, 59, tzinfo=UTC)
 SECRET = "planted-value"
 """In every planted text: no reason, error or report may hold it."""
+
+CREDIT = [{"artist_credit_name": "A", "join_phrase": "", "artist_mbid": MSID}]
+EVERY_TABLE = TABLES | METADATA_TABLES
 
 BEYOND_SPARK = [
     f'{{"{"k" * 60_000}":1}}',
@@ -69,6 +73,25 @@ GOOD: dict[str, dict[str, Any]] = {
         "versions": {"listens": 1}, "track_count": 1, "client_count": 1, "rows": 1,
     },
     "rejected_listens": {"rejected_at": MOMENT, "source": "dump", "reason": "r", "body": "{}"},
+    "artist_country_code": {"artist_mbid": MSID, "artist_name": "A", "country_code": "ISL", "artist_key": "a"},
+    "artist_credit_mbid": {"artist_credit_id": 1, "artist_mbid": MSID, "position": 0, "join_phrase": " & "},
+    "recording_length": {"recording_mbid": MSID, "length": 0, "recording_id": 1, "is_redirect": False},
+    "recording_artist": {"recording_mbid": MSID, "artist_mbids": [MSID], "artists": CREDIT},
+    "release_metadata_cache": {
+        "release_mbid": MSID, "release_group_mbid": MSID, "first_release_date_year": 1959, "release_name": "R",
+        "album_artist_name": "A", "caa_id": 1, "caa_release_mbid": MSID, "artist_credit_mbids": [MSID],
+        "artists": CREDIT, "release_key": "r", "album_artist_key": "a",
+    },
+    "release_group_metadata_cache": {
+        "release_group_mbid": MSID, "title": "R", "artist_credit_name": "A", "caa_id": 1, "caa_release_mbid": MSID,
+        "artist_credit_mbids": [MSID], "artists": CREDIT, "first_release_date_year": 1959, "primary_type": "Album",
+        "release_group_key": "r", "artist_credit_key": "a",
+    },
+    **{
+        f"{owner}_{label}": {"recording_mbid": MSID, label: "rock", f"{label}_count": 1}
+        for owner in ("recording", "artist", "release_group")
+        for label in ("tag", "genre")
+    },
 }  # fmt: skip
 
 
@@ -90,7 +113,7 @@ def planted() -> list[Planted]:
     """One or more rows per rule of every table. A kind of rule that nobody planted for is an error."""
     return [
         Planted(name, rule, GOOD[name] | change)
-        for name, table in TABLES.items()
+        for name, table in EVERY_TABLE.items()
         for rule in table.rules
         for change in breaking(rule, GOOD[name])
     ]
@@ -114,8 +137,8 @@ def breaking(rule: Rule, good: Mapping[str, Any]) -> list[dict[str, Any]]:
             values = ["é" * (rule.limit // 2) + "x"]
         case Uuid():
             values = [SECRET, MSID.upper(), f"{MSID}\n", MSID.replace("-", ""), "", "0b1a2c3d\u0660" + MSID[9:]]
-        case EachUuid():
-            values = [[MSID, SECRET], [MSID, None], [""]]
+        case EachUuid() | EachArtist():
+            values = _lists(rule)
         case Matches():
             values = [SECRET, "", f"{good[rule.column]}\n"]
         case JsonObject():
@@ -139,6 +162,13 @@ def breaking(rule: Rule, good: Mapping[str, Any]) -> list[dict[str, Any]]:
         case _:
             raise NotImplementedError(f"plant a bad row for rules of kind {type(rule).__name__}")
     return [{rule.column: value} for value in values]
+
+
+def _lists(rule: EachUuid | EachArtist) -> list[Any]:
+    if isinstance(rule, EachUuid):
+        return [[MSID, SECRET], [MSID, None], [""]]
+    lacking = [{**CREDIT[0], name: None} for name in CREDIT[0]]
+    return [[*CREDIT, artist] for artist in (*lacking, {**CREDIT[0], "artist_mbid": SECRET})]
 
 
 def _at(seconds: int) -> dict[str, Any]:
