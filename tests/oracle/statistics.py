@@ -36,6 +36,7 @@ class Oracle:
         self.facts = Facts(world.metadata)
         self._plays = Plays(world)
         self._seen: dict[tuple[int, bool], list[Play]] = {}
+        self._listed: dict[tuple[object, ...], list[Row]] = {}
 
     def user(self, user_id: int, statistic: str, stats_range: str, *, plain: bool = False) -> Body | None:
         """A user's answer, her settings applied; lists are whole."""
@@ -73,15 +74,20 @@ class Oracle:
     ) -> list[Row]:
         """A user's list, of the range or of the period before it."""
         shown = self._period(stats_range, self.zone(user_id, plain=plain), previous=previous)
-        kind = ENTITIES[entity]
-        return rows(tallies(within(self.plays(user_id, plain=plain), shown), kind, self.facts), kind)
+        kind, what = ENTITIES[entity], (user_id, entity, plain, shown)
+        if what not in self._listed:
+            played = within(self.plays(user_id, plain=plain), shown)
+            self._listed[what] = rows(tallies(played, kind, self.facts), kind)
+        return self._listed[what]
 
     def sitewide_rows(self, entity: str, stats_range: str, *, previous: bool = False) -> list[Row]:
         """Everybody's list, of the range or of the period before it."""
         shown = self._period(stats_range, _UTC, previous=previous)
-        kind = ENTITIES[entity]
-        users = (tallies(within(self.plays(u, plain=True), shown), kind, self.facts) for u in self.world.users)
-        return rows(sitewide_tallies(users), kind)
+        kind, what = ENTITIES[entity], (None, entity, True, shown)
+        if what not in self._listed:
+            users = (tallies(within(self.plays(u, plain=True), shown), kind, self.facts) for u in self.world.users)
+            self._listed[what] = rows(sitewide_tallies(users), kind)
+        return self._listed[what]
 
     def plays(self, user_id: int, *, plain: bool = False) -> list[Play]:
         """The user's listens that count, in all ranges."""
