@@ -8,8 +8,9 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.engines.plays import Moment
-from jobs.inputs import INPUTS, OPTIONAL_TABLES, Input
+from jobs.inputs import INPUTS, OPTIONAL_TABLES
 from jobs.lake import Landing, open_table
+from jobs.shared_input import Input
 from jobs.tables import TABLES
 
 

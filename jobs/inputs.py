@@ -5,24 +5,12 @@ as the bits of one int, so one scan serves all ranges and the periods before the
 everything is about an *identity*: a track as everybody's mapping has it, or as one user's own does.
 """
 
-from dataclasses import dataclass
-
+from jobs.clock import DAILY, MONTHLY, TIME_UNITS
+from jobs.clock_inputs import CLOCK_INPUTS
 from jobs.listens.mapping import RESOLVED_TRACKS_SQL
+from jobs.ranges import PREVIOUS_SLOT, range_bits
+from jobs.shared_input import Input
 from jobs.tables import METADATA_TABLES
-
-
-@dataclass(frozen=True)
-class Input:
-    """A frame made by one statement from tables and other inputs."""
-
-    name: str
-    about: str
-    """Grain and meaning, one sentence."""
-    reads: tuple[str, ...]
-    sql: str = ""
-    engine: str = ""
-    """Instead of sql: the dotted name of a function of (frames by name, moment) to a frame."""
-
 
 OPTIONAL_TABLES = {
     **{name: table.schema for name, table in METADATA_TABLES.items()},
@@ -110,18 +98,16 @@ _INPUTS = (
     Input(
         "window_slot",
         "One row per value of windows and range it is in: slot is the place in STATS_RANGES. Join it after summing.",
-        ("played_track",),
-        """
-        SELECT windows, explode(filter(sequence(0, 8), s -> shiftright(windows, s) & 1 = 1)) AS slot
-          FROM (SELECT DISTINCT windows FROM {played_track})
-        """,
+        ("subjects",),
+        engine="jobs.engines.plays.window_slots",
     ),
     Input(
         "personal_track",
-        "One row per (user, track she played) of which the user's own mapping says something.",
+        "One row per (user, track she played) of which the user's own mapping says something, with the identity_id.",
         ("played_track", "tracks", "mapping"),
         """
-        SELECT DISTINCT p.user_id, p.track_id
+        SELECT DISTINCT p.user_id, p.track_id,
+               shiftleft(CAST(p.user_id AS BIGINT), 32) | p.track_id AS identity_id
           FROM (SELECT track_id, m.user_id FROM {tracks} t
                   JOIN (SELECT DISTINCT user_id, recording_msid FROM {mapping} WHERE user_id IS NOT NULL) m
                     ON m.recording_msid = t.recording_msid) own
@@ -165,8 +151,7 @@ _INPUTS = (
         SELECT p.key, p.user_id, i.identity_id, p.windows, p.listen_count, p.played_ms, p.duration_ms,
                CASE WHEN n.length IS NULL THEN 0 ELSE p.unknown_count * n.length END AS length_ms,
                CASE WHEN n.length IS NULL THEN p.unknown_count * :default_length_ms ELSE 0 END AS default_ms
-          FROM (SELECT p.*, CASE WHEN o.user_id IS NULL THEN CAST(p.track_id AS BIGINT)
-                                 ELSE shiftleft(CAST(p.user_id AS BIGINT), 32) | p.track_id END AS identity_id
+          FROM (SELECT p.*, coalesce(o.identity_id, CAST(p.track_id AS BIGINT)) AS identity_id
                   FROM {played_track} p
                   LEFT JOIN {personal_track} o ON o.user_id = p.user_id AND o.track_id = p.track_id) p
           JOIN {identity} i ON i.identity_id = p.identity_id
@@ -216,4 +201,11 @@ _INPUTS = (
         """,
     ),
 )
-INPUTS = {shared.name: shared for shared in _INPUTS}
+INPUTS = {shared.name: shared for shared in (*_INPUTS, *CLOCK_INPUTS)}
+VALUES = {
+    "default_length_ms": DEFAULT_LENGTH_MS,
+    "daily_windows": range_bits(DAILY) | range_bits(DAILY) << PREVIOUS_SLOT,
+    "monthly_windows": range_bits(MONTHLY) | range_bits(MONTHLY) << PREVIOUS_SLOT,
+    **{f"{unit}_ranges": range_bits(ranges) for unit, ranges in TIME_UNITS.items()},
+}
+"""What statements name as :name: the default, and masks of the ranges that are shown in steps of one kind."""

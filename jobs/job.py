@@ -87,6 +87,8 @@ class Route:
     """What `item` answers, where it is not the struct itself; of an entity's document, its other fields."""
     answer: Callable[[Any, str, int, str], Any] | None = None
     """Of a document: (stored JSON, stats_range, T in epoch seconds, IANA zone) to what payload_key shows."""
+    bounds: Callable[[str, int, str], tuple[int, int]] | None = None
+    """Of a document that is about another time than its range: (stats_range, T, zone) to from_ts and to_ts."""
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "array", "items": {"type": "object"}})
     """Of a document: JSON schema of what payload_key shows."""
     says_stats_range: bool = False

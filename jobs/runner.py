@@ -18,7 +18,7 @@ from jobs import result_files
 from jobs.base import Base, computing_code
 from jobs.engines.plays import Moment
 from jobs.frames import Frames
-from jobs.inputs import DEFAULT_LENGTH_MS
+from jobs.inputs import VALUES
 from jobs.job import PER_USER, EntityDocument, Job, PerUser, Ranked, UserDocument
 from jobs.lake import Landing, landing_of
 from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_digest
@@ -117,17 +117,16 @@ def _compute(  # noqa: PLR0917 - of what, for whom, where to
     """Everything at once; of a continued run the users' own results for those touched, the others for everybody."""
     own = [job for job in jobs if isinstance(job.output, PER_USER)]
     others = [job for job in jobs if not isinstance(job.output, PER_USER)]
-    values = {"default_length_ms": DEFAULT_LENGTH_MS}
     if touched is None:
-        with closing(Frames(spark, lake, version.landing, version.moment, values, _reads(jobs))) as frames:
+        with closing(Frames(spark, lake, version.landing, version.moment, VALUES, _reads(jobs))) as frames:
             _write_all(frames, jobs, folder, progress)
         return
-    with closing(Frames(spark, lake, version.landing, version.moment, values, _reads(others))) as frames:
+    with closing(Frames(spark, lake, version.landing, version.moment, VALUES, _reads(others))) as frames:
         _write_all(frames, others, folder, progress)
         only = spark.createDataFrame([(user_id,) for user_id in touched], "user_id int")
         subjects = frames.keep(frames.named("subjects").join(F.broadcast(only), "user_id", "left_semi"))
         given = {"subjects": subjects}
-        with closing(Frames(spark, lake, version.landing, version.moment, values, _reads(own), given)) as theirs:
+        with closing(Frames(spark, lake, version.landing, version.moment, VALUES, _reads(own), given)) as theirs:
             _write_all(theirs, own, folder, progress)
 
 

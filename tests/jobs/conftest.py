@@ -1,12 +1,14 @@
-"""The entity statistics of one small lake, computed once with metadata and once without."""
+"""Runs whose results many tests look at: the statistics of entities and those of the clock."""
 
 import pytest
 from pyspark.sql import SparkSession
 
 from conf.settings import load_settings
-from tests.jobs import albums
+from tests.jobs import albums, clock_lake
+from tests.jobs.clock_lake import Clock
 from tests.jobs.lake import write_lake
 from tests.jobs.results import Results, results
+from tests.jobs.served import lake_settings, payloads
 
 LISTS = [f"{whose}_{entity}" for entity in ("artists", "recordings", "releases", "release_groups")
          for whose in ("user", "sitewide")]  # fmt: skip
@@ -34,3 +36,13 @@ def _results(spark: SparkSession, factory: pytest.TempPathFactory, metadata: alb
     environ = {"DATA_DIR": str(lake.parent), "LAKE_URL": str(lake), "RESULT_INLINE_BYTES": str(1 << 30)}
     settings = load_settings(environ, env_file=None)
     return results(spark, settings, landing, [*LISTS, *MADE_FROM_LISTS, *LISTENERS])
+
+
+@pytest.fixture(scope="session")
+def clock(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Clock:
+    """All statistics of the clock, of the lake worked out for them."""
+    lake = tmp_path_factory.mktemp("clock") / "lake"
+    settings = lake_settings(lake)
+    landing = write_lake(spark, str(lake), clock_lake.histories(), clock_lake.MONDAY)
+    served = payloads(spark, settings, landing, clock_lake.STATISTICS)
+    return Clock(spark, settings, landing, served)
