@@ -61,7 +61,8 @@ def _slots(subjects: DataFrame, moment: Moment, slots_of: Callable[[int], list[i
     days = {moment.local_day(row["zone"]) for row in subjects.select("zone").distinct().collect()}
     masks = sorted({mask for day in days for _, mask in window_masks(day, moment.ranges)})
     rows = [(mask, slot) for mask in masks for slot in slots_of(mask)]
-    return subjects.sparkSession.createDataFrame(rows, "windows int, slot int")
+    # So few that Spark need not shuffle what they are joined with; it cannot know their number.
+    return F.broadcast(subjects.sparkSession.createDataFrame(rows, "windows int, slot int"))
 
 
 def _listens(listens: DataFrame, moment: Moment) -> DataFrame:

@@ -34,7 +34,7 @@ Artist ids are in the order of (MBID, name).
 """
 OF_EVERYBODY = """
 WITH summed AS (
-    SELECT u.slot, u.artist_id, u.unit, sum(u.listen_count) AS listen_count
+    SELECT /*+ BROADCAST(s) */ u.slot, u.artist_id, u.unit, sum(u.listen_count) AS listen_count
       FROM {artist_unit} u LEFT ANTI JOIN {subjects} s ON s.key = u.key AND s.filtered
      GROUP BY u.slot, u.artist_id, u.unit
 ), by_artist AS (

@@ -16,7 +16,7 @@ SELECT key, slot, to_json(sort_array(collect_list(array(bucket, listen_count))))
 """doc: [[first day of the bucket, listen_count], ...], ascending."""
 OF_EVERYBODY = """
 WITH summed AS (
-    SELECT b.slot, b.bucket, sum(b.listen_count) AS listen_count
+    SELECT /*+ BROADCAST(s) */ b.slot, b.bucket, sum(b.listen_count) AS listen_count
       FROM {activity_bucket} b LEFT ANTI JOIN {subjects} s ON s.key = b.key AND s.filtered
      GROUP BY b.slot, b.bucket
 )
