@@ -201,7 +201,9 @@ def _select(rows: dict[str, Ints], which: Any) -> dict[str, Ints]:
 
 
 def _columns(batches: Iterable[pa.RecordBatch]) -> dict[str, Ints]:
-    table = pa.Table.from_batches(list(batches), _SCHEMA)
+    # Spark says of some columns that they are never null, and not always of the same ones.
+    nullable = [pa.RecordBatch.from_arrays(batch.columns, schema=_SCHEMA) for batch in batches]
+    table = pa.Table.from_batches(nullable, _SCHEMA)
     return {name: table.column(name).to_numpy() for name in INPUT}
 
 

@@ -1,5 +1,7 @@
 """The entity statistics of one small lake, computed once with metadata and once without."""
 
+from typing import Any
+
 import pytest
 from pyspark.sql import SparkSession
 
@@ -24,13 +26,13 @@ def known(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Resu
 
 @pytest.fixture(scope="session")
 def bare(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """Everything, of a lake into which no metadata were imported."""
-    return _results(spark, tmp_path_factory, {})
+    """Everything over all time, of a lake into which no metadata were imported."""
+    return _results(spark, tmp_path_factory, {}, stats_range="all_time")
 
 
-def _results(spark: SparkSession, factory: pytest.TempPathFactory, metadata: albums.Rows) -> Results:
+def _results(spark: SparkSession, factory: pytest.TempPathFactory, metadata: albums.Rows, **params: Any) -> Results:
     lake = factory.mktemp("albums") / "lake"
     landing = write_lake(spark, str(lake), albums.histories(metadata | albums.CHOICES), albums.T)
     environ = {"DATA_DIR": str(lake.parent), "LAKE_URL": str(lake), "RESULT_INLINE_BYTES": str(1 << 30)}
     settings = load_settings(environ, env_file=None)
-    return results(spark, settings, landing, [*LISTS, *MADE_FROM_LISTS, *LISTENERS])
+    return results(spark, settings, landing, [*LISTS, *MADE_FROM_LISTS, *LISTENERS], **params)
