@@ -13,6 +13,7 @@ import pytest
 
 from conf.postgres import Connection, transaction
 from conf.settings import PROJECT, Settings, load_settings
+from tests.faults.parts import until
 from tests.live_server import Server, served
 from tests.webapi.conftest import Account, listen, submission
 
@@ -23,6 +24,13 @@ pytestmark = pytest.mark.servers
 def server(settings: Settings) -> Iterator[Server]:
     with served(settings, RATE_LIMIT_PER_ADDRESS="20", RATE_LIMIT_WINDOW="3600") as running:
         yield running
+
+
+def reported(connection: Connection) -> list[dict[str, Any]]:
+    """What web workers say of themselves."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT detail FROM part_status WHERE part = 'web'")
+        return [detail for (detail,) in cursor.fetchall()]
 
 
 def test_two_workers_share_one_limit(server: Server) -> None:
@@ -36,15 +44,8 @@ def test_a_listen_is_taken_and_the_workers_report_themselves(
 ) -> None:
     body = json.dumps(submission(listen(), listen_type="single"))
     assert server.request("POST", "/1/submit-listens", body, rob.headers)[:2] == (200, {"status": "ok"})
-    deadline = time.monotonic() + 10
-    reported: list[dict[str, Any]] = []
-    while len(reported) < 2 and time.monotonic() < deadline:
-        time.sleep(0.2)
-        with transaction(connection) as cursor:
-            cursor.execute("SELECT detail FROM part_status WHERE part = 'web'")
-            reported = [detail for (detail,) in cursor.fetchall()]
-    assert len(reported) == 2
-    assert all(detail["rss_mb"] < 200 for detail in reported)
+    until(lambda: len(reported(connection)) == 2, 30, "both workers report themselves")
+    assert all(detail["rss_mb"] < 200 for detail in reported(connection))
 
 
 def test_a_chunked_body_over_the_cap_is_refused_while_it_comes(server: Server, rob: Account) -> None:
@@ -118,12 +119,10 @@ def test_what_is_no_readable_request_is_answered_in_json_for_any_origin(standing
 
 def test_a_stopped_server_ends_in_order_and_takes_its_rows_away(settings: Settings, connection: Connection) -> None:
     with served(settings) as server:
-        time.sleep(2.5)
+        until(lambda: len(reported(connection)) == 2, 30, "both workers report themselves")
         process = server.process
     assert process.returncode == 0
-    with transaction(connection) as cursor:
-        cursor.execute("SELECT count(*) FROM part_status WHERE part = 'web'")
-        assert cursor.fetchone() == (0,)
+    assert reported(connection) == []
 
 
 def test_a_frozen_postgresql_is_503_within_five_seconds(settings: Settings, connection: Connection) -> None:

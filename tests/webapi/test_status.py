@@ -1,5 +1,6 @@
 """Health and status: what is asked, what is missing, and how that is said."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -43,8 +44,11 @@ def test_parts_their_alarms_and_the_landing_are_shown(client: FlaskClient, conne
             " VALUES (3, 0, now() - interval '1 minute', 1, 'land', 1)"
         )
     document = client.get("/health/ready").get_json()
-    assert document["alarms"] == ["spark_reader: silent for 3600 s", "request_consumer: a row failed"]
-    assert (document["landing"]["id"], document["landing"]["age"]) == (3, 60)
+    silent, failed = document["alarms"]
+    assert re.fullmatch(r"spark_reader: silent for 36[0-5]\d s", silent)
+    assert failed == "request_consumer: a row failed"
+    assert document["landing"]["id"] == 3
+    assert 60 <= document["landing"]["age"] < 120
     assert sorted(row["part"] for row in document["parts"]) == sorted(EXPECTED_PARTS)
 
 
