@@ -1,5 +1,7 @@
 """Rate limits: one quota per window, whichever worker is asked, and few rows touched."""
 
+import re
+import time
 from dataclasses import replace
 from uuid import uuid4
 
@@ -175,6 +177,28 @@ def test_the_last_fm_address_counts_by_client_address(strict: Settings) -> None:
 def test_pages_audioscrobbler_and_health_do_not_speak_of_limits(strict: Settings, path: str) -> None:
     answer = timeless_app(strict).test_client().get(path)
     assert "X-RateLimit-Limit" not in answer.headers
+
+
+def test_pages_are_limited_by_address_beside_the_api_and_their_files_are_not(strict: Settings) -> None:
+    client = timeless_app(strict).test_client()
+    answers = [client.get(path, headers={"Accept": "text/html"}) for path in ("/", "/login", "/user/rob", "/", "/api")]
+    assert [answer.status_code for answer in answers] == [200, 200, 404, 429, 429]
+    assert "Too many pages at once" in answers[-1].text
+    assert client.post("/login", data={"name": "rob"}).get_json()["code"] == 429
+    [style] = re.findall(r'/static/[^"]+/style.css', answers[0].text)
+    assert client.get(style).status_code == 200
+    assert client.get("/1/user/rob/listens").status_code == 404
+
+
+def test_readiness_is_found_out_once_a_second(strict: Settings, connection: Connection) -> None:
+    client = timeless_app(strict).test_client()
+    first = client.get("/health/ready").get_json()
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE part_status, queue_message IN ACCESS EXCLUSIVE MODE")  # whoever asks now would wait
+        assert client.get("/health/ready").get_json() == first
+    connection.rollback()
+    time.sleep(1.1)
+    assert client.get("/health/ready").get_json()["time"] > first["time"]
 
 
 def test_health_is_not_limited(strict: Settings) -> None:

@@ -67,6 +67,19 @@ def test_a_chunked_listen_is_taken(server: Server, rob: Account) -> None:
     assert server.request("POST", "/1/submit-listens", body, rob.headers)[:2] == (200, {"status": "ok"})
 
 
+def test_a_body_that_nobody_read_costs_no_kept_connection(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    for size in (10_000, 2_000_000, 100):
+        for body in (b"x" * size, iter([b"x" * size])):
+            connection.request("POST", "/1/submit-listens", body, {"Authorization": "Token wrong"})
+            mine = connection.sock
+            answer = connection.getresponse()
+            assert answer.status in (401, 429)
+            answer.read()
+            assert connection.sock is mine, "not closed"
+    connection.close()
+
+
 def test_a_client_that_drops_mid_body_publishes_nothing(server: Server, rob: Account, connection: Connection) -> None:
     head = f"POST /1/submit-listens HTTP/1.1\r\nHost: x\r\nAuthorization: Token {rob.token}\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
@@ -134,6 +147,36 @@ def test_a_frozen_postgresql_is_503_within_five_seconds(settings: Settings, conn
         connection.rollback()
         assert (code, document["code"], headers["Retry-After"]) == (503, 503, "5")
         assert server.request("GET", "/1/user/rob/listens")[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/1/user/rob/listens", "/user/rob/", "/health/ready"])
+def test_a_request_waits_for_a_frozen_postgresql_once(settings: Settings, connection: Connection, path: str) -> None:
+    with served(settings, WEB_WORKERS="1") as server, connection.cursor() as cursor:
+        # The limit, the view and the frame of the error page, each ask a table that does not answer.
+        cursor.execute("LOCK TABLE rate_limit, users, web_session, part_status, queue_message IN ACCESS EXCLUSIVE MODE")
+        raw = http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)
+        started = time.monotonic()
+        raw.request("GET", path, headers={"Accept": "text/html", "Cookie": "listenlake_session=x"})
+        answer = raw.getresponse()
+        answer.read()
+        assert time.monotonic() - started < 5
+        raw.close()
+        connection.rollback()
+        assert answer.status == 503
+
+
+def test_a_submission_waits_for_a_frozen_postgresql_once(
+    settings: Settings, rob: Account, connection: Connection
+) -> None:
+    body = json.dumps(submission(listen()))
+    with served(settings, WEB_WORKERS="1") as server, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE rate_limit, queue_message IN ACCESS EXCLUSIVE MODE")
+        started = time.monotonic()
+        code, document, _ = server.request("POST", "/1/submit-listens", body, rob.headers)
+        assert time.monotonic() - started < 5
+        connection.rollback()
+        assert (code, document["code"]) == (503, 503)
+        assert server.request("POST", "/1/submit-listens", body, rob.headers)[0] == 200
 
 
 def test_the_web_server_never_imports_spark() -> None:

@@ -2,9 +2,11 @@
 
 import json
 import socket
+import struct
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 
@@ -112,6 +114,36 @@ def test_fifty_bodies_longer_than_every_submission_leave_half_of_the_threads(ser
         assert slowest(server, rob, 20) < SOON
         answers = [answer_of(raw) for raw in senders]
     assert all(b"Payload too large" in answer and b"Connection: close" in answer for answer in answers)
+
+
+def test_fifty_bodies_in_chunks_of_a_byte_do_not_delay_others(server: Server, rob: Account) -> None:
+    head = head_of(rob, 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    chunks = b"1\r\n \r\n" * 50_000
+    stop = threading.Event()
+
+    def send(raw: socket.socket) -> None:
+        raw.sendall(head)
+        with suppress(OSError):
+            while not stop.is_set():
+                raw.sendall(chunks)
+
+    with ExitStack() as stack:
+        senders = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10)) for _ in range(SLOW)
+        ]
+        threads = [threading.Thread(target=send, args=(raw,)) for raw in senders]
+        for thread in threads:
+            thread.start()
+        worst = slowest(server, rob, 20)
+        stop.set()
+        for raw in senders:
+            # Reset, so that the server reads none of what is still on its way.
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raw.shutdown(socket.SHUT_WR)
+            raw.close()
+        for thread in threads:
+            thread.join(10)
+    assert worst < 1
 
 
 def test_fifty_that_never_close_after_their_answer_do_not_delay_others(server: Server, rob: Account) -> None:
