@@ -35,7 +35,16 @@ check: $(DEVELOP) ## lint, types, import rules
 
 .PHONY: test
 test: $(DEVELOP) ## everything, on real PostgreSQL, RabbitMQ and Spark
-	$(PYTEST) -m "not slow"
+	@$(MAKE) --no-print-directory --keep-going -j2 test-spark test-rest
+
+# Both halves mostly wait for what they have started: beside one another they take as long as the longer one alone.
+.PHONY: test-spark test-rest
+test-spark: $(DEVELOP)
+	$(PYTEST) -m "not slow and spark"
+
+test-rest: $(DEVELOP)
+	@said=$$(mktemp) && { $(PYTEST) -m "not slow and not spark" >"$$said" 2>&1; status=$$?; \
+		echo; echo "=== what needs no JVM ==="; cat "$$said"; rm "$$said"; exit $$status; }
 
 .PHONY: test-fast
 test-fast: $(DEVELOP) ## what needs no JVM and no RabbitMQ, within a minute

@@ -32,7 +32,7 @@ CALL = 500
 """Listens of one call to submit-listens; the API takes up to 1000."""
 PATIENCE = 300.0
 SHOWN = 10
-QUERY = "stats.user.entity"
+QUERY = "stats.all"
 
 
 class StoppedError(Exception):
@@ -143,7 +143,7 @@ def show(demo: Demo) -> None:
         submit(demo, sample, tokens)
     with demo.step("Write them to PostgreSQL, start Spark, land them in the Delta lake"):
         demo.until(lambda: landed(demo.settings), "the listens have not landed")
-    with demo.step("Compute the top artists of every user in nine ranges"):
+    with demo.step("Compute all statistics of every user in nine ranges"):
         compute(demo)
     demo.supervisor.start("scheduler")
     print_result(demo, list(sample))
@@ -217,7 +217,7 @@ def compute(demo: Demo) -> None:
     """Ask for the statistic, as cron would, and wait for it. Raises CommandError when it failed."""
     with closing(connect(dsn(demo.settings))) as connection:
         broker = open_broker(demo.settings)
-        asked = enqueue(connection, broker, QUERY, {"entity": "artists"})
+        asked = enqueue(connection, broker, QUERY, {})
         broker.close()
         last: RequestRow = asked
         for row in wait_for_request(connection, asked.id):

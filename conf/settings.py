@@ -140,6 +140,13 @@ class Settings:
     proxy_hops: int = _setting(
         "PROXY_HOPS", "0", _whole(0, 9), "trusted proxies in front, whose X-Forwarded-For is believed"
     )
+    web_idle_per_address: int = _setting(
+        "WEB_IDLE_PER_ADDRESS",
+        "200",
+        _whole(1, 1000),
+        "kept connections that one client address may leave idle, all workers together; of more the oldest are closed. "
+        "No limit with PROXY_HOPS",
+    )
     rate_limit_window: int = _setting("RATE_LIMIT_WINDOW", "10", _whole(1, 3600), "seconds of a rate-limit window")
     rate_limit_per_token: int = _setting(
         "RATE_LIMIT_PER_TOKEN", "500", _whole(1), "requests per window with a valid token"

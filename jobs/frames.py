@@ -83,7 +83,8 @@ class Frames:
             made = self._compute(INPUTS[name])
             return self.keep(made) if self._uses[name] > 1 else made
         if name in OPTIONAL_TABLES and name not in self._landing.versions:
-            return self._spark.createDataFrame([], OPTIONAL_TABLES[name])
+            # Only of a filter that lets nothing through does the planner know that there is nothing to join.
+            return self._spark.createDataFrame([], OPTIONAL_TABLES[name]).where("false")
         if name in TABLES or name in OPTIONAL_TABLES:
             return open_table(self._spark, self._lake, self._landing, name)
         raise UnknownInputError(f"no table and no shared input is called {name!r}; see jobs/inputs.py and jobs/tables")

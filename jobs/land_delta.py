@@ -38,10 +38,19 @@ def exists(spark: SparkSession, lake: str, name: str) -> bool:
 
 
 def create_tables(spark: SparkSession, lake: str, names: Iterable[str] = tuple(TABLES)) -> None:
-    """Make the tables that are not there; repeatable."""
-    missing = [name for name in names if not exists(spark, lake, name)]
+    """Make the tables that are not there, and columns that tables of older code lack; repeatable."""
     with ThreadPoolExecutor(max_workers=4) as pool:
-        list(pool.map(lambda name: _create(spark, lake, TABLES[name]), missing))
+        list(pool.map(lambda name: _make(spark, lake, TABLES[name]), names))
+
+
+def _make(spark: SparkSession, lake: str, table: Table) -> None:
+    if not exists(spark, lake, table.name):
+        _create(spark, lake, table)
+        return
+    there = DeltaTable.forPath(spark, location(lake, table.name)).toDF().columns
+    if any(column.name not in there for column in table.columns):
+        nothing = spark.createDataFrame([], table.schema)
+        nothing.write.format("delta").mode("append").option("mergeSchema", "true").save(location(lake, table.name))
 
 
 def _create(spark: SparkSession, lake: str, table: Table) -> None:

@@ -150,8 +150,10 @@ def listen_rows(
             "inserted_at": given["inserted_at"],
             **{
                 name: given[name]
-                for name in ("recording_msid", "artist_name", "track_name", "release_name", "additional_info", "source")
+                for name in ("recording_msid", "artist_name", "track_name", "release_name", "additional_info")
             },
+            "source": given["source"],
+            "dump_id": given["dump_id"],
             "year": pc.cast(pc.year(times), pa.int32()),
             "month": pc.cast(pc.month(times), pa.int32()),
         }

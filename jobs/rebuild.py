@@ -5,14 +5,12 @@ are not in the lake; they come only from a backup. A deleted user is not in the 
 is given to nobody else, for a message of hers may still wait in the queue.
 """
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
@@ -20,6 +18,7 @@ from conf.postgres import Connection, transaction
 from jobs import lake_files
 from jobs.landing import Landing
 from jobs.listens.msid import fold
+from jobs.listens.table_copy import copy_table
 
 _LISTEN = (
     "user_id",
@@ -32,6 +31,7 @@ _LISTEN = (
     "release_name",
     "additional_info",
     "source",
+    "dump_id",
 )
 _EMPTY = ("users", "listen", "listen_delete", "mapping", "mapping_delete", "user_delete", "token")
 _DELETED_IDS = 1_000_000
@@ -88,7 +88,7 @@ def _users(cursor: Cursor, lake: str, landing: Landing) -> int:
     keys = pa.array([fold(name) for name in table["name"].to_pylist()], pa.string())
     columns = ("name", "created", "source", "foreign_id", "position")
     rows = pa.table({"id": table["user_id"], **{name: table[name] for name in columns}, "name_key": keys})
-    _copy(cursor, "users", rows)
+    copy_table(cursor, "users", rows)
     # Whoever took an id took a position, so no id that was ever given out is above the last position.
     cursor.execute(
         "SELECT setval(pg_get_serial_sequence('users', 'id'),"
@@ -103,7 +103,7 @@ def _listens(cursor: Cursor, lake: str, landing: Landing, progress: Callable[[in
     for batch in _batches(lake, landing):
         seconds = pc.divide(batch["listened_at"].cast(pa.int64()), 1_000_000)
         at = batch.schema.get_field_index("listened_at")
-        _copy(cursor, "listen", batch.set_column(at, "listened_at", seconds))
+        copy_table(cursor, "listen", batch.set_column(at, "listened_at", seconds))
         total += batch.num_rows
         progress(batch.num_rows)
     return total
@@ -111,7 +111,8 @@ def _listens(cursor: Cursor, lake: str, landing: Landing, progress: Callable[[in
 
 def _batches(lake: str, landing: Landing) -> Iterator[pa.Table]:
     dataset = lake_files.open_table(lake, landing, "listens").to_pyarrow_dataset()
-    scanner = dataset.scanner(columns=list(_LISTEN), batch_size=50_000, batch_readahead=2, fragment_readahead=2)
+    columns = [name for name in _LISTEN if name in dataset.schema.names]  # a lake of older code lacks the newest
+    scanner = dataset.scanner(columns=columns, batch_size=50_000, batch_readahead=2, fragment_readahead=2)
     for batch in chain(scanner.to_batches()):
         if batch.num_rows:
             yield pa.Table.from_batches([batch])
@@ -121,14 +122,14 @@ def _mapping(cursor: Cursor, lake: str, landing: Landing) -> int:
     table = lake_files.open_table(lake, landing, "mapping").to_pyarrow_table()
     lists = pa.array(["{" + ",".join(ids) + "}" for ids in table["artist_mbids"].to_pylist()], pa.string())
     at = table.schema.get_field_index("artist_mbids")
-    _copy(cursor, "mapping", table.set_column(at, "artist_mbids", lists))
+    copy_table(cursor, "mapping", table.set_column(at, "artist_mbids", lists))
     return int(table.num_rows)
 
 
 def _landings(cursor: Cursor, lake: str) -> None:
     rows = lake_files.open_table(lake, lake_files.newest(lake), "landing").to_pyarrow_table()
     kept = rows.select(["landing_id", "position", "landed_at", "newest_listen_ts", "kind", "rows"])
-    _copy(cursor, "landing", kept.rename_columns(["id", *kept.column_names[1:]]))
+    copy_table(cursor, "landing", kept.rename_columns(["id", *kept.column_names[1:]]))
 
 
 def _totals(cursor: Cursor) -> None:
@@ -139,15 +140,3 @@ def _totals(cursor: Cursor) -> None:
         " SELECT user_id, count(*), min(listened_at), max(listened_at), (SELECT last_value FROM change_position)"
         " FROM listen GROUP BY user_id"
     )
-
-
-def _copy(cursor: Cursor, table: str, rows: pa.Table) -> None:
-    """COPY as CSV: null is nothing, empty text is quoted."""
-    if rows.num_rows == 0:
-        return
-    buffer = io.BytesIO()
-    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
-    pyarrow.csv.write_csv(rows, buffer, options)
-    buffer.seek(0)
-    names = sql.SQL(", ").join(sql.Identifier(name) for name in rows.column_names)
-    cursor.copy_expert(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(sql.Identifier(table), names), buffer)

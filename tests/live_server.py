@@ -7,7 +7,6 @@ test-artefacts/ at the root of the project.
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ import pytest
 
 from conf.settings import PROJECT, Settings, load_settings
 from tests.databases import Databases
+from tests.debian import require
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -88,7 +88,7 @@ def served(settings: Settings, **environ: str) -> Iterator[Server]:
     process = subprocess.Popen([sys.executable, "-c", RUN], cwd=PROJECT, env={**os.environ, **mine})
     server = Server(port, process, settings)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             try:
                 server.request("GET", "/health/live")
@@ -128,7 +128,8 @@ def browser() -> "Iterator[Browser]":
     """Headless Chromium. For a module only: while it runs, no test may start an event loop of its own."""
     from playwright.sync_api import sync_playwright
 
-    _install()
+    missing = f"{CHROMIUM} is not there: install chromium to have the pages looked at"
+    require(CHROMIUM, "chromium", "fonts-dejavu-core", missing=missing)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=_QUIET)
         yield opened
@@ -140,7 +141,7 @@ def window(browser: "Browser", size: tuple[int, int] = DESKTOP, **options: Any) 
     """A window without cookies. Fails at its end when the page had an error, or its CSP refused something."""
     problems: list[str] = []
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce", **options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     page.on("pageerror", lambda problem: problems.append(str(problem)))
     page.on("console", lambda said: problems.append(said.text) if "Content Security Policy" in said.text else None)
@@ -155,17 +156,3 @@ def screenshot(page: "Page", name: str) -> None:
     """Keep the whole page as test-artefacts/NAME.png."""
     ARTEFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
-
-
-def _install() -> None:
-    """Fails in CI, skips elsewhere, when there is no Chromium and none can be installed."""
-    if not CHROMIUM.exists() and os.geteuid() == 0 and shutil.which("apt-get"):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"]):
-            subprocess.run(["apt-get", *command], env=environment, capture_output=True, timeout=600, check=False)
-    if CHROMIUM.exists():
-        return
-    missing = f"{CHROMIUM} is not there: install chromium to have the pages looked at"
-    if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)

@@ -6,7 +6,6 @@ a node is started under the unprivileged account; nothing of an installed server
 
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ import pika
 import pytest
 
 from conf.embedded_postgres import account
+from tests.debian import require
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")
 _LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
@@ -184,34 +184,8 @@ def amqp_url(request: pytest.FixtureRequest) -> str:
 
 
 def _install() -> None:
-    """Fails in CI, skips elsewhere, when there is no server and none can be installed."""
-    if not (SCRIPTS / "rabbitmq-server").exists() and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends"]):
-            if command[1] == "install":
-                _without_starting([*command, "rabbitmq-server"])
-            else:
-                subprocess.run(command, capture_output=True, timeout=300, check=False)
-    if (SCRIPTS / "rabbitmq-server").exists():
-        return
     missing = "rabbitmq-server is not installed: install it, or set TEST_AMQP_URL to a RabbitMQ for tests"
-    if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
-
-
-def _without_starting(command: list[str]) -> None:
-    """Install without starting the package's own node, which would listen on every address."""
-    policy = Path("/usr/sbin/policy-rc.d")
-    ours = not policy.exists()
-    if ours:
-        policy.write_text("#!/bin/sh\nexit 101\n")
-        policy.chmod(0o755)
-    try:
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(command, env=environment, capture_output=True, timeout=600, check=False)
-    finally:
-        if ours:
-            policy.unlink()
+    require(SCRIPTS / "rabbitmq-server", "rabbitmq-server", missing=missing)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -13,9 +13,10 @@ from webapi.lastfm import approval, dispatch
 from webapi.pages import account, api, deletion, home, profile, transfer, user
 from webapi.pages.frame import install_pages
 from webapi.paths import install_tolerant_paths
-from webapi.requests import install_request_log
+from webapi.requests import RequestLog, install_request_log
 from webapi.services import EXTENSION, make_services
 from webapi.tally import Tally
+from webapi.unchanged import Unchanged
 from webapi.views import core, documentation, imports, listens, metrics, stats, status, users
 
 PAGES = (
@@ -35,10 +36,12 @@ def build_app(settings: Settings, tally: Tally | None = None) -> Flask:
     """The WSGI application of these settings; requests are counted in `tally`."""
     app = Flask("webapi", static_folder=None)
     app.secret_key = secret_of(settings)
-    app.extensions[EXTENSION] = make_services(settings, tally)
+    app.extensions[EXTENSION] = here = make_services(settings, tally)
+    requests = RequestLog(settings, here.requests)
+    app.wsgi_app = Unchanged(app, requests)  # type: ignore[method-assign]
     install_tolerant_paths(app)
     install_error_handlers(app)
-    install_request_log(app, settings, app.extensions[EXTENSION].requests)
+    install_request_log(app, requests)
     install_hooks(app)
     _install_compression(app)
     fixed = (
@@ -54,7 +57,7 @@ def build_app(settings: Settings, tally: Tally | None = None) -> Flask:
     for protocol in (audioscrobbler.blueprint, dispatch.blueprint):
         app.register_blueprint(protocol)
     install_pages(app, settings, PAGES)
-    app.extensions[EXTENSION].requests.number([rule.rule for rule in app.url_map.iter_rules()])
+    here.requests.number([rule.rule for rule in app.url_map.iter_rules()])
     if settings.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops)  # type: ignore[method-assign]
     return app

@@ -30,6 +30,12 @@ class TokenCache:
         self._lock = threading.Lock()
         self._known: OrderedDict[bytes, tuple[float, Owner]] = OrderedDict()
 
+    def believed(self, token: str) -> Owner | None:
+        """Whose token this is, if the database said so within the last `seconds`."""
+        with self._lock:
+            found = self._known.get(token_digest(token))
+        return found[1] if found is not None and found[0] > time.monotonic() else None
+
     def find(self, token: str) -> Owner | None:
         """Whose token this is; None for an unknown one. Raises StoreUnavailableError."""
         digest = token_digest(token)
@@ -52,8 +58,13 @@ class TokenCache:
 
 
 def header_token() -> str | None:
-    """The second word of the Authorization header; None when there is no header or no second word."""
-    words = request.headers.get("Authorization", "").split(" ")
+    """The token of the Authorization header; None when there is no header or no second word."""
+    return second_word(request.environ.get("HTTP_AUTHORIZATION", ""))
+
+
+def second_word(header: str) -> str | None:
+    """What follows the first blank, up to the next."""
+    words = header.split(" ")
     return words[1] if len(words) > 1 else None
 
 
@@ -75,8 +86,3 @@ def require_owner() -> Owner:
     if owner is None:
         raise UnauthorizedError(UNKNOWN_TOKEN)
     return owner
-
-
-def optional_owner() -> Owner | None:
-    """As require_owner, but no header at all is fine."""
-    return require_owner() if request.headers.get("Authorization") else None

@@ -14,21 +14,34 @@ from webapi.errors import ApiError, BadRequestError, TooSlowError
 MAX_LISTEN_SIZE = 10240
 MAX_LISTENS_PER_REQUEST = 1000
 MAX_LISTEN_PAYLOAD_SIZE = MAX_LISTEN_SIZE * MAX_LISTENS_PER_REQUEST
+MAX_FORM_BODY = 2_000_000
+"""Bytes of a form of an older protocol: 50 listens of the greatest size, each byte percent-encoded, and room."""
 LISTEN_TOO_LARGE = f"JSON document is too large. Each listens may not be larger than {MAX_LISTEN_SIZE} bytes."
 NOT_AN_OBJECT = "Invalid JSON document submitted. Top level of JSON document should be a json object."
 _STEP = 1 << 20
 _MAX_ECHO = 200
 
 
+def read_form_body() -> bytes:
+    """The raw body of a form. Raises ApiError 413 beyond MAX_FORM_BODY."""
+    return _read(MAX_FORM_BODY, ApiError(413, f"The form is too large. It cannot exceed {MAX_FORM_BODY} bytes"))
+
+
 def read_body() -> bytes:
-    """The raw body, refused as soon as it is known to be too large, also when it comes in chunks without a length."""
+    """The raw body. Raises BadRequestError beyond MAX_LISTEN_PAYLOAD_SIZE."""
+    too_large = BadRequestError(f"Payload too large. Payload cannot exceed {MAX_LISTEN_PAYLOAD_SIZE} bytes")
+    return _read(MAX_LISTEN_PAYLOAD_SIZE, too_large)
+
+
+def _read(most: int, too_large: ApiError) -> bytes:
+    """Refused as soon as it is known to be too large, also when it comes in chunks without a length."""
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise ApiError(415, f"Content-Encoding {encoding[:_MAX_ECHO]} is not supported; send the document as it is.")
-    if (request.content_length or 0) > MAX_LISTEN_PAYLOAD_SIZE:
-        raise _too_large()
+    if (request.content_length or 0) > most:
+        raise too_large
     try:
-        body = _read_to_the_end()
+        body = _read_to_the_end(most, too_large)
     except TooSlowError:
         raise
     except (OSError, ParseException):
@@ -38,14 +51,14 @@ def read_body() -> bytes:
     return body
 
 
-def _read_to_the_end() -> bytes:
+def _read_to_the_end(most: int, too_large: ApiError) -> bytes:
     pieces: list[bytes] = []
-    left = MAX_LISTEN_PAYLOAD_SIZE + 1
+    left = most + 1
     while piece := request.stream.read(min(left, _STEP)):
         pieces.append(piece)
         left -= len(piece)
         if not left:
-            raise _too_large()
+            raise too_large
     return b"".join(pieces)
 
 
@@ -106,7 +119,3 @@ def _refuse_twice(body: bytes) -> None:
     for key in ("payload", "listen_type"):
         if keys.count(key) > 1:
             raise BadRequestError(f"Cannot parse JSON document: the key {key} occurs twice")
-
-
-def _too_large() -> BadRequestError:
-    return BadRequestError(f"Payload too large. Payload cannot exceed {MAX_LISTEN_PAYLOAD_SIZE} bytes")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 MOST_HEAD = 65_536
 """Bytes of request line and headers; a longer head is refused."""
 MOST_CHUNK_LINE = 8190
+TINY = 512
+"""Bytes of a chunk, on average."""
 
 _HEAD_END = b"\r\n\r\n"
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|expect):[ \t]*([^\r\n]*)", re.IGNORECASE)
@@ -71,10 +73,17 @@ class Chunks:
         self._line = b""
         """Of a size line or trailer that has not ended."""
         self._trailers = False
+        self._lines = self._bytes = 0
+
+    @property
+    def tiny(self) -> bool:
+        """Whether its chunks are so small that following them is work."""
+        return self._bytes < self._lines * TINY
 
     def feed(self, data: bytes) -> int:
         """Follow these bytes; how many of them belong to the body: all, unless it ended or is odd."""
         place = 0
+        self._bytes += len(data)
         while place < len(data) and not self.ended and not self.odd:
             if self._left:
                 step = min(self._left, len(data) - place)
@@ -93,6 +102,7 @@ class Chunks:
 
     def _read_line(self) -> None:
         line, self._line = self._line, b""
+        self._lines += 1
         if not line.endswith(b"\r\n") or len(line) > MOST_CHUNK_LINE:
             self.odd = True
         elif self._trailers:

@@ -8,13 +8,16 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from flask import Response, request
 
 from conf.code import code_digest
+from webapi.costs import cost_of_route
 from webapi.errors import no_content
+from webapi.versions import Asked
 
 CACHE_BYTES = 16_000_000
 """Of answers kept by one worker."""
@@ -23,8 +26,22 @@ MOST_BYTES = 1_000_000
 
 CODE = ("webapi", "jobs", "spark_reader")
 """What makes answers."""
+REVALIDATE = "private, no-cache"
+"""A client may keep the answer, and asks whether it still holds before it shows it again."""
+MOST_MARKS, MOST_ADDRESS = 10_000, 500
+"""Addresses marked by one worker, and characters of each; beyond, all are forgotten, and longer ones not marked."""
 
 Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Of an address that was answered: the version that its answer shows, as it is asked for, and its route."""
+
+    asked: Asked
+    route: str
+    methods: frozenset[str]
+    cost: int
 
 
 class AnswerCache:
@@ -35,6 +52,19 @@ class AnswerCache:
         self._bytes = 0
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
+        self._marks: dict[tuple[str, str], Mark] = {}
+
+    def mark(self, path: str, query: str, mark: Mark) -> None:
+        """This address is answered with data of that version, whatever it is."""
+        if len(path) + len(query) > MOST_ADDRESS:
+            return
+        if len(self._marks) >= MOST_MARKS:
+            self._marks = {}
+        self._marks[path, query] = mark
+
+    def marked(self, path: str, query: str) -> Mark | None:
+        """The mark of an address."""
+        return self._marks.get((path, query))
 
     def find(self, asked: str, etag: str) -> bytes | None:
         """The answer, if it is that of this version."""
@@ -58,23 +88,35 @@ class AnswerCache:
                 self._bytes -= len(gone)
 
 
-def fresh(answers: AnswerCache, version: tuple[Any, ...], make: Callable[[], Document | None]) -> Response:
+def fresh(
+    answers: AnswerCache, version: tuple[Any, ...], make: Callable[[], Document | None], asked: Asked | None = None
+) -> Response:
     """The answer to this request for data of this version: 304, told again, or made now. `make` gives None for 204.
 
     A version has to be read before the data: then an answer is at worst newer than its ETag, and asked for again.
+    `asked`: how the version is found in `Versions`; then this address is marked, for webapi/unchanged.py.
     """
     etag = etag_of(version)
-    if request.if_none_match.contains_weak(etag):
-        return _marked(Response(status=304), etag)
-    asked = request.full_path
-    body = answers.find(asked, etag)
+    if "HTTP_IF_NONE_MATCH" in request.environ and request.if_none_match.contains_weak(etag):
+        _mark(answers, asked)
+        return _tagged(Response(status=304), etag)
+    address = request.full_path
+    body = answers.find(address, etag)
     if body is None:
         document = make()
         if document is None:
             return no_content()
         body = orjson.dumps(document)
-        answers.keep(asked, etag, body)
-    return _marked(Response(body, mimetype="application/json"), etag)
+        answers.keep(address, etag, body)
+        _mark(answers, asked)
+    return _tagged(Response(body, mimetype="application/json"), etag)
+
+
+def _mark(answers: AnswerCache, asked: Asked | None) -> None:
+    rule, environ = request.url_rule, request.environ
+    if asked is not None and rule is not None:
+        mark = Mark(asked, rule.rule, frozenset(rule.methods or ()), cost_of_route())
+        answers.mark(environ["PATH_INFO"], environ["QUERY_STRING"], mark)
 
 
 def etag_of(version: tuple[Any, ...]) -> str:
@@ -83,7 +125,6 @@ def etag_of(version: tuple[Any, ...]) -> str:
     return digest.hexdigest()
 
 
-def _marked(response: Response, etag: str) -> Response:
-    response.set_etag(etag, weak=True)
-    response.headers["Cache-Control"] = "private, no-cache"
+def _tagged(response: Response, etag: str) -> Response:
+    response.headers.extend([("ETag", f'W/"{etag}"'), ("Cache-Control", REVALIDATE)])
     return response

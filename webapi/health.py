@@ -10,6 +10,7 @@ from typing import Any
 from conf.broker import INCOMING, BrokerUnavailableError, open_broker
 from conf.postgres import SchemaError, StoreUnavailableError, check_schema, dsn
 from conf.settings import Settings
+from webapi.db.deadline import waited_in_vain
 from webapi.db.status import LandingState, PartRow, landing_state, parts
 from webapi.services import Services
 
@@ -73,6 +74,9 @@ def _ask_store(services: Services, state: Readiness) -> None:
 
 
 def _ask_broker(settings: Settings, state: Readiness) -> None:
+    if waited_in_vain() and not settings.broker_url.startswith("amqp"):
+        state.reasons.append("broker: its tables are in PostgreSQL")
+        return
     try:
         state.incoming = incoming_depth(settings)
     except BrokerUnavailableError as problem:

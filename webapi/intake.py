@@ -4,33 +4,23 @@ Its event loop receives all connections at once, so any number of clients that s
 thread. Only bodies longer than every submission are read by their threads, of which half are never used for that.
 """
 
-import errno
 import logging
 import socket
-import struct
 import time
 from collections import deque
 from concurrent.futures import Future
-from functools import partial
-from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn.http.parser import RequestParser
-from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
-
-from webapi.arrival import Arrival, NoRoomError, ReceivedUnreader, Room
+from webapi.arrival import Arrival, NoRoomError, Room
+from webapi.connections import HEAD_SECONDS, Connection, KeepingWorker
 from webapi.errors import TOO_SLOW
 from webapi.framing import MOST_HEAD
 from webapi.refusals import refusal, refusal_of
 
-HEAD_SECONDS = 15.0
-"""How long a connection may take to send its first head."""
 STALL_SECONDS = 30.0
 """A client that has begun a body may be silent for so long."""
 TURN_SECONDS = 30.0
 """How long a very long body waits for one of the threads that may read it."""
-SEND_SECONDS = 30
-"""A client that takes nothing of its answer for so long is given up: its thread is needed."""
 LINGER_SECONDS, LINGER_BYTES = 2.0, 1_000_000
 """How long and how much a client is listened to after the last answer: to close at once would lose it the answer."""
 LOOK_SECONDS = 0.25
@@ -39,62 +29,22 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 NO_ROOM = "Too many long requests at once. Please try again later."
 LARGE_HEAD = "The headers are too large."
 
-_SEND_TIMEOUT = struct.pack("ll", SEND_SECONDS, 0)
-_FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
 log = logging.getLogger(__name__)
 
 
-class _Connection(TConn):  # type: ignore[misc]
-    """A client's connection, with the request that arrives on it."""
-
-    def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
-        super().__init__(cfg, sock, client, server)
-        self.initialized = True
-        self.parser = RequestParser(cfg, sock, client)
-        self.parser.unreader = ReceivedUnreader(sock)
-        self.arrival: Arrival | None = None
-        self.registered = False
-        self.long = self.must_close = False
-        self.ends = 0.0
-        """When its lingering or its waiting for a turn ends."""
-        self.drained = 0
-
-
-class JsonThreadWorker(ThreadWorker):  # type: ignore[misc]
+class JsonThreadWorker(KeepingWorker):
     """The worker class of our server; errors before the application are {"code", "error"} instead of HTML."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._room = Room()
-        self._arriving: set[_Connection] = set()
-        self._lingering: set[_Connection] = set()
-        self._turn: deque[_Connection] = deque()
+        self._arriving: set[Connection] = set()
+        self._lingering: set[Connection] = set()
+        self._turn: deque[Connection] = deque()
         self._turns_left = max(1, self.cfg.threads // 2)
         self._looked = 0.0
 
-    def accept(self, listener: Any) -> None:
-        """Take a new connection and what it has sent already."""
-        try:
-            sock, client = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        except OSError as problem:
-            if problem.errno not in _FULL:
-                raise
-            log.warning("a connection finds no room: %s", problem.strerror)
-            return
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
-        self.nr_conns += 1
-        self._receive(_Connection(self.cfg, sock, client, listener.getsockname()))
-
-    def on_client_socket_readable(self, conn: _Connection, client: socket.socket) -> None:
-        """The next request of a connection that was kept."""
-        self.poller.unregister(client)
-        self.keepalived_conns.remove(conn)
-        self._receive(conn)
-
-    def finish_request(self, conn: _Connection, fs: "Future[Any]") -> None:
+    def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
         """In the event loop, after a thread has answered."""
         rest = conn.arrival.rest if conn.arrival is not None else b""
         self._free(conn)
@@ -107,15 +57,11 @@ class JsonThreadWorker(ThreadWorker):  # type: ignore[misc]
             return
         conn.sock.setblocking(False)
         if rest:
-            self._receive(conn, rest)
-            return
-        conn.set_timeout()
-        if not self.alive:
-            conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
-        self.keepalived_conns.append(conn)
-        self.poller.register(conn.sock, EVENT_READ, partial(self.on_client_socket_readable, conn))
+            self.receive(conn, rest)
+        else:
+            self.idle(conn, self.cfg.keepalive)
 
-    def handle_request(self, req: Any, conn: _Connection) -> Any:
+    def handle_request(self, req: Any, conn: Connection) -> Any:
         """In a thread."""
         if conn.must_close:
             req.force_close()
@@ -134,6 +80,7 @@ class JsonThreadWorker(ThreadWorker):  # type: ignore[misc]
         if now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
+        self.close_expired(now)
         for conn in [conn for conn in self._arriving if conn.registered]:
             self._look_at(conn, now)
         for conn in [conn for conn in self._turn if now > conn.ends]:
@@ -142,7 +89,7 @@ class JsonThreadWorker(ThreadWorker):  # type: ignore[misc]
         for conn in [conn for conn in self._lingering if now > conn.ends]:
             self._close(conn)
 
-    def _receive(self, conn: _Connection, first: bytes = b"") -> None:
+    def receive(self, conn: Connection, first: bytes = b"") -> None:
         """Begin to receive a request on a connection that is not in the poller."""
         conn.arrival = Arrival(self._room)
         self._arriving.add(conn)
@@ -151,11 +98,17 @@ class JsonThreadWorker(ThreadWorker):  # type: ignore[misc]
         else:
             self._on_arriving(conn, conn.sock)
 
-    def _on_arriving(self, conn: _Connection, sock: socket.socket) -> None:
+    def _on_arriving(self, conn: Connection, sock: socket.socket) -> None:
+        assert conn.arrival is not None
         try:
-            data = sock.recv(RECEIVED)
+            data = sock.recv(conn.arrival.at_once)
         except BlockingIOError:
-            self._register(conn, self._on_arriving)
+            if conn.arrival.started:
+                self.register(conn, self._on_arriving)
+            else:
+                self._arriving.discard(conn)
+                self._free(conn)
+                self.idle(conn, HEAD_SECONDS)
             return
         except OSError:
             data = b""
@@ -164,7 +117,7 @@ class JsonThreadWorker(ThreadWorker):  # type: ignore[misc]
         else:
             self._close(conn)
 
-    def _take(self, conn: _Connection, data: bytes) -> None:
+    def _take(self, conn: Connection, data: bytes) -> None:
         arrival = conn.arrival
         assert arrival is not None
         try:
@@ -181,11 +134,11 @@ class JsonThreadWorker(ThreadWorker):  # type: ignore[misc]
         else:
             if began_body and head is not None and head.waits:
                 _send(conn.sock, CONTINUE)
-            self._register(conn, self._on_arriving)
+            self.register(conn, self._on_arriving)
 
-    def _hand_over(self, conn: _Connection, arrival: Arrival) -> None:
+    def _hand_over(self, conn: Connection, arrival: Arrival) -> None:
         """To a thread, or into the line of those that wait for one of the threads for very long bodies."""
-        self._unregister(conn)
+        self.unregister(conn)
         self._arriving.discard(conn)
         conn.long = not arrival.whole
         conn.must_close = conn.long or (arrival.head is not None and arrival.head.odd)
@@ -203,34 +156,35 @@ class JsonThreadWorker(ThreadWorker):  # type: ignore[misc]
             assert conn.arrival is not None
             self._start(conn, conn.arrival)
 
-    def _start(self, conn: _Connection, arrival: Arrival) -> None:
+    def _start(self, conn: Connection, arrival: Arrival) -> None:
         conn.parser.unreader.give(arrival, from_socket=conn.long)
         self.enqueue_req(conn)
 
-    def _keepalive_after(self, conn: _Connection, keepalive: Any) -> bool:
-        """What is left of a very long body is not waited for: its connection is closed."""
-        return not conn.must_close and bool(super()._keepalive_after(conn, keepalive))
+    def _keepalive_after(self, conn: Connection, keepalive: Any) -> bool:
+        """What the application left of a body has come already, so it costs the connection nothing.
 
-    def _look_at(self, conn: _Connection, now: float) -> None:
+        Of a very long body it may never come: its connection is closed, as the answer has said.
+        """
+        conn.parser.mesg = None
+        return bool(keepalive) and not conn.must_close
+
+    def _look_at(self, conn: Connection, now: float) -> None:
         arrival = conn.arrival
         assert arrival is not None
-        if not arrival.started:
-            if now - arrival.began > HEAD_SECONDS or not self.alive:
-                self._close(conn)
-        elif arrival.head is None:
+        if arrival.head is None:
             if now - arrival.began > HEAD_SECONDS:
                 self._refuse(conn, 408, TOO_SLOW)
         elif now - arrival.last > STALL_SECONDS or arrival.too_slow:
             self._refuse(conn, 408, TOO_SLOW)
 
-    def _refuse(self, conn: _Connection, code: int, message: str) -> None:
+    def _refuse(self, conn: Connection, code: int, message: str) -> None:
         """Answer in the event loop; the answer is short enough never to wait."""
         _send(conn.sock, refusal(code, message))
         self._linger(conn)
 
-    def _linger(self, conn: _Connection) -> None:
+    def _linger(self, conn: Connection) -> None:
         """No more is sent; listen until the client has closed, or for a little while."""
-        self._unregister(conn)
+        self.unregister(conn)
         self._arriving.discard(conn)
         self._free(conn)
         try:
@@ -241,9 +195,9 @@ class JsonThreadWorker(ThreadWorker):  # type: ignore[misc]
             return
         conn.ends, conn.drained = time.monotonic() + LINGER_SECONDS, 0
         self._lingering.add(conn)
-        self._register(conn, self._on_lingering)
+        self.register(conn, self._on_lingering)
 
-    def _on_lingering(self, conn: _Connection, sock: socket.socket) -> None:
+    def _on_lingering(self, conn: Connection, sock: socket.socket) -> None:
         try:
             data = sock.recv(RECEIVED)
         except BlockingIOError:
@@ -254,28 +208,18 @@ class JsonThreadWorker(ThreadWorker):  # type: ignore[misc]
         if not data or conn.drained > LINGER_BYTES:
             self._close(conn)
 
-    def _close(self, conn: _Connection) -> None:
-        self._unregister(conn)
+    def _close(self, conn: Connection) -> None:
+        self.unregister(conn)
         self._arriving.discard(conn)
         self._lingering.discard(conn)
         self._free(conn)
         self.nr_conns -= 1
         conn.close()
 
-    def _free(self, conn: _Connection) -> None:
+    def _free(self, conn: Connection) -> None:
         if conn.arrival is not None:
             conn.arrival.free()
             conn.arrival = None
-
-    def _register(self, conn: _Connection, callback: Any) -> None:
-        if not conn.registered:
-            self.poller.register(conn.sock, EVENT_READ, partial(callback, conn))
-            conn.registered = True
-
-    def _unregister(self, conn: _Connection) -> None:
-        if conn.registered:
-            self.poller.unregister(conn.sock)
-            conn.registered = False
 
 
 def _send(sock: socket.socket, data: bytes) -> None:

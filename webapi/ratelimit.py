@@ -65,6 +65,12 @@ class RateLimiter:
         self.limits = limits
         """In force now; the operator may replace them at any time."""
 
+    def take_request(self, token_id: int | None, address: str | None, cost: int = 1) -> Allowance:
+        """Count a request by its token; by the client's address where it has no valid one."""
+        if token_id is not None:
+            return self.take(f"token:{token_id}", self.limits.per_token, cost)
+        return self.take(f"address:{address}", self.limits.per_address, cost)
+
     def take(self, bucket: str, limit: int, cost: int = 1, window: int | None = None) -> Allowance:
         """Count a request of this bucket. While PostgreSQL is down each worker counts by itself.
 

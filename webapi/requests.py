@@ -9,11 +9,13 @@ import logging
 import re
 import time
 from secrets import token_hex
+from typing import Any
 
 from flask import Flask, Response, g, request
 
 from conf.logs import LineLog
 from conf.settings import Settings
+from webapi.db.deadline import begin_request, end_request
 from webapi.tally import Tally
 
 ID = "X-Request-Id"
@@ -22,36 +24,52 @@ _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"})
 
 
-def install_request_log(app: Flask, settings: Settings, tally: Tally) -> None:
-    """First of all hooks: what others refuse counts too."""
-    lines = LineLog("request", settings)
-    own, numbers = token_hex(5), itertools.count(1)
+class RequestLog:
+    """Of one worker; safe to share between threads."""
 
-    def begin() -> None:
-        environ = request.environ
+    def __init__(self, settings: Settings, tally: Tally) -> None:
+        self._lines = LineLog("request", settings)
+        self._tally = tally
+        self._own, self._numbers = token_hex(5), itertools.count(1)
+
+    def begin(self, environ: dict[str, Any]) -> None:
+        """A request has come: it gets the id that the client gave it, or its own."""
+        begin_request()
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        environ[_ID] = given if _SAFE.fullmatch(given) else f"{own}-{next(numbers):06x}"
+        environ[_ID] = given if _SAFE.fullmatch(given) else f"{self._own}-{next(self._numbers):06x}"
         environ[_BEGAN] = time.perf_counter()
 
-    def end(response: Response) -> Response:
-        asked = request
-        environ, rule = asked.environ, asked.url_rule
+    def end(self, environ: dict[str, Any], route: str | None, status: int, user_id: int | None) -> str:
+        """It is answered: count it, write its line; its id."""
+        end_request()
         seconds = time.perf_counter() - environ[_BEGAN]
-        route, method = None if rule is None else rule.rule, environ["REQUEST_METHOD"]
-        response.headers[ID] = environ[_ID]
-        tally.add(route, method, response.status_code, seconds)
-        if lines.wanted(logging.INFO):
-            owner = g.get("owner")
-            lines.write(
+        method, number = environ["REQUEST_METHOD"], environ[_ID]
+        self._tally.add(route, method, status, seconds)
+        if self._lines.wanted(logging.INFO):
+            self._lines.write(
                 {
-                    "id": environ[_ID],
-                    "user": None if owner is None else owner.user_id,
+                    "id": number,
+                    "user": user_id,
                     "method": method if method in _METHODS else "other",
                     "route": route,
-                    "status": response.status_code,
+                    "status": status,
                     "ms": round(seconds * 1000, 1),
                 }
             )
+        return str(number)
+
+
+def install_request_log(app: Flask, requests: RequestLog) -> None:
+    """First of all hooks: what others refuse counts too."""
+
+    def begin() -> None:
+        requests.begin(request.environ)
+
+    def end(response: Response) -> Response:
+        asked, owner = request, g.get("owner")
+        rule = asked.url_rule
+        route, user_id = None if rule is None else rule.rule, None if owner is None else owner.user_id
+        response.headers[ID] = requests.end(asked.environ, route, response.status_code, user_id)
         return response
 
     app.before_request(begin)

@@ -4,6 +4,7 @@ import logging
 import resource
 import threading
 import time
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from webapi.db.playing_now import forget_expired
 from webapi.db.rate_limit import chosen_limits, forget_before
 from webapi.db.web_session import forget_expired as forget_expired_sessions
 from webapi.intake import JsonThreadWorker
+from webapi.seats import Seats
 from webapi.services import EXTENSION, Services, limits_of
 from webapi.tally import Board, Tally
 from webapi.versions import Hearing
@@ -32,6 +34,8 @@ REPORT_SECONDS = 2.0
 TIDY_SECONDS = 60.0
 GRACEFUL_SECONDS = 10
 """How long a stopping worker finishes what it has begun."""
+MOST_FILES = 65_536
+"""Open files of a process, where the system sets no limit."""
 MAX_HEADER = 32768
 """Room for an absurd token, so that it gets a JSON answer from us."""
 
@@ -40,12 +44,23 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; ends the process. Requests in hand are finished first."""
+    _allow_files()
     _Server(settings).run()
 
 
-def gunicorn_options(settings: Settings) -> dict[str, Any]:
+def _allow_files() -> None:
+    """As many open files as this process may have: a thousand connections of a worker alone reach the usual limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def gunicorn_options(settings: Settings, seats: Seats) -> dict[str, Any]:
     """How gunicorn serves, whatever the application."""
     return {
+        "pre_fork": seats.take,
+        "child_exit": seats.leave,
         "bind": settings.web_address,
         "workers": settings.web_workers,
         "threads": settings.web_threads,
@@ -63,21 +78,30 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
     }
 
 
+def seats_of(settings: Settings) -> Seats:
+    """More than workers: those of before live on for a moment while they are replaced.
+
+    Behind a proxy all connections are the proxy's: there it decides how many a client may hold.
+    """
+    idle = None if settings.proxy_hops else ceil(settings.web_idle_per_address / settings.web_workers)
+    return Seats(4 * settings.web_workers, idle)
+
+
 class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._app: Flask | None = None
         self._report: _Report | None = None
         self._hearing: Hearing | None = None
-        # More slots than workers: those of before live on for a moment while they are replaced.
-        self._board, self._slot = Board(4 * settings.web_workers), 0
+        self._seats = seats_of(settings)
+        self._board, self._slot = Board(self._seats.number), 0
         super().__init__()
 
     def load_config(self) -> None:
         values = {
-            **gunicorn_options(self._settings),
+            **gunicorn_options(self._settings, self._seats),
             "logger_class": _Logger,
-            "pre_fork": self._take_slot,
+            "pre_fork": self._take_seat,
             "post_worker_init": lambda _worker: self._started(),
             "worker_exit": lambda _arbiter, _worker: self._stopped(),
         }
@@ -90,11 +114,10 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self._app = build_app(self._settings, Tally(self._board, self._slot))
         return self._app
 
-    def _take_slot(self, arbiter: Any, worker: Any) -> None:
-        """Before the fork: the worker counts on where one that has ended stopped."""
-        taken = {other.slot for other in arbiter.WORKERS.values()}
-        free = (number for number in range(self._board.slots) if number not in taken)
-        worker.slot = self._slot = next(free, self._board.slots - 1)
+    def _take_seat(self, arbiter: Any, worker: Any) -> None:
+        """Before the fork: the worker counts requests on where one that has ended stopped."""
+        self._seats.take(arbiter, worker)
+        self._slot = worker.seat
 
     def _started(self) -> None:
         assert self._app is not None

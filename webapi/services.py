@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from flask import current_app
 
@@ -11,12 +12,14 @@ from conf.settings import Settings
 from webapi.auth import TokenCache
 from webapi.db.rate_limit import Limits
 from webapi.fresh import AnswerCache
+from webapi.kept import Kept
 from webapi.ratelimit import RateLimiter
 from webapi.submission.publisher import Publisher
 from webapi.tally import Board, Tally
 from webapi.versions import Versions
 
 EXTENSION = "listenlake"
+HEALTH_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Services:
     answers: AnswerCache
     versions: Versions
     requests: Tally
+    health: Kept[dict[str, Any]]
+    """The answer of /health/ready."""
 
     @property
     def token_vault(self) -> Vault | None:
@@ -52,6 +57,7 @@ def make_services(settings: Settings, tally: Tally | None = None) -> Services:
         answers=AnswerCache(),
         versions=Versions(pool),
         requests=tally or Tally(Board(), 0),
+        health=Kept(HEALTH_SECONDS),
     )
 
 

@@ -4,6 +4,9 @@ A file that no format recognises is refused while its owner is still there to do
 """
 
 import logging
+import re
+from dataclasses import replace
+from datetime import date
 from typing import IO
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,9 +16,11 @@ from dumps.load.services import AUTO, UnknownFormatError, format_of
 from dumps.load.source import BUFFER, UNREADABLE, open_source
 from dumps.load.uploads import UPLOAD_LIMIT, drop_upload, keep_upload, upload_path
 from jobs.listens.items import DamagedFileError
-from jobs.listens.user_imports import TooManyImportsError, add_import, plain
+from jobs.listens.user_imports import FIRST_DATE, LAST_DATE, TooManyImportsError, Wish, add_import, plain
 from webapi.errors import UnavailableError
 from webapi.services import services
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +38,22 @@ def file_name(sent: str) -> str:
     return sent.replace("\\", "/").rsplit("/", 1)[-1]
 
 
-def take_file(user_id: int, file: IO[bytes], name: str, format_name: str, zone: str) -> UUID:
+def wanted_date(name: str, text: str) -> date | None:
+    """A day of a form; None for an empty one. Raises RefusedFileError."""
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None or not FIRST_DATE <= day <= LAST_DATE:
+        raise RefusedFileError(f"{name}: expected a date such as 2024-12-31")
+    return day
+
+
+def take_file(user_id: int, file: IO[bytes], name: str, wish: Wish) -> UUID:
     """Keep and queue a file; the id of its import. Raises RefusedFileError, UnavailableError (503)."""
-    _check_zone(zone)
+    _check_zone(wish.timezone)
     settings, import_id = services().settings, uuid4()
     try:
         size = keep_upload(settings.data_dir, import_id, file)
@@ -43,9 +61,9 @@ def take_file(user_id: int, file: IO[bytes], name: str, format_name: str, zone: 
         raise UnavailableError(NO_ROOM) from problem
     queued = False
     try:
-        chosen = _looked_at(settings, import_id, size, name, format_name)
+        chosen = _looked_at(settings, import_id, size, name, wish.format)
         with services().pool.transaction() as cursor:
-            add_import(cursor, import_id, user_id, name=name, size=size, format_=chosen, zone=zone)
+            add_import(cursor, import_id, user_id, name=name, size=size, wish=replace(wish, format=chosen))
         queued = True
     except TooManyImportsError as problem:
         raise RefusedFileError(str(problem)) from None

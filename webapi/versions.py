@@ -52,15 +52,22 @@ class Versions:
         Raises StoreUnavailableError when it has to be read.
         """
         with self._lock:
-            known, heard = self._known.get(asked) if self.hears else None, self._heard
-        if known is not None and known[1] > time.monotonic():
-            return known[0]  # type: ignore[return-value]  # of one kind all are of one type
+            heard = self._heard
+        known = self.known(asked)
+        if known is not None:
+            return known  # type: ignore[return-value]  # of one kind all are of one type
         asked_at = time.monotonic()
         with self._pool.statement() as cursor:
             found = read(cursor)
         if found is not None:
             self._keep(asked, found, heard, asked_at)
         return found
+
+    def known(self, asked: Asked) -> Versioned | None:
+        """What was asked for, if it is kept and holds."""
+        with self._lock:
+            known = self._known.get(asked) if self.hears else None
+        return known[0] if known is not None and known[1] > time.monotonic() else None
 
     def forget(self, kind: str, user_id: int | None = None) -> None:
         """Those of a kind, of one user or of all; the empty kind is every kind."""

@@ -27,14 +27,17 @@ BYTES_PER_SECOND = 5_000_000
 POLL_SECONDS = 1.0
 """A claim can become free without a bell (its owner was killed): look this often."""
 
-_PUBLISH = """
+# Prepared once a session: to parse and plan it costs the server as much as to run it.
+_PREPARE_PUBLISH = """
+PREPARE publish (text, bytea[]) AS
 WITH added AS (
     INSERT INTO queue_message (queue, body)
-    SELECT %(queue)s, body FROM unnest(%(bodies)s::bytea[]) WITH ORDINALITY AS given (body, n) ORDER BY n
+    SELECT $1, body FROM unnest($2) WITH ORDINALITY AS given (body, n) ORDER BY n
     RETURNING id
 )
-SELECT pg_notify('queue_' || %(queue)s, '') FROM (SELECT FROM added LIMIT 1) AS bell
+SELECT pg_notify('queue_' || $1, '') FROM (SELECT FROM added LIMIT 1) AS bell
 """
+_PUBLISH = "EXECUTE publish (%(queue)s, %(bodies)s::bytea[])"
 
 # A message at its last chance goes alone, so that it can only take itself down with its consumer.
 _CLAIM = """
@@ -109,15 +112,23 @@ class PostgreSQLBroker:
         self._session: PostgreSQLSession | None = None
         self._consumer = 0
         self._listening: set[str] = set()
+        self._prepared = False
         self._tags = itertools.count(1)
         self._held: dict[int, int] = {}
         """Row id by tag, of the deliveries in hand on this session."""
 
     def publish(self, queue: str, bodies: Sequence[bytes]) -> None:
         """One transaction: all bodies are in the queue, or, after an error, all or none."""
-        if bodies:
-            size = sum(map(len, bodies))
-            self._run(_PUBLISH, {"queue": queue, "bodies": [Binary(body) for body in bodies]}, size=size)
+        if not bodies:
+            return
+        patience = PATIENCE + sum(map(len, bodies)) / BYTES_PER_SECOND
+        deadline = time.monotonic() + patience
+        session = self._open(patience)
+        if not self._prepared:
+            self._run_on(session, _PREPARE_PUBLISH, {}, seconds=deadline - time.monotonic())
+            self._prepared = True
+        given = {"queue": queue, "bodies": [Binary(body) for body in bodies]}
+        self._run_on(session, _PUBLISH, given, seconds=deadline - time.monotonic())
 
     def consume(self, queue: str, max_messages: int, wait_seconds: float) -> list[Delivery]:
         """Claim the oldest free messages; wait for a bell, and look again each second, when there is none."""
@@ -239,11 +250,10 @@ class PostgreSQLBroker:
             self._listening.add(queue)
         return session
 
-    def _run(self, statement: str, parameters: dict[str, Any], *, size: int = 0) -> list[tuple[Any, ...]]:
-        patience = PATIENCE + size / BYTES_PER_SECOND
+    def _run(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         started = time.monotonic()
-        session = self._open(patience)
-        return self._run_on(session, statement, parameters, seconds=patience - (time.monotonic() - started))
+        session = self._open(PATIENCE)
+        return self._run_on(session, statement, parameters, seconds=PATIENCE - (time.monotonic() - started))
 
     def _run_on(
         self,
@@ -270,5 +280,6 @@ class PostgreSQLBroker:
             self._session.close()
         self._session = None
         self._consumer = 0
+        self._prepared = False
         self._listening.clear()
         self._held.clear()

@@ -144,6 +144,7 @@ class Importer:
             format_.read(source),
             claimed.user_id,
             now=claimed.created.timestamp(),
+            within=claimed.within,
             done=before,
             keep=keep,
         ):

@@ -201,12 +201,12 @@ def _select(rows: dict[str, Ints], which: Any) -> dict[str, Ints]:
 
 
 def _columns(batches: Iterable[pa.RecordBatch]) -> dict[str, Ints]:
-    table = pa.Table.from_batches(list(batches), _SCHEMA)
+    received = list(batches)
+    if not received:
+        return {name: np.zeros(0, np.int64) for name in INPUT}
+    table = pa.Table.from_batches(received)
     return {name: table.column(name).to_numpy() for name in INPUT}
 
 
 def _lists(offsets: Ints, values: Ints, type_: pa.DataType) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values).cast(type_))
-
-
-_SCHEMA = pa.schema([(name, pa.int64()) for name in INPUT])

@@ -15,8 +15,9 @@ What is kept of a person, and how it goes:
 
 What Spark spills to disk goes with its JVM; of a killed one when the next starts.
 
-Requests, reports, the log of the lake and the rows kept here (`user_delete`, `account_deletion`) know her id at most.
-So do documents of artists' listeners, until the next run: who is gone is left out when they are answered.
+Requests, reports, the log of the lake and the rows kept here (`user_delete`, `account_deletion`) know her id at most;
+of a user of a dump also her number there, so that no later dump brings her back.
+Documents of artists' listeners know her id too, until the next run: who is gone is left out when they are answered.
 """
 
 from dataclasses import dataclass
@@ -120,8 +121,9 @@ def delete_account(connection: Connection, user_id: int, requested_at: int) -> D
     with transaction(connection) as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LISTS_LOCK,))
         lock_writes(cursor)
-        cursor.execute("SELECT FROM users WHERE id = %s FOR UPDATE", (user_id,))
-        if not cursor.rowcount:
+        cursor.execute("SELECT source, foreign_id FROM users WHERE id = %s FOR UPDATE", (user_id,))
+        foreign = cursor.fetchone()
+        if foreign is None:
             raise UserGoneError(f"there is no user with the id {user_id}: was the account deleted already?")
         cursor.execute("SELECT id FROM user_import WHERE user_id = %s", (user_id,))
         uploads = tuple(import_id for (import_id,) in cursor.fetchall())
@@ -131,7 +133,10 @@ def delete_account(connection: Connection, user_id: int, requested_at: int) -> D
         cursor.execute(_RESULTS, {"statistics": per_user_statistics(), "user_id": user_id})
         cursor.execute("DELETE FROM users WHERE id = %s", (user_id,))
         position = take_positions(cursor, 1)[0]
-        cursor.execute("INSERT INTO user_delete (position, user_id) VALUES (%s, %s)", (position, user_id))
+        cursor.execute(
+            "INSERT INTO user_delete (position, user_id, source, foreign_id) VALUES (%s, %s, %s, %s)",
+            (position, user_id, *foreign),
+        )
         receipt = uuid4()
         cursor.execute(_RECEIPT, (receipt, user_id, position, listens, requested_at))
     return Deleted(receipt, user_id, listens, uploads)

@@ -34,6 +34,7 @@ _LISTENS = pa.schema(
         ("release_name", pa.string()),
         ("additional_info", pa.string()),
         ("source", pa.string()),
+        ("dump_id", pa.int32()),
     ]
 )
 _DELETES = pa.schema(
@@ -58,6 +59,7 @@ _MAPPING = pa.schema(
         ("artist_credit_id", pa.int64()),
         ("artist_mbids", pa.string()),
         ("source", pa.string()),
+        ("dump_id", pa.int32()),
         ("updated", pa.int64()),
         ("position", pa.int64()),
     ]
@@ -70,7 +72,7 @@ _USER_DELETES = pa.schema([("user_id", pa.int32()), ("position", pa.int64())])
 
 _LISTENS_SQL = """
 SELECT user_id, position, listened_at * 1000000, (extract(epoch FROM inserted_at) * 1000000)::bigint, recording_msid,
-       artist_name, track_name, release_name, additional_info, source
+       artist_name, track_name, release_name, additional_info, source, dump_id
 FROM listen WHERE position > {after} AND position <= {upto}"""
 # A delete of a second that no listen can have deletes nothing, and its microseconds may not fit a bigint.
 _DELETES_SQL = """
@@ -83,7 +85,7 @@ SELECT id, name, (extract(epoch FROM created) * 1000000)::bigint, source, foreig
 FROM users WHERE position > {after} AND position <= {upto}"""
 _MAPPING_SQL = """
 SELECT user_id, recording_msid, recording_mbid, release_mbid, artist_credit_id, array_to_string(artist_mbids, ' '),
-       source, (extract(epoch FROM updated) * 1000000)::bigint, position
+       source, dump_id, (extract(epoch FROM updated) * 1000000)::bigint, position
 FROM mapping WHERE position > {after} AND position <= {upto}"""
 _MAPPING_DELETES_SQL = """
 SELECT user_id, recording_msid, source, position

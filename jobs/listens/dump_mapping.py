@@ -1,6 +1,7 @@
 """What lines of a dump or user export say of their listens: the other server's `mbid_mapping`, kept as mapping rows.
 
-A row belongs to the user whose import brought it: one person's file never changes what others see. Its source is
+A row belongs to the user whose import brought it: one person's file never changes what others see; what a whole dump of
+that server has said to her before (a row with a dump_id) becomes hers. Its source is
 DUMP_SOURCE, which the resolver (jobs/listens/mapping.py) asks after everything said by hand or by the mapper.
 """
 
@@ -60,7 +61,7 @@ WITH said AS (
 SELECT said.n - 1
 FROM said LEFT JOIN mapping m ON coalesce(m.user_id, 0) = %(user_id)s
     AND m.recording_msid = said.recording_msid AND m.source = %(source)s
-WHERE m.id IS NULL OR (NOT %(replayed)s AND (m.recording_mbid, m.release_mbid, m.artist_mbids)
+WHERE m.id IS NULL OR m.dump_id IS NOT NULL OR (NOT %(replayed)s AND (m.recording_mbid, m.release_mbid, m.artist_mbids)
     IS DISTINCT FROM (said.recording_mbid, said.release_mbid, said.artist_mbids::uuid[]))
 ORDER BY said.n
 """
@@ -74,7 +75,7 @@ FROM unnest(%(recording_msid)s::uuid[], %(recording_mbid)s::uuid[], %(release_mb
     AS given (recording_msid, recording_mbid, release_mbid, artist_mbids, position)
 ON CONFLICT (coalesce(user_id, 0), recording_msid, source) DO UPDATE SET
     recording_mbid = EXCLUDED.recording_mbid, release_mbid = EXCLUDED.release_mbid,
-    artist_mbids = EXCLUDED.artist_mbids, artist_credit_id = NULL,
+    artist_mbids = EXCLUDED.artist_mbids, artist_credit_id = NULL, dump_id = NULL,
     updated = EXCLUDED.updated, position = EXCLUDED.position
 """
 

@@ -10,9 +10,19 @@ from jobs.listens.msid import fold
 
 LOVE: Literal[1] = 1
 HATE: Literal[-1] = -1
-LOOK_BACK = 200_000
-"""Listens that are searched for a track by its names: names have no index, and the search must end."""
+LOOK_BACK = 10_000
+"""Newest listens that are looked through for other spellings of a track's name than the index finds."""
 _STEP = 2000
+_SAME_NAME = """
+SELECT recording_msid, artist_name, track_name FROM listen
+ WHERE user_id = %(user)s AND hashtext(lower(track_name COLLATE "C")) = hashtext(lower(%(track)s COLLATE "C"))
+ ORDER BY listened_at DESC, recording_msid DESC
+"""
+_BEFORE = """
+SELECT listened_at, recording_msid, artist_name, track_name FROM listen
+ WHERE user_id = %s AND (listened_at, recording_msid) < (%s, %s)
+ ORDER BY listened_at DESC, recording_msid DESC LIMIT %s
+"""
 
 
 def set_score(cursor: Cursor, user_id: int, recording_msid: UUID, score: Literal[1, -1]) -> None:
@@ -79,26 +89,28 @@ def scores_of(cursor: Cursor, user_id: int, recordings: Sequence[tuple[UUID, str
 
 
 def msids_named(cursor: Cursor, user_id: int, artist_name: str, track_name: str) -> Iterator[UUID]:
-    """MSIDs of the user's listens with these names in any case, newest listen first, each once.
+    """MSIDs of the user's listens with these names in any case, each once.
 
-    It reads on only as long as it is asked for more, and LOOK_BACK listens at most. Names are compared here, as MSIDs
+    First those found by an index, newest listen first: whatever the case of ASCII letters. Then, only if more is asked
+    for, those among the LOOK_BACK newest listens whose other letters differ in case. Names are compared here, as MSIDs
     compare them: what a database takes for lower case depends on how it was set up.
     """
     wanted = (fold(artist_name), fold(track_name))
     seen: set[UUID] = set()
+    for msid, artist, track in _candidates(cursor, user_id, track_name):
+        if msid not in seen and (fold(artist), fold(track)) == wanted:
+            seen.add(msid)
+            yield msid
+
+
+def _candidates(cursor: Cursor, user_id: int, track_name: str) -> Iterator[tuple[UUID, str, str]]:
+    cursor.execute(_SAME_NAME, {"user": user_id, "track": track_name})
+    yield from cursor.fetchall()
     below = (2**62, UUID(int=2**128 - 1))
     for _ in range(LOOK_BACK // _STEP):
-        cursor.execute(
-            "SELECT listened_at, recording_msid, artist_name, track_name FROM listen"
-            " WHERE user_id = %s AND (listened_at, recording_msid) < (%s, %s)"
-            " ORDER BY listened_at DESC, recording_msid DESC LIMIT %s",
-            (user_id, *below, _STEP),
-        )
+        cursor.execute(_BEFORE, (user_id, *below, _STEP))
         rows = cursor.fetchall()
-        for _, msid, artist, track in rows:
-            if msid not in seen and (fold(artist), fold(track)) == wanted:
-                seen.add(msid)
-                yield msid
+        yield from (row[1:] for row in rows)
         if len(rows) < _STEP:
             return
         below = (rows[-1][0], rows[-1][1])

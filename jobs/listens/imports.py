@@ -29,6 +29,7 @@ BATCH = 2000
 """Items of a transaction: the write lock is held for a fraction of a second, players' submissions go between."""
 BATCH_BYTES = 8_000_000
 """Of items; a batch is full at this, so that memory stays flat."""
+OUTSIDE = "outside of the chosen dates"
 _NAMESPACE = UUID("3b8f4c52-6b0d-5d0e-9a3f-0f6c1f1a7b55")
 
 
@@ -66,10 +67,12 @@ class _Import:
     """What all batches of one import share."""
 
     user_id: int
-    submitted_at: int
-    """Epoch microseconds."""
+    now: float
     of: str
     """Part of every message id."""
+    only: str | None
+    """Folded."""
+    within: range | None
     keep: Keep | None
 
 
@@ -90,6 +93,7 @@ def import_items(
     *,
     now: float,
     only: str | None = None,
+    within: range | None = None,
     reject: Reject = lambda item, reason: None,
     done: Totals | None = None,
     keep: Keep | None = None,
@@ -97,15 +101,17 @@ def import_items(
     """Write what the items bring for one user; the totals after every committed batch.
 
     `now`: epoch seconds when the import began. `only`: of items that carry this user name, without regard to case.
+    `within`: only listens of these epoch seconds; the others are left out.
     `reject` hears of every item that is refused. `done`: totals that `keep` kept of an interrupted run of the same
     items, which goes on behind them. Raises DamagedFileError after writing what came before.
     """
     totals, wanted = done or Totals(), None if only is None else fold(only)
     with transaction(connection) as cursor:
         generation = _last_delete(cursor, user_id)
-    whole = _Import(user_id, int(now * 1e6), f"{user_id} {generation} {wanted}", keep)
+    of = f"{user_id} {generation} {wanted}" if within is None else f"{user_id} {generation} {wanted} {within}"
+    whole = _Import(user_id, now, of, wanted, within, keep)
     for batch in _batches(islice(items, totals.read, None)):
-        judged = _judge(batch, wanted, now)
+        judged = _judge(batch, whole)
         totals = _write(connection, judged, totals, whole)
         for item, reason in judged.rejected:
             reject(item, reason)
@@ -131,11 +137,11 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def _judge(items: list[Item], wanted: str | None, now: float) -> _Batch:
+def _judge(items: list[Item], whole: _Import) -> _Batch:
     batch = _Batch(items)
     for item in items:
         try:
-            _take(batch, item, wanted, now)
+            _take(batch, item, whole)
         except InvalidListenError as problem:
             batch.rejected.append((item, problem.message))
         except InvalidFeedbackError as problem:
@@ -143,21 +149,24 @@ def _judge(items: list[Item], wanted: str | None, now: float) -> _Batch:
     return batch
 
 
-def _take(batch: _Batch, item: Item, wanted: str | None, now: float) -> None:
+def _take(batch: _Batch, item: Item, whole: _Import) -> None:
     match item.brings:
         case Found() as found:
-            listen = validate_listen(found.listen, "import", int(now))
+            listen = validate_listen(found.listen, "import", int(whole.now))
             # Only what is kept counts: an export carries more than the listen.
             if len(item.content) > found.limit and len(orjson.dumps(listen)) > found.limit:
                 raise InvalidListenError(f"the listen is larger than {found.limit} bytes")
-            if wanted is not None and (found.user_name is None or fold(found.user_name) != wanted):
+            if whole.only is not None and (found.user_name is None or fold(found.user_name) != whole.only):
+                return
+            if whole.within is not None and listen["listened_at"] not in whole.within:
+                batch.left_out.append(OUTSIDE)
                 return
             batch.listens.append(listen)
             said = said_of(listen, found.mbid_mapping)
             if said is not None:
                 batch.said.append(said)
         case Loved() as loved:
-            batch.feedback.append(judged_feedback(loved, now))
+            batch.feedback.append(judged_feedback(loved, whole.now))
         case LeftOut(reason):
             batch.left_out.append(reason)
         case Refused(reason):
@@ -187,7 +196,7 @@ def _submission(batch: _Batch, whole: _Import) -> Submission:
     place = f"{whole.of} {first.member}{first.number} {len(batch.listens)} "
     content = hashlib.sha256(place.encode() + b"\n".join(item.content for item in batch.items))
     message_id = uuid5(_NAMESPACE, content.hexdigest())
-    return Submission(message_id, whole.user_id, whole.submitted_at, tuple(batch.listens))
+    return Submission(message_id, whole.user_id, int(whole.now * 1e6), tuple(batch.listens))
 
 
 def _added(totals: Totals, batch: _Batch, outcome: Outcome | None, mapped: int) -> Totals:

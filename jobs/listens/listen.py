@@ -37,6 +37,12 @@ class Submission:
     listens: tuple[Mapping[str, Any], ...]
     """Listens in API form: {listened_at, track_metadata: {artist_name, track_name, release_name?, additional_info}}."""
     source: str | None = None
+    dump_id: int | None = None
+    """The dump of the source that brought it; never on the queue."""
+
+    def accepted_at(self, _item: int) -> int:
+        """When one of its listens was accepted, by its index: epoch microseconds."""
+        return self.submitted_at
 
     def encode(self) -> bytes:
         """The message body: one JSON object."""
@@ -73,6 +79,18 @@ class Submission:
         if not isinstance(listens, list):
             raise DecodeError(f"listens: expected a list, got {type(listens).__name__}")
         return cls(message_id, document["user_id"], document["submitted_at"], tuple(listens), source)
+
+
+@dataclass(frozen=True)
+class Staged(Submission):
+    """Listens of a dump: each was accepted by the dump's server at a time of its own."""
+
+    accepted: tuple[int, ...] = ()
+    """Epoch microseconds, one per listen."""
+
+    def accepted_at(self, item: int) -> int:
+        """When the dump's server accepted it."""
+        return self.accepted[item]
 
 
 def new_message_id() -> UUID:

@@ -2,6 +2,8 @@
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from jobs.listens.removal import NEVER
+
 KEEP_DAYS = 7
 
 
@@ -14,13 +16,15 @@ def prune_messages(cursor: Cursor) -> int:
 def prune_tombstones(cursor: Cursor) -> int:
     """Forget deletes that are in the lake, older than KEEP_DAYS, and older than all listens set aside; how many.
 
+    Those of a dump's user stay: the next dump may have what she deleted here.
     Only to be called while no message older than KEEP_DAYS waits in the queue or among its dead letters.
     """
     cursor.execute(
         "DELETE FROM listen_delete d WHERE created < now() - make_interval(days => %s)"
         " AND position <= (SELECT max(position) FROM landing)"
         " AND NOT EXISTS (SELECT FROM rejected_listen r"
-        "   WHERE r.user_id = d.user_id AND r.submitted_at <= d.requested_at)",
-        (KEEP_DAYS,),
+        "   WHERE r.user_id = d.user_id AND r.submitted_at <= d.requested_at)"
+        " AND (requested_at = %s OR NOT EXISTS (SELECT FROM users u WHERE u.id = d.user_id AND u.source IS NOT NULL))",
+        (KEEP_DAYS, NEVER),
     )
     return cursor.rowcount

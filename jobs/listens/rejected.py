@@ -17,7 +17,8 @@ CHUNK = 500
 """Listens tried again per transaction."""
 
 _LIST = """
-SELECT r.id, r.message_id, r.user_id, u.name, r.item, r.reason, r.body, r.submitted_at, r.source, r.created
+SELECT r.id, r.message_id, r.user_id, u.name, r.item, r.reason, r.body, r.submitted_at, r.source, r.created,
+    r.dump_id
 FROM rejected_listen r LEFT JOIN users u ON u.id = r.user_id
 WHERE r.id > %s AND (%s::bigint[] IS NULL OR r.id = ANY(%s::bigint[])) ORDER BY r.id LIMIT %s
 """
@@ -50,6 +51,8 @@ class RejectedListen:
     source: str | None
     """The import source it came with."""
     created: datetime
+    dump_id: int | None
+    """The dump of the source that brought it."""
 
 
 @dataclass(frozen=True)
@@ -115,4 +118,4 @@ def _submission(row: RejectedListen) -> Submission | None:
         listen = orjson.loads(row.body)
     except orjson.JSONDecodeError:
         return None
-    return Submission(new_message_id(), row.user_id, row.submitted_at, (listen,), row.source)
+    return Submission(new_message_id(), row.user_id, row.submitted_at, (listen,), row.source, row.dump_id)

@@ -1,5 +1,7 @@
 """Listens leave `listen`: one, or all of a user, each delete with a position and a tombstone of its own."""
 
+from collections import Counter
+from collections.abc import Sequence
 from uuid import UUID
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -10,6 +12,12 @@ from jobs.listens.positions import lock_writes, take_positions
 SLICE = 50_000
 """Rows per statement: each takes a second or so, and no statement deadline of a caller is met."""
 
+NEVER = -(2**63)
+"""As the time of a request: a delete that holds nothing back that is submitted under its key, before or after."""
+
+Key = tuple[int, int, UUID]
+"""(user, second, MSID)."""
+
 _RECOUNT = """
 UPDATE listen_totals t SET listen_count = listen_count - %s, version = %s,
     oldest_listened_at = (SELECT min(listened_at) FROM listen WHERE user_id = t.user_id),
@@ -19,6 +27,26 @@ WHERE user_id = %s
 
 _REMOVE = """
 DELETE FROM listen WHERE ctid = ANY(ARRAY(SELECT ctid FROM listen WHERE user_id = %s LIMIT %s))
+"""
+
+_REMOVE_OF_SOURCE = """
+DELETE FROM listen l
+USING unnest(%s::integer[], %s::bigint[], %s::uuid[]) AS given (user_id, listened_at, recording_msid)
+WHERE (l.user_id, l.listened_at, l.recording_msid) = (given.user_id, given.listened_at, given.recording_msid)
+    AND l.source = %s
+RETURNING l.user_id, l.listened_at, l.recording_msid
+"""
+
+_OF_DUMPS = """
+SELECT l.source, given.n - 1
+FROM unnest(%s::integer[], %s::bigint[], %s::uuid[]) WITH ORDINALITY AS given (user_id, listened_at, recording_msid, n)
+JOIN listen l USING (user_id, listened_at, recording_msid)
+WHERE l.dump_id IS NOT NULL
+"""
+
+_LEAVE_TOMBSTONES = """
+INSERT INTO listen_delete (position, user_id, listened_at, recording_msid, requested_at)
+SELECT given.*, %s FROM unnest(%s::bigint[], %s::integer[], %s::bigint[], %s::uuid[]) AS given
 """
 
 
@@ -87,3 +115,32 @@ def remove_listens(cursor: Cursor, user_id: int, rows: int = SLICE) -> int:
         removed += cursor.rowcount
         if cursor.rowcount < rows:
             return removed
+
+
+def remove_of_source(cursor: Cursor, source: str, keys: Sequence[tuple[int, int, UUID | str]]) -> int:
+    """Remove the listens of these keys that a source has brought, under `lock_writes`; how many went.
+
+    Each goes by a position of its own. Nothing is held back: the source may bring it again.
+    """
+    cursor.execute(_REMOVE_OF_SOURCE, (*_columns(keys), source))
+    gone: list[Key] = cursor.fetchall()
+    if not gone:
+        return 0
+    positions = take_positions(cursor, len(gone))
+    cursor.execute(_LEAVE_TOMBSTONES, (NEVER, list(positions), *_columns(gone)))
+    for user_id, removed in Counter(user_id for user_id, _, _ in gone).items():
+        cursor.execute(_RECOUNT, (removed, positions[-1], user_id))
+    return len(gone)
+
+
+def make_way(cursor: Cursor, keys: Sequence[tuple[int, int, UUID | str]]) -> list[int]:
+    """Remove the listens of these keys that dumps have brought: their users submit them; the indexes of those keys."""
+    cursor.execute(_OF_DUMPS, _columns(keys))
+    found: list[tuple[str, int]] = cursor.fetchall()
+    for source in {source for source, _ in found}:
+        remove_of_source(cursor, source, [keys[n] for of, n in found if of == source])
+    return [n for _, n in found]
+
+
+def _columns(keys: Sequence[tuple[int, int, UUID | str]]) -> list[list[object]]:
+    return [[key[field] for key in keys] for field in range(3)]

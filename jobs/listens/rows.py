@@ -32,6 +32,7 @@ class Row(NamedTuple):
     additional_info: str
     """JSON text, keys in the order submitted."""
     source: str | None
+    dump_id: int | None
     submission: int
     """Index of its submission in the batch."""
     item: int
@@ -95,6 +96,7 @@ def _row(submission: Submission, index: int, item: int, listen: object) -> Row:
         metadata.get("release_name") or None,
         _info_text(metadata),
         submission.source,
+        submission.dump_id,
         index,
         item,
     )

@@ -6,9 +6,10 @@ in, and what is told of it, was committed together.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -22,6 +23,8 @@ MOST_OPEN = 5
 """Files of one user that wait or are worked on: each may be large."""
 MOST_ATTEMPTS = 3
 """A file that ends its worker so often at the same place has failed."""
+FIRST_DATE, LAST_DATE = date(1970, 1, 2), date(9999, 12, 29)
+"""Days that a file's listens can be limited to: midnight of every time zone is a time there."""
 NAME_LENGTH = 200
 REASON_LENGTH = 300
 _LOCKS = 7304
@@ -45,6 +48,10 @@ class UserImport:
     file_name: str
     format: str
     timezone: str
+    from_date: date | None
+    """First day, in `timezone`, whose listens are wanted; None: from the beginning."""
+    to_date: date | None
+    """Last such day; None: to the end."""
     state: str
     """waiting, running, done, failed or cancelled."""
     bytes: int
@@ -59,6 +66,15 @@ class UserImport:
     finished: datetime | None
 
     @property
+    def within(self) -> range | None:
+        """Epoch seconds of the wanted days; None: all."""
+        if self.from_date is None and self.to_date is None:
+            return None
+        first, last, zone = self.from_date or FIRST_DATE, self.to_date or LAST_DATE, ZoneInfo(self.timezone)
+        bounds = [datetime.combine(day, time(), zone) for day in (first, last + timedelta(days=1))]
+        return range(int(bounds[0].timestamp()), int(bounds[1].timestamp()))
+
+    @property
     def totals(self) -> Totals:
         """What is in so far."""
         return Totals(**self.counts)
@@ -70,20 +86,20 @@ class UserImport:
 
 
 _LIST = """
-SELECT id, user_id, file_name, format, timezone, state, bytes, bytes_read, attempts, counts, problems, error, created,
-    started, finished
+SELECT id, user_id, file_name, format, timezone, from_date, to_date, state, bytes, bytes_read, attempts, counts,
+    problems, error, created, started, finished
 FROM user_import WHERE user_id = %s ORDER BY created DESC, id LIMIT %s
 """
 _FIND = """
-SELECT id, user_id, file_name, format, timezone, state, bytes, bytes_read, attempts, counts, problems, error, created,
-    started, finished
+SELECT id, user_id, file_name, format, timezone, from_date, to_date, state, bytes, bytes_read, attempts, counts,
+    problems, error, created, started, finished
 FROM user_import WHERE user_id = %s AND id = %s
 """
 _CLAIM = """
 UPDATE user_import SET state = 'running', started = coalesce(started, now()), attempts = attempts + 1
 WHERE id = %s AND state IN ('waiting', 'running')
-RETURNING id, user_id, file_name, format, timezone, state, bytes, bytes_read, attempts, counts, problems, error,
-    created, started, finished
+RETURNING id, user_id, file_name, format, timezone, from_date, to_date, state, bytes, bytes_read, attempts, counts,
+    problems, error, created, started, finished
 """
 
 
@@ -93,7 +109,17 @@ def plain(text: str, length: int = REASON_LENGTH) -> str:
     return shown if len(shown) <= length else shown[: length - 1] + "…"
 
 
-def add_import(cursor: Cursor, row_id: UUID, user_id: int, *, name: str, size: int, format_: str, zone: str) -> None:
+@dataclass(frozen=True)
+class Wish:
+    """How a file is to be read, and which of its listens are wanted: see UserImport."""
+
+    format: str
+    timezone: str = "UTC"
+    from_date: date | None = None
+    to_date: date | None = None
+
+
+def add_import(cursor: Cursor, row_id: UUID, user_id: int, *, name: str, size: int, wish: Wish) -> None:
     """A file that is there and waits. Raises TooManyImportsError."""
     cursor.execute("SELECT FROM users WHERE id = %s FOR NO KEY UPDATE", (user_id,))
     cursor.execute(
@@ -104,9 +130,18 @@ def add_import(cursor: Cursor, row_id: UUID, user_id: int, *, name: str, size: i
     if row[0] >= MOST_OPEN:
         raise TooManyImportsError(f"{row[0]} of your files are waiting already: wait until one is done, or cancel one")
     cursor.execute(
-        "INSERT INTO user_import (id, user_id, file_name, format, timezone, state, bytes)"
-        " VALUES (%s, %s, %s, %s, %s, 'waiting', %s)",
-        (row_id, user_id, plain(name, NAME_LENGTH), format_, zone, size),
+        "INSERT INTO user_import (id, user_id, file_name, format, timezone, from_date, to_date, state, bytes)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, 'waiting', %s)",
+        (
+            row_id,
+            user_id,
+            plain(name, NAME_LENGTH),
+            wish.format,
+            wish.timezone,
+            wish.from_date,
+            wish.to_date,
+            size,
+        ),
     )
 
 

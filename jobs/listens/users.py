@@ -181,13 +181,8 @@ def hash_password(password: str) -> str:
     return _hasher().hash(password)
 
 
-def set_password(cursor: Cursor, user_id: int, password: str) -> None:
-    """Replace the user's password, kept as argon2id hash. Raises InvalidPasswordError."""
-    keep_password(cursor, user_id, hash_password(password))
-
-
 def keep_password(cursor: Cursor, user_id: int, password_hash: str) -> None:
-    """As set_password, of what hash_password made: that takes long, so outside of a transaction is better."""
+    """Replace the user's password. What hash_password makes takes long, so make it outside of the transaction."""
     cursor.execute("UPDATE users SET password_hash = %s WHERE id = %s", (password_hash, user_id))
 
 
@@ -207,10 +202,3 @@ def password_matches(password_hash: str | None, password: str) -> bool:
     except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
     return same and password_hash is not None
-
-
-def password_is(cursor: Cursor, user_id: int, password: str) -> bool:
-    """Whether this is the user's password; a user without one has none."""
-    cursor.execute("SELECT password_hash FROM users WHERE id = %s", (user_id,))
-    row = cursor.fetchone()
-    return password_matches(row[0] if row else None, password)

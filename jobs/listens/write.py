@@ -20,7 +20,7 @@ from conf.faults import fault_point
 from conf.postgres import Connection, transaction
 from jobs.listens.listen import Submission
 from jobs.listens.positions import WRITE_LOCK, lock_writes, take_positions
-from jobs.listens.removal import delete_history, delete_listen
+from jobs.listens.removal import delete_history, delete_listen, make_way
 from jobs.listens.rows import Refused, Row, body_of, rows_of
 
 __all__ = ["WRITE_LOCK", "Outcome", "delete_history", "delete_listen", "write_in_transaction", "write_submissions"]
@@ -76,10 +76,10 @@ WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = given.user_id) OR EXISTS (
 
 _INSERT = """
 INSERT INTO listen (user_id, listened_at, recording_msid, artist_name, track_name, release_name, additional_info,
-    source, position, inserted_at)
+    source, dump_id, position, inserted_at)
 SELECT given.*, statement_timestamp()
 FROM unnest(%s::integer[], %s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-    %s::bigint[]) AS given
+    %s::integer[], %s::bigint[]) AS given
 ON CONFLICT (user_id, listened_at, recording_msid) DO NOTHING
 RETURNING position
 """
@@ -95,8 +95,8 @@ ON CONFLICT (user_id) DO UPDATE SET version = EXCLUDED.version,
 """
 
 _REJECT = """
-INSERT INTO rejected_listen (message_id, user_id, item, reason, body, submitted_at, source)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO rejected_listen (message_id, user_id, item, reason, body, submitted_at, source, dump_id)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 _RECORD = """
@@ -157,10 +157,12 @@ def _write(
     cursor: Cursor, submissions: Sequence[Submission], fresh: list[int], rows: list[Row], refused: list[Refused]
 ) -> list[Outcome]:
     wanted = _not_overtaken(cursor, submissions, _of_living_users(cursor, rows))
-    inserted, unstorable = _insert(cursor, _one_of_each_key(wanted))
+    unique = _one_of_each_key(wanted)
+    inserted, unstorable = _insert(cursor, unique)
+    taken_over = [] if len(inserted) == len(unique) else _take_over(cursor, unique, inserted)
     kept_aside = _of_owners(cursor, submissions, refused)
     rejected = kept_aside + unstorable
-    _add_to_totals(cursor, inserted)
+    _add_to_totals(cursor, inserted + taken_over)
     _set_aside(cursor, submissions, rejected)
     read, kept, stored, bad = (Counter(x.submission for x in group) for group in (rows, wanted, inserted, rejected))
     read.update(item.submission for item in refused)
@@ -205,7 +207,7 @@ def _not_overtaken(cursor: Cursor, submissions: Sequence[Submission], rows: list
     doubtful = [row for row in rows if row.user_id in deleting]
     if not doubtful:
         return rows
-    submitted = [submissions[row.submission].submitted_at for row in doubtful]
+    submitted = [submissions[row.submission].accepted_at(row.item) for row in doubtful]
     cursor.execute(_OVERTAKEN, (*_columns(doubtful, 3), submitted))
     late = {doubtful[n - 1][-2:] for (n,) in cursor.fetchall()}
     return [row for row in rows if row[-2:] not in late]
@@ -236,9 +238,18 @@ def _insert(cursor: Cursor, rows: list[Row]) -> tuple[list[Row], list[Refused]]:
     return inserted, []
 
 
+def _take_over(cursor: Cursor, rows: list[Row], inserted: list[Row]) -> list[Row]:
+    """What users submit that a dump has brought before is theirs from now on; it was there, so it is no new listen."""
+    there = {row.key for row in inserted}
+    own = [row for row in rows if row.source is None and row.key not in there]
+    if not own:
+        return []
+    return _insert(cursor, [own[n] for n in make_way(cursor, [row.key for row in own])])[0]
+
+
 def _insert_together(cursor: Cursor, rows: list[Row]) -> list[Row]:
     positions = take_positions(cursor, len(rows))
-    cursor.execute(_INSERT, (*_columns(rows, 8), list(positions)))
+    cursor.execute(_INSERT, (*_columns(rows, 9), list(positions)))
     return [rows[position - positions.start] for (position,) in cursor.fetchall()]
 
 
@@ -261,8 +272,8 @@ def _set_aside(cursor: Cursor, submissions: Sequence[Submission], rejected: list
         message = submissions[submission]
         user_id = message.user_id if 0 < message.user_id <= INT_MAX else None
         body = Binary(body_of(message.listens[item]))
-        values = (message.message_id, user_id, item, reason, body, message.submitted_at, message.source)
-        cursor.execute(_REJECT, values)
+        values = (message.message_id, user_id, item, reason, body, message.accepted_at(item))
+        cursor.execute(_REJECT, (*values, message.source, message.dump_id))
 
 
 def _record(cursor: Cursor, outcomes: list[Outcome]) -> None:

@@ -12,7 +12,7 @@ from conf.settings import Settings
 from jobs.listens.users import create_token
 from tests.audioscrobbler.conftest import services_of
 from tests.audioscrobbler.player import Answer, entry, proof, query, said, shake, submit
-from tests.webapi.conftest import Account, make_account
+from tests.webapi.conftest import Account, make_account, timeless_app
 from webapi import create_app
 from webapi.db.audioscrobbler import SESSIONS_PER_TOKEN, erase, find_session, forget_handshakes
 
@@ -214,7 +214,7 @@ def test_erasing_ends_sessions_and_forgets_every_md5(client: FlaskClient, rob: A
 
 def test_guesses_are_limited_per_address_and_per_user(settings: Settings, connection: Connection) -> None:
     few = replace(settings, rate_limit_per_address=3, rate_limit_per_token=5, rate_limit_window=3600)
-    client = create_app(few).test_client()
+    client = timeless_app(few).test_client()
     rob = make_account(connection, "Rob", services_of(client).vault)
 
     def guess(address: str) -> tuple[int, str]:

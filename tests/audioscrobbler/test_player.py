@@ -16,6 +16,7 @@ from conf.settings import Settings
 from jobs.listens.listen import Submission
 from jobs.listens.write import write_submissions
 from tests.audioscrobbler.player import entry, proof
+from tests.faults.parts import until
 from tests.live_server import GENEROUS, Server, served
 from tests.webapi.conftest import Account, make_account
 
@@ -29,6 +30,7 @@ class Player:
         self._address = ("127.0.0.1", server.port)
         self._account = account
         self.session = self.now_playing = self.submission = ""
+        self.stamp = 0
 
     def exchange(self, request: str) -> tuple[int, str]:
         with socket.create_connection(self._address, timeout=10) as raw:
@@ -40,7 +42,7 @@ class Player:
         return int(head.split(b" ")[1]), body.decode()
 
     def shake(self) -> tuple[int, str]:
-        stamp = int(time.time())
+        self.stamp = stamp = int(time.time())
         auth = proof(self._account.token, stamp)
         query = f"hs=true&p=1.2&c=tst&v=1.0&u={quote(self._account.name)}&t={stamp}&a={auth}"
         host = f"127.0.0.1:{self._address[1]}"
@@ -93,7 +95,7 @@ def test_a_player_submits_several_batches_and_loses_nothing(
             assert player.post(player.submission, batch) == (200, "OK\n")
         player.session = "0" * 32
         assert player.post(player.submission, entry(200)) == (401, "BADSESSION\n")
-        time.sleep(1.0)  # the next second is another handshake
+        until(lambda: int(time.time()) > player.stamp, 5, "the next second, which is another handshake")
         assert player.shake()[0] == 200
         assert player.post(player.submission, entry(0, i="1700000200")) == (200, "OK\n")
 
@@ -124,9 +126,6 @@ def test_switching_off_erases_at_the_start_of_the_server(
 
     assert kept() == (1, 1)
     with served(settings, WEB_WORKERS="1", AUDIOSCROBBLER="off") as server:
-        deadline = time.monotonic() + 10
-        while kept() != (0, 0) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert kept() == (0, 0)
+        until(lambda: kept() == (0, 0), 30, "all is erased")
         off = (400, "FAILED AudioScrobbler 1.2 is switched off on this server\n")
         assert Player(server, rob).shake() == off

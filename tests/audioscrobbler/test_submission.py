@@ -274,3 +274,17 @@ def test_any_body_is_read_or_refused(body: bytes) -> None:
         read_playing_now(form, 1700000000)
     except RefusedError as refused:
         assert refused.line.startswith("FAILED ")
+
+
+def test_a_form_beyond_two_megabytes_is_refused_unread(client: FlaskClient, rob: Account) -> None:
+    session = shake(client, rob)
+    for path in ("/np_1.2", "/protocol_1.2"):
+        answer = said(client.post(path, data={"s": session, "a[0]": "x" * 2_000_000}))
+        assert answer == (413, ["FAILED The form is too large. It cannot exceed 2000000 bytes"])
+
+
+def test_the_address_is_counted_before_the_form_is_read(settings: Settings, connection: Connection) -> None:
+    client = create_app(replace(settings, rate_limit_per_address=2, rate_limit_window=3600)).test_client()
+    answers = [said(client.post("/protocol_1.2", data=b"\xff")) for _ in range(3)]
+    assert [status for status, _ in answers] == [400, 400, 429]
+    assert answers[-1][1][0].startswith("FAILED You have exceeded your rate limit")

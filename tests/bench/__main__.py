@@ -4,11 +4,13 @@
     python -m tests.bench --only submit,W1     some sections; the others are kept as last measured
     python -m tests.bench --quick              small sizes: whether the harness works, not figures to quote
 
-Everything runs on temporary folders and free ports, as processes of its own, and is gone afterwards.
+Everything runs on temporary folders and free ports, as processes of its own, and is gone afterwards, also when it is
+ended by Ctrl-C or SIGTERM.
 """
 
 import argparse
 import importlib
+import signal
 import sys
 import time
 from pathlib import Path
@@ -18,9 +20,9 @@ from rich.console import Console
 from conf.settings import PROJECT
 from tests.bench.report import Section, Store, load_now, markdown, now, show
 
-SECTIONS = ("bounds", "submit", "bulk", "W1", "W8", "W9", "W11", "growth")
+SECTIONS = ("bounds", "submit", "bulk", "W1", "W8", "W9", "W10", "W11", "growth")
 """In the order of the report; W1 and W11 as in the reference of workloads."""
-MODULES = {"W1": "ingest", "W8": "reads", "W9": "submits", "W11": "start"}
+MODULES = {"W1": "ingest", "W8": "reads", "W9": "submits", "W10": "dump_import", "W11": "start"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,4 +69,5 @@ def _names(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

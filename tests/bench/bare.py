@@ -15,7 +15,7 @@ from gunicorn.app.base import BaseApplication
 
 from conf.postgres import Pool, dsn
 from conf.settings import Settings, load_settings
-from webapi.server import gunicorn_options
+from webapi.server import gunicorn_options, seats_of
 
 MAKE_NAIVE = "CREATE TABLE naive (user_id integer PRIMARY KEY, document jsonb NOT NULL)"
 
@@ -51,7 +51,7 @@ class _Bare(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        options: dict[str, Any] = gunicorn_options(self._settings)
+        options: dict[str, Any] = gunicorn_options(self._settings, seats_of(self._settings))
         for name, value in options.items():
             self.cfg.set(name, value)
 

@@ -1,5 +1,6 @@
 """The harness itself: what it counts is there, what it prints is what it counted, and a quick run goes through."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -7,19 +8,27 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import psutil
 import pytest
 
 from conf.postgres import Connection, transaction
+from conf.settings import PROJECT
 from dumps.generator import World, generate
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.users import create_user
 from jobs.listens.write import write_submissions
 from tests.bench import http
-from tests.bench.__main__ import main
+from tests.bench.__main__ import SECTIONS, main
 from tests.bench.load import load
-from tests.bench.meter import measured
+from tests.bench.meter import SAMPLE_SECONDS, measured
 from tests.bench.report import Section, Store, markdown, paired_ratio, percentiles
 from tests.bench.system import UNTIL
+from tests.faults.parts import until
+
+
+def spent(pid: int) -> float:
+    """CPU seconds of the children of a process."""
+    return sum(sum(child.cpu_times()[:2]) for child in psutil.Process(pid).children())
 
 
 def test_cpu_and_peak_memory_of_a_process_and_its_child_are_found() -> None:
@@ -27,9 +36,10 @@ def test_cpu_and_peak_memory_of_a_process_and_its_child_are_found() -> None:
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}])"
     process = subprocess.Popen([sys.executable, "-c", parent], stdin=subprocess.PIPE)
     with measured(lambda: {"part": [process.pid]}) as usage:
-        time.sleep(2.5)
+        until(lambda: spent(process.pid) >= 0.35, 60, "the child has burnt its share")
+        time.sleep(1.5 * SAMPLE_SECONDS)
     process.communicate(b"\n", timeout=20)
-    assert 0.35 <= usage.cpu["part"] <= 1.5
+    assert 0.35 <= usage.cpu["part"] <= 3
     assert 150 <= usage.peak_rss["part"] <= 260
     assert usage.peak_total >= 150
 
@@ -58,8 +68,8 @@ def test_latency_counts_from_when_a_call_was_due_so_a_slow_server_cannot_hide_be
     server.server_close()
     waits = sorted(answer.answered - answer.due for answer in answers)
     assert [answer.status for answer in answers] == [200] * 6
-    assert waits[0] == pytest.approx(0.2, abs=0.1)
-    assert waits[-1] == pytest.approx(6 * 0.2 - 5 / 20, abs=0.25)
+    assert 0.19 < waits[0] < 2
+    assert 6 * 0.2 - 5 / 20 - 0.01 < waits[-1] < 5
 
 
 def test_a_server_that_is_not_there_is_an_answer_with_status_0() -> None:
@@ -133,12 +143,27 @@ def test_the_bounds_are_measured_and_written(tmp_path: Path) -> None:
     assert len(Store(tmp_path / "benchmark.json").sections()["bounds"].rows) == 9
 
 
+def test_a_bench_that_is_told_to_end_leaves_nothing_behind(state_dir: Path) -> None:
+    folder = state_dir / "bench"
+    folder.mkdir()
+    command = [sys.executable, "-m", "tests.bench", "--quick", "--only", "submit", "--out", str(folder)]
+    with (folder / "said").open("wb") as log:
+        environ = {**os.environ, "TMPDIR": str(folder)}
+        process = subprocess.Popen(command, env=environ, cwd=PROJECT, stdout=log, stderr=log)
+    until(lambda: any(folder.glob("listenlake-bench-*/**/postmaster.pid")), 60, "its PostgreSQL is there")
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    assert process.wait(90) != 0
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert list(folder.glob("listenlake-bench-*")) == []
+
+
 @pytest.mark.spark
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_quick_run_of_everything_ends_with_results_proven_equal(tmp_path: Path) -> None:
     assert main(["--quick", "--out", str(tmp_path)]) == 0
     sections = Store(tmp_path / "benchmark.json").sections()
-    assert set(sections) == {"bounds", "submit", "bulk", "W1", "W11", "growth"}
+    assert set(sections) == set(SECTIONS)
     added = next(row for row in sections["W1"].rows if row.what.startswith("replay: rows added"))
     assert added.measured == "0"

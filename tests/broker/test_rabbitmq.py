@@ -40,7 +40,7 @@ def broker_of(node: RabbitMQNode) -> RabbitMQBroker:
 def drain(node: RabbitMQNode) -> list[bytes]:
     broker = broker_of(node)
     bodies = []
-    while got := broker.consume(QUEUE, 100, 0.5):
+    while (got := broker.consume(QUEUE, 100, 0.5)) or broker.depth(QUEUE):
         bodies += [delivery.body for delivery in got]
         broker.ack(got)
     broker.close()
@@ -149,6 +149,7 @@ def test_less_asked_for_later_leaves_nothing_behind_in_the_hand_of_the_link(rabb
     broker.ack(broker.consume(rabbitmq_lane.queue, 10, 5))
     broker.publish(rabbitmq_lane.queue, bodies[2:])
     got: list[bytes] = []
-    while some := broker.consume(rabbitmq_lane.queue, 1, 1):
+    while len(got) < 10 and (some := broker.consume(rabbitmq_lane.queue, 1, 10)):
         got += [delivery.body for delivery in some]
     assert got == bodies[2:]
+    assert broker.consume(rabbitmq_lane.queue, 1, 0.5) == []

@@ -26,7 +26,7 @@ from tests.faults.conftest import environment_of
 from tests.faults.parts import System, until
 from tests.jobs.oracle import Histories, Track, folded, user_artists
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(500)]
 
 SETS = ("one-listener-2005-2015", "radio-25-stations-one-week-2014", "internet-radio-37-channels-2023")
 TOO_OLD = {"listened_at": 1_000_000_000, "track_metadata": {"artist_name": "Too", "track_name": "Old"}}

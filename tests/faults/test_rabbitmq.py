@@ -62,7 +62,7 @@ def test_a_broker_restarted_and_killed_with_batches_in_hand_makes_stale_tags_and
         for end in (rabbitmq.stop, rabbitmq.kill):
             _hold_writes(locker)
             assert client.submit(30) == 200
-            time.sleep(0.5)  # it is in the writer's hand, which waits for the lock
+            until(lambda: bool(_waiting(locker)), 30, "it is in the writer's hand, which waits for the lock")
             end()
             rabbitmq.start()
             locker.rollback()
@@ -83,14 +83,15 @@ def test_a_store_that_is_away_longer_than_any_message_may_be_redelivered_makes_n
         for _ in range(4):
             _hold_writes(killer)
             assert client.submit(5) == 200
-            time.sleep(0.5)
+            until(lambda: bool(_waiting(killer)), 30, "it is in the writer's hand, which waits for the lock")
+            before = _waiting(killer)
             with killer.cursor() as cursor:
                 cursor.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
                     " AND application_name = 'listen_writer'"
                 )
                 assert cursor.rowcount
-            time.sleep(1.2)
+            until(lambda: bool(_waiting(killer) - before), 30, "it was delivered again")  # noqa: B023
             killer.rollback()
     holds(system, client, database_url)
 
@@ -103,6 +104,17 @@ def _writer_sessions(connection: postgres.Connection) -> int:
         )
         row = cursor.fetchone()
     return int(row[0]) if row else 0
+
+
+def _waiting(holder: postgres.Connection) -> set[int]:
+    """Sessions of the writer that wait for a lock; the transaction of `holder` goes on."""
+    with holder.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT pid FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted"
+            " AND a.datname = current_database() AND a.application_name = 'listen_writer'"
+        )
+        return {pid for (pid,) in cursor.fetchall()}
 
 
 def _hold_writes(connection: postgres.Connection) -> None:

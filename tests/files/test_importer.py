@@ -15,7 +15,7 @@ from conf.settings import Settings, environment
 from dumps.load.importer import Importer
 from dumps.load.uploads import ORPHAN_SECONDS, drop_orphans, keep_upload, upload_path
 from jobs.listens.imports import BATCH
-from jobs.listens.user_imports import UserImport, add_import, claim_import, find_import
+from jobs.listens.user_imports import UserImport, Wish, add_import, claim_import, find_import
 from jobs.listens.users import create_user
 from jobs.listens.write import delete_history
 from tests.commands.conftest import rows
@@ -48,7 +48,7 @@ def queue(settings: Settings, connection: Connection, rob: int, tmp_path: Path) 
         with file.open("rb") as opened:
             size = keep_upload(settings.data_dir, import_id, opened)
         with transaction(connection) as cursor:
-            add_import(cursor, import_id, rob, name="f", size=size, format_=format_, zone="UTC")
+            add_import(cursor, import_id, rob, name="f", size=size, wish=Wish(format_))
         return import_id
 
     return add

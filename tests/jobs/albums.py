@@ -15,6 +15,7 @@ Rows = dict[str, list[dict[str, Any]]]
 T = int(datetime(2021, 11, 22, 12, tzinfo=UTC).timestamp())
 WEEK = int(datetime(2021, 11, 15, tzinfo=UTC).timestamp())
 
+ENTITIES = ("artists", "recordings", "releases", "release_groups")
 CAVE, ELLIS, BJORK, LOW, NOBODY = (mbid(number) for number in range(1, 6))
 """Artists: two Australians, an Icelander, one with two rows, one without a country."""
 UNKNOWN = mbid(9)

@@ -61,4 +61,3 @@ def test_everybodys_map_is_made_of_everybodys_list(known: Results) -> None:
 def test_without_countries_there_is_no_map(bare: Results) -> None:
     assert bare.keys("user_artists")
     assert not bare.keys("user_artist_map")
-    assert not bare.keys("sitewide_artist_map")

@@ -19,7 +19,7 @@ NOON = 1_609_502_400
 Row = tuple[Any, ...]
 COLUMNS = (
     "user_id", "listened_at", "recording_msid", "position", "inserted_at", "artist_name", "track_name", "release_name",
-    "additional_info", "source",
+    "additional_info", "source", "dump_id",
 )  # fmt: skip
 """What PostgreSQL and the lake have in common: the whole listen."""
 
@@ -63,7 +63,7 @@ def in_postgres(connection: Connection) -> list[Row]:
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT user_id, listened_at, recording_msid, position, inserted_at, artist_name, track_name,"
-            " release_name, additional_info, source FROM listen ORDER BY position"
+            " release_name, additional_info, source, dump_id FROM listen ORDER BY position"
         )
         return [_plain(row) for row in cursor.fetchall()]
 

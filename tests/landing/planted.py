@@ -55,7 +55,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "listens": {
         "user_id": 1, "track_id": 1, "client_id": 1, "played_ms": 0, "duration_ms": 1, "position": 1,
         "listened_at": MOMENT, "inserted_at": MOMENT, "recording_msid": MSID, "artist_name": "a", "track_name": "t",
-        "release_name": "r", "additional_info": '{"a":1}', "source": "dump", "year": 2021, "month": 1,
+        "release_name": "r", "additional_info": '{"a":1}', "source": "dump", "dump_id": 1,
+        "year": 2021, "month": 1,
     },
     "tracks": {
         "track_id": 1, "track_key": "0" * 32, "recording_msid": MSID, "artist_name": "a", "track_name": "t",
@@ -66,7 +67,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "users": {"user_id": 1, "name": "u", "created": MOMENT, "source": "dump", "foreign_id": 1, "position": 1},
     "mapping": {
         "user_id": 1, "recording_msid": MSID, "recording_mbid": MSID, "release_mbid": MSID, "artist_credit_id": 1,
-        "artist_mbids": [MSID], "source": "manual", "updated": MOMENT, "position": 1,
+        "artist_mbids": [MSID], "source": "manual", "dump_id": 1, "updated": MOMENT, "position": 1,
     },
     "landing": {
         "landing_id": 1, "position": 1, "landed_at": MOMENT, "newest_listen_ts": 1, "kind": "land", "epoch": MSID,

@@ -27,7 +27,7 @@ def test_one_listen_arrives_whole(connection: Connection, lander: Lander, lake: 
     item = listen(5, " Straße ", "Ärzte", **INFO)
     item["track_metadata"]["release_name"] = "Debil"
     submit(connection, alice, item, source="a dump")
-    [(*_, position, inserted_at, _, _, _, info, _)] = in_postgres(connection)
+    [(*_, position, inserted_at, _, _, _, info, _, _)] = in_postgres(connection)
 
     landing = lander.land()
 
@@ -39,7 +39,8 @@ def test_one_listen_arrives_whole(connection: Connection, lander: Lander, lake: 
         "user_id": alice, "track_id": 1, "client_id": 1, "played_ms": 200_000, "duration_ms": 215_500,
         "position": position, "listened_at": datetime(2021, 1, 1, 12, 0, 5, tzinfo=UTC), "inserted_at": inserted_at,
         "recording_msid": msid, "artist_name": "Ärzte", "track_name": " Straße ", "release_name": "Debil",
-        "additional_info": info, "source": "a dump", "year": 2021, "month": 1,
+        "additional_info": info, "source": "a dump", "dump_id": None,
+        "year": 2021, "month": 1,
     }]  # fmt: skip
     assert orjson.loads(info) == INFO
     [track] = DeltaTable(f"{lake}/tracks").to_pyarrow_table().to_pylist()

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
-from jobs.listens.users import create_token, drop_tokens, set_password, token_md5
+from jobs.listens.users import create_token, drop_tokens, hash_password, keep_password, token_md5
 from tests.lastfm.conftest import API_KEY, FORMATS, Player, rows, session_of, track
 from tests.webapi.conftest import Account, make_account
 from webapi import create_app
@@ -97,7 +97,7 @@ def test_session_info_is_for_the_user_it_is_of(player: Player, connection: Conne
 @pytest.fixture
 def with_password(connection: Connection, rob: Account) -> Account:
     with transaction(connection) as cursor:
-        set_password(cursor, rob.id, PASSWORD)
+        keep_password(cursor, rob.id, hash_password(PASSWORD))
     return rob
 
 

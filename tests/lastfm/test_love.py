@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from conf.postgres import Connection, transaction
-from jobs.listens.feedback import HATE, LOVE, set_score
+from jobs.listens.feedback import HATE, LOOK_BACK, LOVE, set_score
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.msid import recording_msid
 from jobs.listens.write import write_submissions
@@ -79,3 +79,25 @@ def test_love_is_newer_than_hate(player: Player, connection: Connection, rob: Ac
 @pytest.mark.parametrize("method", ["track.love", "track.unlove"])
 def test_names_that_cannot_be_are_refused(standing_player: Player, method: str, given: dict[str, str]) -> None:
     assert standing_player.post(method, **given).code == 6
+
+
+def test_a_track_last_heard_long_ago_is_found_by_an_index(player: Player, connection: Connection, rob: Account) -> None:
+    heard(connection, rob.id, 1_500_000_000, "Homogenic")
+    many = range(LOOK_BACK + 2000)
+    listens = [
+        {"listened_at": 1_600_000_000 + n, "track_metadata": {"artist_name": "A", "track_name": f"t{n}"}} for n in many
+    ]
+    write_submissions(connection, [Submission(new_message_id(), rob.id, 1, tuple(listens))])
+    with transaction(connection) as cursor:
+        cursor.execute("ANALYZE listen")
+    plan = rows(
+        connection,
+        'EXPLAIN SELECT FROM listen WHERE user_id = %s AND hashtext(lower(track_name COLLATE "C")) = %s',
+        rob.id,
+        1,
+    )
+    assert "listen_track_name" in str(plan)
+    player.post("track.love", artist="BJ\u00d6RK", track="J\u00f3GA")
+    assert scores(connection) == [(rob.id, ON_ALBUM, 1)]
+    player.post("track.unlove", artist="Björk", track="jóga")
+    assert scores(connection) == []

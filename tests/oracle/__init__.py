@@ -14,7 +14,8 @@ Windows and time
  4. The previous period of a calendar range is the whole period of that kind just before it (of this_month the whole
     month before, however little of this one is over). all_time has none.
  5. listening-activity of this_week, this_month and this_year ends where T's day begins (jobs.md 4): listens of the last
-    day count in every other statistic of these ranges, not in this one.
+    day count in every other statistic of these ranges, not in this one. from_ts and to_ts of its answer are those of
+    what it shows (docs-2023: 1587945600 to 1589155200, two weeks), not of the range.
  6. listening-activity of all_time, user and sitewide, has only the years with listens (docs-2023 says so and is the
     specification); all other ranges are zero-filled. The window that decides 200 or 204 is that of the activity.
 

@@ -1,6 +1,6 @@
 """The one order of all lists: as Spark orders structs. Null is the least, text goes by bytes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -10,9 +10,9 @@ def place(value: Any) -> Any:
         return (0,)
     if isinstance(value, str):
         return 1, value.encode()
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return 1, [place(item) for item in value.values()]
-    if isinstance(value, Sequence):
+    if isinstance(value, list | tuple):
         return 1, [place(item) for item in value]
     return 1, value
 

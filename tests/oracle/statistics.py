@@ -36,6 +36,7 @@ class Oracle:
         self.facts = Facts(world.metadata)
         self._plays = Plays(world)
         self._seen: dict[tuple[int, bool], list[Play]] = {}
+        self._within: dict[tuple[int, bool, Window], list[Play]] = {}
         self._listed: dict[tuple[object, ...], list[Row]] = {}
 
     def user(self, user_id: int, statistic: str, stats_range: str, *, plain: bool = False) -> Body | None:
@@ -45,7 +46,7 @@ class Oracle:
         if listed:
             made_from = self.user_rows(user_id, listed.pop(), stats_range, plain=plain)
             return self._body(statistic, self._from_list(statistic, made_from), stats_range, zone)
-        played = within(self.plays(user_id, plain=plain), self._window(statistic, stats_range, zone))
+        played = self.within(user_id, self._window(statistic, stats_range, zone), plain=plain)
         return self._body(statistic, self._from_plays(statistic, played, stats_range, zone), stats_range, zone)
 
     def sitewide(self, statistic: str, stats_range: str) -> Body | None:
@@ -55,13 +56,13 @@ class Oracle:
             made_from = self.sitewide_rows(listed.pop(), stats_range)
             return self._body(statistic, self._from_list(statistic, made_from), stats_range, _UTC)
         shown = self._window(statistic, stats_range, _UTC)
-        played = [play for user_id in self.world.users for play in within(self.plays(user_id, plain=True), shown)]
+        played = [play for user_id in self.world.users for play in self.within(user_id, shown, plain=True)]
         return self._body(statistic, self._from_plays(statistic, played, stats_range, _UTC), stats_range, _UTC)
 
     def listeners(self, entity: str, stats_range: str) -> dict[str, Body]:
         """The answers for every MBID that has one. `entity`: of LISTENED."""
         shown = window(stats_range, self.world.newest)
-        plays = {user_id: within(self.plays(user_id, plain=True), shown) for user_id in self.world.users}
+        plays = {user_id: self.within(user_id, shown, plain=True) for user_id in self.world.users}
         if entity == "artists":
             found, document = listeners.artist_listeners(plays, self.facts), listeners.artist_document
         else:
@@ -76,7 +77,7 @@ class Oracle:
         shown = self._period(stats_range, self.zone(user_id, plain=plain), previous=previous)
         kind, what = ENTITIES[entity], (user_id, entity, plain, shown)
         if what not in self._listed:
-            played = within(self.plays(user_id, plain=plain), shown)
+            played = self.within(user_id, shown, plain=plain)
             self._listed[what] = rows(tallies(played, kind, self.facts), kind)
         return self._listed[what]
 
@@ -85,7 +86,7 @@ class Oracle:
         shown = self._period(stats_range, _UTC, previous=previous)
         kind, what = ENTITIES[entity], (None, entity, True, shown)
         if what not in self._listed:
-            users = (tallies(within(self.plays(u, plain=True), shown), kind, self.facts) for u in self.world.users)
+            users = (tallies(self.within(u, shown, plain=True), kind, self.facts) for u in self.world.users)
             self._listed[what] = rows(sitewide_tallies(users), kind)
         return self._listed[what]
 
@@ -94,6 +95,13 @@ class Oracle:
         if (user_id, plain) not in self._seen:
             self._seen[user_id, plain] = self._plays.of(user_id, plain=plain)
         return self._seen[user_id, plain]
+
+    def within(self, user_id: int, shown: Window, *, plain: bool = False) -> list[Play]:
+        """Those in a window."""
+        what = user_id, plain, shown
+        if what not in self._within:
+            self._within[what] = [play for play in self.plays(user_id, plain=plain) if shown.holds(play.shown)]
+        return self._within[what]
 
     def zone(self, user_id: int, *, plain: bool = False) -> str:
         """The zone of a user's answers."""
@@ -136,11 +144,6 @@ class Oracle:
             "from_ts": shown.from_ts(zone),
             "to_ts": shown.to_ts(zone, self.world.newest),
         }
-
-
-def within(plays: Iterable[Play], shown: Window) -> list[Play]:
-    """Those in a window."""
-    return [play for play in plays if shown.holds(play.shown)]
 
 
 def items(listed: Iterable[Row]) -> list[Body]:

@@ -58,6 +58,7 @@ class Bucket:
     label: str
 
 
+@lru_cache
 def window(stats_range: str, newest: int, zone: str = "UTC") -> Window:
     """The range at T."""
     today = _midnight(wall_clock(newest, zone))
@@ -80,6 +81,7 @@ def window(stats_range: str, newest: int, zone: str = "UTC") -> Window:
     return Window(start, _months_on(start, months))
 
 
+@lru_cache
 def previous_window(stats_range: str, newest: int, zone: str = "UTC") -> Window:
     """The period just before that of a calendar range."""
     current = window(stats_range, newest, zone)
@@ -89,6 +91,7 @@ def previous_window(stats_range: str, newest: int, zone: str = "UTC") -> Window:
     return Window(_months_on(current.start, -months), current.start)
 
 
+@lru_cache
 def activity_window(stats_range: str, newest: int, zone: str = "UTC") -> Window:
     """What listening activity shows: the period before as well; the running ones only up to yesterday."""
     if stats_range == ALL_TIME:

@@ -14,9 +14,8 @@ from conf.postgres import Connection, connect, transaction
 from conf.settings import Settings
 from jobs.listens.users import create_user
 from tests.live_server import Server
+from tests.webapi.conftest import timeless_app
 from webapi import create_app
-from webapi.ratelimit import RateLimiter
-from webapi.services import EXTENSION, Services
 
 PASSWORD = "open sesame"
 HTML = {"Accept": "text/html"}
@@ -74,11 +73,7 @@ def visitor(settings: Settings) -> Visitor:
 @pytest.fixture
 def timeless(settings: Settings) -> Visitor:
     """As `visitor`, where sign-up is open and no window of a limit ever ends."""
-    app = create_app(replace(settings, signup="open"))
-    here: Services = app.extensions[EXTENSION]
-    limiter = RateLimiter(here.pool, here.limiter.limits, lambda: 1_700_000_000.0)
-    app.extensions[EXTENSION] = replace(here, limiter=limiter)
-    return Visitor(app.test_client())
+    return Visitor(timeless_app(replace(settings, signup="open")).test_client())
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from tests.commands.conftest import CommandLine
 from tests.live_server import DESKTOP, PHONE, Server, screenshot, served, window
 from tests.pages.conftest import PASSWORD, a_user
 from tests.webapi.conftest import listen, submission
+from webapi.db.lastfm import add_application, new_session
 
 pytestmark = pytest.mark.servers
 Scheme = Literal["light", "dark"]
@@ -35,6 +36,9 @@ def people(standing_connection: Connection) -> None:
         for label in ("kitchen radio", "Pano Scrobbler on my phone, the old one with the cracked glass", HOSTILE):
             create_token(cursor, hostile, label, None)
         cursor.execute("UPDATE token SET last_used = now() WHERE label = 'kitchen radio'")
+        add_application(cursor, "registered", "Pano Scrobbler", b"")
+        for api_key in ("registered", "0123456789abcdef0123456789abcdef", HOSTILE):
+            new_session(cursor, hostile, api_key)
 
 
 def enter(page: Page, server: Server, name: str) -> None:
@@ -76,6 +80,17 @@ def test_a_name_and_a_label_of_markup_run_nothing(browser: Browser, standing_liv
         enter(page, standing_live, HOSTILE)
         assert page.locator("h1").inner_text() == HOSTILE
         assert page.locator("img[src=x]").count() == 0
+
+
+def test_a_program_is_ended_by_its_button(browser: Browser, standing_live: Server, people: None) -> None:
+    with window(browser, PHONE) as page:
+        page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+        enter(page, standing_live, HOSTILE)
+        page.get_by_role("button", name="End Pano Scrobbler").click()
+        page.get_by_text("Ended. The program is refused from now on").wait_for()
+        assert page.get_by_role("button", name="End Pano Scrobbler").count() == 0
+        assert page.get_by_role("button", name="End 0123456789a").count() == 1
+        assert fits(page)
 
 
 def test_everything_is_reached_by_keyboard(browser: Browser, standing_live: Server, people: None) -> None:

@@ -17,7 +17,7 @@ def test_a_request_names_its_job_by_its_choosing_params() -> None:
     jobs, params = found.check("stats.user.entity", {"entity": "albums", "stats_range": "week"})
 
     assert [job.statistic for job in jobs] == ["user_albums"]
-    assert params == {"entity": "albums", "stats_range": "week", "at": None, "database": None}
+    assert params == {"entity": "albums", "stats_range": "week", "at": None, "rebuild": None, "database": None}
 
 
 def test_without_choosing_params_every_job_of_the_name_runs() -> None:

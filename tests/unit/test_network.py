@@ -21,6 +21,7 @@ NETWORK = {
     "conf/urls.py": "reads addresses of the settings, opens none",
     "request_consumer/part.py": "the name of this machine",
     "webapi/arrival.py": "connections that clients have opened",
+    "webapi/connections.py": "connections that clients have opened",
     "webapi/intake.py": "connections that clients have opened",
 }
 """Modules with a network library, and whom it reaches. None follows an address that a user has given."""

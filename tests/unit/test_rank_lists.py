@@ -202,6 +202,13 @@ def test_order_and_batches_of_the_rows_do_not_matter(rows: list[Counted], seed: 
     assert list(rank(batches(shuffled, 3))) == list(rank(batches(rows, 1000)))
 
 
+def test_columns_that_are_never_null_are_taken_too() -> None:
+    strict = pa.schema([pa.field(name, pa.int64(), nullable=name == "key") for name in INPUT])
+    (batch,) = batches([Counted(1, NOW, 0, 2, NO_TIME)])
+
+    assert ranked(rank([pa.RecordBatch.from_arrays(batch.columns, schema=strict)])) == ranked(rank([batch]))
+
+
 def test_equal_counts_go_by_place_descending_and_equal_spellings_show_the_greatest() -> None:
     rows = [Counted(1, NOW, place, 2, NO_TIME) for place in (0, 1, 4, 2)]
 

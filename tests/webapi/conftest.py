@@ -1,7 +1,7 @@
 """An application on a fresh database, users with tokens, and the writer's step by hand."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from jobs.listens.users import create_token, create_user
 from jobs.listens.write import write_submissions
 from tests.databases import Databases
 from webapi import create_app
+from webapi.ratelimit import RateLimiter
+from webapi.services import EXTENSION, Services
 
 Drain = Callable[[], list[Submission]]
 
@@ -43,6 +45,15 @@ def app(settings: Settings) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+def timeless_app(settings: Settings) -> Flask:
+    """An application for which no window of a limit ever ends."""
+    made = create_app(settings)
+    here: Services = made.extensions[EXTENSION]
+    limiter = RateLimiter(here.pool, here.limiter.limits, lambda: 1_700_000_000)
+    made.extensions[EXTENSION] = replace(here, limiter=limiter)
+    return made
 
 
 def make_account(connection: Connection, name: str, vault: Vault | None = None) -> Account:

@@ -128,7 +128,7 @@ def test_what_is_not_known_is_null_and_lists_never_are(
     path = f"/1/stats/user/{{user_name}}/{entity.replace('_', '-')}?count=2"
     payload = asked(standing_client, document, path, user_name="Rob")
     beside = {"release_name": None, "release_mbid": None} if entity == "recordings" else {}
-    unknown = {"artists": [], "artist_mbids": [], "caa_id": None, "caa_release_mbid": None}
+    unknown: dict[str, Any] = {"artists": [], "artist_mbids": [], "caa_id": None, "caa_release_mbid": None}
     known = {"artists": CREDIT, "artist_mbids": [MBID], "caa_id": 2**40, "caa_release_mbid": OTHER}
     named = {"artist_name": "Björk", f"{entity[:-1]}_mbid": None, **beside}
 

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapi.arrival import IN_MEMORY, Arrival, NoRoomError, Room
+from webapi.arrival import AT_ONCE, HEAD_AT_ONCE, IN_MEMORY, TINY_AT_ONCE, Arrival, NoRoomError, Room
 from webapi.framing import MOST_HEAD, Chunks, read_head
 
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
 POST = b"POST /1/submit-listens HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -117,3 +118,20 @@ def test_without_room_a_body_is_refused() -> None:
     arrival = Arrival(room)
     with pytest.raises(NoRoomError):
         arrival.feed(POST + b"Content-Length: 5\r\n\r\nabc")
+
+
+def test_few_bytes_of_tiny_chunks_are_taken_at_once() -> None:
+    tiny, large = b"1\r\nx\r\n" * 10, b"400\r\n" + b"x" * 1024 + b"\r\n"
+    taken = []
+    for framing, body in (
+        (b"Content-Length: 99\r\n", b"x"),
+        (CHUNKED, large),
+        (CHUNKED, tiny),
+        (CHUNKED, large + tiny),
+    ):
+        arrival = Arrival(Room())
+        assert arrival.at_once == HEAD_AT_ONCE
+        arrival.feed(POST + framing + b"\r\n")
+        arrival.feed(body)
+        taken.append(arrival.at_once)
+    assert taken == [AT_ONCE, AT_ONCE, TINY_AT_ONCE, TINY_AT_ONCE]

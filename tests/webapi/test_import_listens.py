@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from conf.postgres import Connection
 from conf.settings import Settings
 from dumps.load.importer import Importer
+from jobs.listens.imports import OUTSIDE
 from tests.webapi.conftest import Account, listen, make_account
 
 LINES = orjson.dumps(listen()) + b"\n{broken\n"
@@ -46,6 +47,33 @@ def test_a_file_is_handed_in_followed_and_listed(client: FlaskClient, rob: Accou
     )
 
 
+def test_only_the_listens_of_the_wanted_days_come_in(client: FlaskClient, rob: Account, settings: Settings) -> None:
+    midnight = 1_640_991_600  # 2022-01-01 00:00 in Berlin
+    day = 86_400
+    times = (midnight - 1, midnight, midnight + 2 * day - 1, midnight + 2 * day)
+    content = b"\n".join(orjson.dumps(listen(at, f"Song {at}")) for at in times)
+    first = hand_in(
+        client, rob, content, timezone="Europe/Berlin", from_date="2022-01-01", to_date="2022-01-02"
+    ).get_json()
+    second = hand_in(client, rob, content, timezone="Europe/Berlin", to_date="2021-12-31").get_json()
+    third = hand_in(client, rob, content, timezone="Europe/Berlin", from_date="2022-01-03").get_json()
+    importer, stop = Importer(settings), threading.Event()
+    threading.Timer(1.0, stop.set).start()
+    importer.work(stop)
+    importer.close()
+
+    assert (first["from_date"], first["to_date"]) == ("2022-01-01", "2022-01-02")
+    assert (second["from_date"], second["to_date"]) == (None, "2021-12-31")
+    counts = [
+        client.get(f"/1/import-listens/{one['import_id']}", headers=rob.headers).get_json()["counts"]
+        for one in (first, second, third)
+    ]
+    assert [count["new"] for count in counts] == [2, 1, 1]
+    assert [count["why"] for count in counts] == [{OUTSIDE: 2}, {OUTSIDE: 3}, {OUTSIDE: 3}]
+    found = client.get("/1/user/rob/listens").get_json()["payload"]["listens"]
+    assert [one["listened_at"] for one in found] == sorted(times, reverse=True)
+
+
 def test_one_that_waits_is_cancelled_by_its_owner_only(
     client: FlaskClient, rob: Account, connection: Connection, settings: Settings
 ) -> None:
@@ -67,6 +95,9 @@ def test_one_that_waits_is_cancelled_by_its_owner_only(
         (b"", {}, "choose a file that is not empty."),
         (LINES, {"service": "deezer"}, "there is no format 'deezer'; there are audioscrobbler, "),
         (LINES, {"timezone": "x"}, "the time zone is not known"),
+        (LINES, {"from_date": "31.12.2024"}, "from_date: expected a date such as 2024-12-31."),
+        (LINES, {"to_date": "0001-01-01"}, "to_date: expected a date such as 2024-12-31."),
+        (LINES, {"from_date": "2022-01-02", "to_date": "2022-01-01"}, "to_date: expected a day not before from_date."),
     ],
 )
 def test_what_cannot_be_brought_in_is_400(

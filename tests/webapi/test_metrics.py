@@ -124,10 +124,10 @@ def test_queue_dead_letters_landing_results_and_parts(
     found = scraped(client)
     assert value(found, "queue_messages", queue="incoming") == 1
     assert value(found, "dead_letters", queue="incoming") == 1
-    assert 60 <= value(found, "oldest_unacknowledged_seconds") < 70
-    assert value(found, "landing_age_seconds") == 60
+    assert 60 <= value(found, "oldest_unacknowledged_seconds") < 120
+    assert 60 <= value(found, "landing_age_seconds") < 120
     assert value(found, "landing_waiting_changes") == 1
-    assert value(found, "result_age_seconds", statistic="user_artists", stats_range="week") == 90
+    assert 90 <= value(found, "result_age_seconds", statistic="user_artists", stats_range="week") < 150
     assert (value(found, "part_up", part="listen_writer"), value(found, "part_up", part="spark_reader")) == (1, 0)
     assert value(found, "part_resident_bytes", part="listen_writer") > 1_000_000
     drain()

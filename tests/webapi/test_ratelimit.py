@@ -1,5 +1,7 @@
 """Rate limits: one quota per window, whichever worker is asked, and few rows touched."""
 
+import re
+import time
 from dataclasses import replace
 from uuid import uuid4
 
@@ -9,8 +11,7 @@ from flask.testing import FlaskClient
 
 from conf.postgres import Connection, Pool, transaction
 from conf.settings import Settings
-from tests.webapi.conftest import Account, listen, submission
-from webapi import create_app
+from tests.webapi.conftest import Account, listen, submission, timeless_app
 from webapi.costs import COSTS, GUESSES, HEAVY
 from webapi.db.rate_limit import Limits, forget_before
 from webapi.ratelimit import RateLimiter
@@ -119,7 +120,7 @@ def strict(settings: Settings) -> Settings:
 
 
 def test_beyond_the_limit_is_429_before_the_body_is_read(strict: Settings, rob: Account) -> None:
-    client = create_app(strict).test_client()
+    client = timeless_app(strict).test_client()
     body = submission(listen())
     codes = [client.post("/1/submit-listens", json=body, headers=rob.headers).status_code for _ in range(2)]
     assert codes == [200, 200]
@@ -139,19 +140,19 @@ def codes(client: FlaskClient, forwarded: list[str]) -> list[int]:
 
 
 def test_guesses_count_by_address_and_a_spoofed_one_is_ignored(strict: Settings, rob: Account) -> None:
-    client = create_app(strict).test_client()
+    client = timeless_app(strict).test_client()
     assert codes(client, [f"10.0.0.{n}" for n in range(5)]) == [200, 200, 200, 429, 429]
     assert client.get("/1/validate-token", headers=rob.headers).status_code == 200
 
 
 def test_behind_a_trusted_proxy_the_address_it_saw_counts(strict: Settings) -> None:
-    client = create_app(replace(strict, proxy_hops=1)).test_client()
+    client = timeless_app(replace(strict, proxy_hops=1)).test_client()
     assert codes(client, ["spoof, 10.0.0.1"] * 3 + ["other, 10.0.0.1", "10.0.0.2"]) == [200, 200, 200, 429, 200]
 
 
 @pytest.mark.parametrize("asked", ["/1/validate-token?token={}", "/1/user/rob/listens"])
 def test_two_hundred_wrong_tokens_of_one_address_are_too_many(settings: Settings, rob: Account, asked: str) -> None:
-    client = create_app(replace(settings, rate_limit_per_address=100_000)).test_client()
+    client = timeless_app(replace(settings, rate_limit_per_address=100_000)).test_client()
     refused = [
         client.get(asked.format(uuid4()), headers={} if "{}" in asked else {"Authorization": f"Token {uuid4()}"})
         for _ in range(200)
@@ -165,7 +166,7 @@ def test_two_hundred_wrong_tokens_of_one_address_are_too_many(settings: Settings
 
 
 def test_the_last_fm_address_counts_by_client_address(strict: Settings) -> None:
-    client = create_app(strict).test_client()
+    client = timeless_app(strict).test_client()
     answers = [client.post("/2.0/", data={"method": "auth.getToken", "api_key": str(n)}) for n in range(4)]
     assert [answer.status_code == 429 for answer in answers] == [False, False, False, True]
     assert answers[-1].get_json()["code"] == 429
@@ -174,12 +175,34 @@ def test_the_last_fm_address_counts_by_client_address(strict: Settings) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/?hs=true", "/health/live"])
 def test_pages_audioscrobbler_and_health_do_not_speak_of_limits(strict: Settings, path: str) -> None:
-    answer = create_app(strict).test_client().get(path)
+    answer = timeless_app(strict).test_client().get(path)
     assert "X-RateLimit-Limit" not in answer.headers
 
 
+def test_pages_are_limited_by_address_beside_the_api_and_their_files_are_not(strict: Settings) -> None:
+    client = timeless_app(strict).test_client()
+    answers = [client.get(path, headers={"Accept": "text/html"}) for path in ("/", "/login", "/user/rob", "/", "/api")]
+    assert [answer.status_code for answer in answers] == [200, 200, 404, 429, 429]
+    assert "Too many pages at once" in answers[-1].text
+    assert client.post("/login", data={"name": "rob"}).get_json()["code"] == 429
+    [style] = re.findall(r'/static/[^"]+/style.css', answers[0].text)
+    assert client.get(style).status_code == 200
+    assert client.get("/1/user/rob/listens").status_code == 404
+
+
+def test_readiness_is_found_out_once_a_second(strict: Settings, connection: Connection) -> None:
+    client = timeless_app(strict).test_client()
+    first = client.get("/health/ready").get_json()
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE part_status, queue_message IN ACCESS EXCLUSIVE MODE")  # whoever asks now would wait
+        assert client.get("/health/ready").get_json() == first
+    connection.rollback()
+    time.sleep(1.1)
+    assert client.get("/health/ready").get_json()["time"] > first["time"]
+
+
 def test_health_is_not_limited(strict: Settings) -> None:
-    client = create_app(strict).test_client()
+    client = timeless_app(strict).test_client()
     assert {client.get("/health/live").status_code for _ in range(10)} == {200}
 
 

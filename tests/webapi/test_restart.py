@@ -7,10 +7,12 @@ import threading
 import time
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
+from tests.faults.parts import until
 from tests.live_server import GENEROUS, Server, served
 from tests.webapi.conftest import Account, listen, submission
 
@@ -25,6 +27,9 @@ class Load(threading.Thread):
         self.server, self.rob, self.next = server, rob, first
         self.stopping = threading.Event()
         self.answers: list[tuple[float, int | None]] = []
+
+    def await_answers(self, count: int) -> None:
+        until(lambda: len(self.answers) >= count, 30, f"{count} answers")
 
     def run(self) -> None:
         while not self.stopping.is_set():
@@ -45,9 +50,13 @@ def test_workers_are_replaced_under_load_without_an_error_and_a_stop_loses_nothi
         loads = [Load(server, rob, 1_600_000_000 + 100_000 * n) for n in range(4)]
         for load in loads:
             load.start()
-        time.sleep(0.5)
+        for load in loads:
+            load.await_answers(1)
+        workers = {child.pid for child in psutil.Process(server.process.pid).children()}
         os.kill(server.process.pid, signal.SIGHUP)
-        time.sleep(4)
+        until(lambda: not any(map(psutil.pid_exists, workers)), 60, "every worker is replaced")
+        for load in loads:
+            load.await_answers(len(load.answers) + 3)
         stopped = time.monotonic()
     for load in loads:
         load.stopping.set()

@@ -13,6 +13,7 @@ import pytest
 
 from conf.postgres import Connection, transaction
 from conf.settings import PROJECT, Settings, load_settings
+from tests.faults.parts import until
 from tests.live_server import Server, served
 from tests.webapi.conftest import Account, listen, submission
 
@@ -23,6 +24,13 @@ pytestmark = pytest.mark.servers
 def server(settings: Settings) -> Iterator[Server]:
     with served(settings, RATE_LIMIT_PER_ADDRESS="20", RATE_LIMIT_WINDOW="3600") as running:
         yield running
+
+
+def reported(connection: Connection) -> list[dict[str, Any]]:
+    """What web workers say of themselves."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT detail FROM part_status WHERE part = 'web'")
+        return [detail for (detail,) in cursor.fetchall()]
 
 
 def test_two_workers_share_one_limit(server: Server) -> None:
@@ -36,15 +44,8 @@ def test_a_listen_is_taken_and_the_workers_report_themselves(
 ) -> None:
     body = json.dumps(submission(listen(), listen_type="single"))
     assert server.request("POST", "/1/submit-listens", body, rob.headers)[:2] == (200, {"status": "ok"})
-    deadline = time.monotonic() + 10
-    reported: list[dict[str, Any]] = []
-    while len(reported) < 2 and time.monotonic() < deadline:
-        time.sleep(0.2)
-        with transaction(connection) as cursor:
-            cursor.execute("SELECT detail FROM part_status WHERE part = 'web'")
-            reported = [detail for (detail,) in cursor.fetchall()]
-    assert len(reported) == 2
-    assert all(detail["rss_mb"] < 200 for detail in reported)
+    until(lambda: len(reported(connection)) == 2, 30, "both workers report themselves")
+    assert all(detail["rss_mb"] < 200 for detail in reported(connection))
 
 
 def test_a_chunked_body_over_the_cap_is_refused_while_it_comes(server: Server, rob: Account) -> None:
@@ -64,6 +65,19 @@ def test_a_chunked_body_over_the_cap_is_refused_while_it_comes(server: Server, r
 def test_a_chunked_listen_is_taken(server: Server, rob: Account) -> None:
     body = iter([json.dumps(submission(listen())).encode()])
     assert server.request("POST", "/1/submit-listens", body, rob.headers)[:2] == (200, {"status": "ok"})
+
+
+def test_a_body_that_nobody_read_costs_no_kept_connection(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    for size in (10_000, 2_000_000, 100):
+        for body in (b"x" * size, iter([b"x" * size])):
+            connection.request("POST", "/1/submit-listens", body, {"Authorization": "Token wrong"})
+            mine = connection.sock
+            answer = connection.getresponse()
+            assert answer.status in (401, 429)
+            answer.read()
+            assert connection.sock is mine, "not closed"
+    connection.close()
 
 
 def test_a_client_that_drops_mid_body_publishes_nothing(server: Server, rob: Account, connection: Connection) -> None:
@@ -118,12 +132,10 @@ def test_what_is_no_readable_request_is_answered_in_json_for_any_origin(standing
 
 def test_a_stopped_server_ends_in_order_and_takes_its_rows_away(settings: Settings, connection: Connection) -> None:
     with served(settings) as server:
-        time.sleep(2.5)
+        until(lambda: len(reported(connection)) == 2, 30, "both workers report themselves")
         process = server.process
     assert process.returncode == 0
-    with transaction(connection) as cursor:
-        cursor.execute("SELECT count(*) FROM part_status WHERE part = 'web'")
-        assert cursor.fetchone() == (0,)
+    assert reported(connection) == []
 
 
 def test_a_frozen_postgresql_is_503_within_five_seconds(settings: Settings, connection: Connection) -> None:
@@ -135,6 +147,36 @@ def test_a_frozen_postgresql_is_503_within_five_seconds(settings: Settings, conn
         connection.rollback()
         assert (code, document["code"], headers["Retry-After"]) == (503, 503, "5")
         assert server.request("GET", "/1/user/rob/listens")[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/1/user/rob/listens", "/user/rob/", "/health/ready"])
+def test_a_request_waits_for_a_frozen_postgresql_once(settings: Settings, connection: Connection, path: str) -> None:
+    with served(settings, WEB_WORKERS="1") as server, connection.cursor() as cursor:
+        # The limit, the view and the frame of the error page, each ask a table that does not answer.
+        cursor.execute("LOCK TABLE rate_limit, users, web_session, part_status, queue_message IN ACCESS EXCLUSIVE MODE")
+        raw = http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)
+        started = time.monotonic()
+        raw.request("GET", path, headers={"Accept": "text/html", "Cookie": "listenlake_session=x"})
+        answer = raw.getresponse()
+        answer.read()
+        assert time.monotonic() - started < 5
+        raw.close()
+        connection.rollback()
+        assert answer.status == 503
+
+
+def test_a_submission_waits_for_a_frozen_postgresql_once(
+    settings: Settings, rob: Account, connection: Connection
+) -> None:
+    body = json.dumps(submission(listen()))
+    with served(settings, WEB_WORKERS="1") as server, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE rate_limit, queue_message IN ACCESS EXCLUSIVE MODE")
+        started = time.monotonic()
+        code, document, _ = server.request("POST", "/1/submit-listens", body, rob.headers)
+        assert time.monotonic() - started < 5
+        connection.rollback()
+        assert (code, document["code"]) == (503, 503)
+        assert server.request("POST", "/1/submit-listens", body, rob.headers)[0] == 200
 
 
 def test_the_web_server_never_imports_spark() -> None:

@@ -1,5 +1,6 @@
 """Health and status: what is asked, what is missing, and how that is said."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from conf.settings import Settings
 from dumps.published import Dump
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.write import write_submissions
+from tests.faults.parts import until
 from tests.webapi.conftest import Account, listen, submission
 from webapi import create_app
 from webapi.errors import NotFoundError
@@ -43,26 +45,33 @@ def test_parts_their_alarms_and_the_landing_are_shown(client: FlaskClient, conne
             " VALUES (3, 0, now() - interval '1 minute', 1, 'land', 1)"
         )
     document = client.get("/health/ready").get_json()
-    assert document["alarms"] == ["spark_reader: silent for 3600 s", "request_consumer: a row failed"]
-    assert (document["landing"]["id"], document["landing"]["age"]) == (3, 60)
+    silent, failed = document["alarms"]
+    assert re.fullmatch(r"spark_reader: silent for 36[0-5]\d s", silent)
+    assert failed == "request_consumer: a row failed"
+    assert document["landing"]["id"] == 3
+    assert 60 <= document["landing"]["age"] < 120
     assert sorted(row["part"] for row in document["parts"]) == sorted(EXPECTED_PARTS)
 
 
 def test_what_waits_for_the_lake_is_counted_and_positions_of_duplicates_are_not(
     client: FlaskClient, connection: Connection, rob: Account
 ) -> None:
-    assert client.get("/health/ready").get_json()["landing"]["waiting"] == 1, "rob himself"
+    def told(waiting: int) -> None:
+        """Within the second for which an answer is kept."""
+        until(lambda: client.get("/health/ready").get_json()["landing"]["waiting"] == waiting, 5, f"{waiting} wait")
+
+    told(1)  # rob himself
     twice = (listen(1_600_000_000), listen(1_600_000_001))
     for _ in range(2):
         write_submissions(connection, [Submission(new_message_id(), rob.id, 1, twice)])
-    assert client.get("/health/ready").get_json()["landing"]["waiting"] == 3
+    told(3)
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO landing (id, position, landed_at, newest_listen_ts, kind, rows)"
             " SELECT 1, max(position), now(), 1, 'land', 2 FROM listen"
         )
     write_submissions(connection, [Submission(new_message_id(), rob.id, 1, twice)])
-    assert client.get("/health/ready").get_json()["landing"]["waiting"] == 0
+    told(0)
 
 
 def test_without_postgresql_it_is_live_but_not_ready_and_everything_is_503(settings: Settings) -> None:

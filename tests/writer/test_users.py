@@ -15,13 +15,13 @@ from jobs.listens.users import (
     create_token,
     create_user,
     drop_tokens,
+    find_password,
     find_user,
     hash_password,
     keep_md5,
+    keep_password,
     list_users,
-    password_is,
     password_matches,
-    set_password,
     token_digest,
 )
 
@@ -109,15 +109,15 @@ def test_tokens_of_one_label_are_revoked_and_no_other(connection: Connection) ->
 def test_only_the_last_password_set_is_the_password(connection: Connection) -> None:
     user = create_user(connection, "alice")
     with transaction(connection) as cursor:
-        assert not password_is(cursor, user, "x")
-        set_password(cursor, user, "old password")
-        set_password(cursor, user, "new password")
-        assert password_is(cursor, user, "new password")
-        assert not password_is(cursor, user, "old password")
-        assert not password_is(cursor, user + 1, "new password")
-        cursor.execute("SELECT password_hash FROM users")
-        [(kept,)] = cursor.fetchall()
-        assert PasswordHasher().verify(kept, "new password")
+        _, kept = find_password(cursor, "alice")
+        assert not password_matches(kept, "x")
+        keep_password(cursor, user, hash_password("old password"))
+        keep_password(cursor, user, hash_password("new password"))
+        _, kept = find_password(cursor, "alice")
+        assert password_matches(kept, "new password")
+        assert not password_matches(kept, "old password")
+        assert find_password(cursor, "bob") == (None, None)
+    assert PasswordHasher().verify(kept or "", "new password")
 
 
 @pytest.mark.parametrize(

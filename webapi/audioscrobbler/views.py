@@ -17,7 +17,7 @@ from webapi.audioscrobbler.answers import (
 )
 from webapi.audioscrobbler.entries import Fields, read_entries, read_form, read_playing_now
 from webapi.audioscrobbler.handshake import address, open_session, read_handshake
-from webapi.bodies import read_body
+from webapi.bodies import read_form_body
 from webapi.db.audioscrobbler import Session, find_session
 from webapi.openapi.declare import FORM, Answer, Body, describes
 from webapi.parameters import MAX_NAME
@@ -32,6 +32,7 @@ _ANSWERS = {
     200: Answer("OK.", _LINE, ("text/plain",)),
     400: Answer("FAILED and the reason.", _LINE, ("text/plain",)),
     401: Answer("BADSESSION: shake hands again.", _LINE, ("text/plain",)),
+    413: Answer("FAILED: the form is too large.", _LINE, ("text/plain",)),
     415: Answer("FAILED: the body has a Content-Encoding.", _LINE, ("text/plain",)),
     429: Answer("FAILED: the rate limit is reached.", _LINE, ("text/plain",)),
     503: Answer("FAILED: the database or the queue cannot be reached.", _LINE, ("text/plain",)),
@@ -110,13 +111,14 @@ def submit() -> Response:
 
 
 def _form_and_session() -> tuple[Fields, Session]:
+    """Counted by address before anything is read, for the session is in the body; then by the session's token."""
     _switched_on()
-    form = read_form(read_body())
+    limits = services().limiter.limits
+    _limit(f"address:{request.remote_addr}", limits.per_address)
+    form = read_form(read_form_body())
     with services().pool.transaction() as cursor:
         session = find_session(cursor, token_digest(form.get("s", "")))
-    limits = services().limiter.limits
     if session is None:
-        _limit(f"address:{request.remote_addr}", limits.per_address)
         raise bad_session()
     _limit(f"token:{session.token_id}", limits.per_token)
     return form, session

@@ -14,6 +14,8 @@ TOKEN_MINUTES = 60
 SESSIONS_PER_APPLICATION = 100
 """Session keys do not expire, and some players log in at every start: of a user's sessions with one application those
 unused for longest make room."""
+MOST_PROGRAMS = 200
+"""Programs of one user that are listed."""
 SECRET_BYTES = 20
 """Tokens and session keys are 40 hexadecimal digits."""
 
@@ -46,6 +48,19 @@ class RequestToken:
     """Who has approved it; None: nobody yet."""
     expired: bool
     used: bool
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that acts for a user: it has sessions of hers."""
+
+    api_key: str
+    name: str | None
+    """That of the registered application; None: nobody has registered this key."""
+    sessions: int
+    created: datetime
+    """Of the oldest session."""
+    last_used: datetime
 
 
 def add_application(cursor: Cursor, api_key: str, name: str, secret_encrypted: bytes) -> None:
@@ -142,6 +157,24 @@ def new_session(cursor: Cursor, user_id: int, api_key: str, token_id: int | None
         (user_id, api_key, SESSIONS_PER_APPLICATION),
     )
     return session
+
+
+def programs_of(cursor: Cursor, user_id: int) -> list[Program]:
+    """The programs that have a session of the user, those used last first."""
+    cursor.execute(
+        "SELECT s.api_key, a.name, count(*), min(s.created), max(s.last_used) FROM lastfm_session s"
+        " LEFT JOIN lastfm_application a ON a.api_key = s.api_key WHERE s.user_id = %s"
+        " GROUP BY s.api_key, a.name ORDER BY max(s.last_used) DESC, s.api_key LIMIT %s",
+        (user_id, MOST_PROGRAMS),
+    )
+    return [Program(*row) for row in cursor.fetchall()]
+
+
+def end_program(cursor: Cursor, user_id: int, api_key: str) -> int:
+    """End every session of the user with this program, and what she has approved of it; how many sessions."""
+    cursor.execute("DELETE FROM lastfm_token WHERE user_id = %s AND api_key = %s", (user_id, api_key))
+    cursor.execute("DELETE FROM lastfm_session WHERE user_id = %s AND api_key = %s", (user_id, api_key))
+    return cursor.rowcount
 
 
 def find_session(cursor: Cursor, session: str, api_key: str) -> SessionOwner | None:

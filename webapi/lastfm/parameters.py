@@ -6,13 +6,11 @@ from urllib.parse import parse_qsl
 from flask import request
 from werkzeug.formparser import FormDataParser
 
-from webapi.bodies import read_body
-from webapi.errors import ApiError, BadRequestError
+from webapi.bodies import MAX_FORM_BODY, read_form_body
+from webapi.errors import BadRequestError
 from webapi.lastfm.errors import INVALID_PARAMETERS, LastfmError, missing, unusable
 from webapi.parameters import whole
 
-MAX_BODY = 2_000_000
-"""Bytes of a form: 50 listens of the greatest size, each byte percent-encoded, and room."""
 MAX_PARAMETERS = 2000
 """50 listens have at most a dozen each."""
 
@@ -56,7 +54,7 @@ class Parameters:
 
 
 def read_parameters() -> Parameters:
-    """Those of the request. Raises LastfmError, and BadRequestError for a U+0000 or a body beyond MAX_BODY."""
+    """Those of the request. Raises LastfmError, and BadRequestError for a U+0000 or a body beyond MAX_FORM_BODY."""
     pairs = _decoded(request.query_string)
     if request.method == "POST":
         pairs += _form()
@@ -69,12 +67,10 @@ def read_parameters() -> Parameters:
 
 def _form() -> list[tuple[str, str]]:
     """Read as a form whatever its type says, for players forget to say it."""
-    body = read_body()
-    if len(body) > MAX_BODY:
-        raise ApiError(413, f"The form is too large. It cannot exceed {MAX_BODY} bytes")
+    body = read_form_body()
     if request.mimetype != "multipart/form-data":
         return _decoded(body)
-    parser = FormDataParser(max_form_memory_size=MAX_BODY, max_form_parts=MAX_PARAMETERS)
+    parser = FormDataParser(max_form_memory_size=MAX_FORM_BODY, max_form_parts=MAX_PARAMETERS)
     _, form, _ = parser.parse(BytesIO(body), request.mimetype, len(body), request.mimetype_params)
     return list(form.items(multi=True))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Request, Response, abort, current_app, request, send_file
+from flask import Blueprint, Flask, Request, Response, abort, current_app, g, request, send_file
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from jinja2 import StrictUndefined
@@ -15,6 +15,7 @@ from jinja2 import StrictUndefined
 from conf.settings import Settings
 from webapi.errors import error_reply
 from webapi.hooks import API
+from webapi.services import services
 from webapi.sessions import cookie_name, current_user, install_sessions, is_https, known_user
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -29,6 +30,8 @@ STALE_FORM = (
     "This form is too old, or was not sent from this site. Go back, load the page again and try once more; "
     "cookies must be allowed."
 )
+
+TOO_MANY = "Too many pages at once. Please wait a little and try again."
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -60,10 +63,15 @@ def install_pages(app: Flask, settings: Settings, pages: Iterable[Blueprint]) ->
         app.register_blueprint(blueprint)
         names.add(blueprint.name)
 
-    def guard() -> None:
-        if request.blueprint in names:
-            _limit_body()
-            csrf.protect()
+    def guard() -> Response | None:
+        if request.blueprint not in names:
+            return None
+        if not _allowed():
+            g.session_user = None  # who is logged in is not asked for either
+            return error_reply(429, TOO_MANY)
+        _limit_body()
+        csrf.protect()
+        return None
 
     app.before_request(guard)
     app.register_error_handler(CSRFError, _stale_form)
@@ -128,6 +136,12 @@ def _digest(name: str) -> str:
     return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:16]
 
 
+def _allowed() -> bool:
+    """Pages are counted by address, beside its calls of the API and not with them."""
+    limiter = services().limiter
+    return limiter.take(f"page:{request.remote_addr}", limiter.limits.per_address).allowed
+
+
 def _limit_body() -> None:
     """A form is read for its CSRF token before any view runs; a large one only of those who are logged in."""
     view = current_app.view_functions.get(request.endpoint or "")
@@ -140,6 +154,9 @@ def _stale_form(_: CSRFError) -> Response:
 
 
 def _secure(response: Response) -> Response:
+    """What the API answers is no page, and has its own headers."""
+    if request.path.startswith(API):
+        return response
     headers = response.headers
     headers["X-Content-Type-Options"] = "nosniff"
     if response.mimetype == "text/html":

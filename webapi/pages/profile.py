@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from jobs.listens.tokens import TokenError, add_token, outlive_belief, remove_token, reset_token, tokens_of
 from jobs.listens.users import InvalidPasswordError, hash_password, keep_password
 from webapi.costs import GUESS_WINDOW
+from webapi.db.lastfm import end_program, programs_of
 from webapi.db.web_session import end_sessions
 from webapi.errors import ApiError
 from webapi.pages.frame import kept_by_nobody
@@ -16,6 +17,7 @@ from webapi.sessions import log_in, logged_in, require_login
 CHANGES = 20
 """Changes of tokens and password by one user in a minute: each holds a thread for a while."""
 GONE_ALREADY = "You have no such token; it may have been removed or reset already."
+ENDED_ALREADY = "No such program acts for you; it may have been ended already."
 
 Page = str | WerkzeugResponse
 
@@ -26,11 +28,11 @@ blueprint.after_request(kept_by_nobody)
 @blueprint.get("")
 @require_login
 def profile() -> Page:
-    """Tokens without their secrets, the password form, links."""
+    """Tokens without their secrets, programs that were approved, the password form, links."""
     user = logged_in()
     with services().pool.transaction() as cursor:
-        tokens = tokens_of(cursor, user.id)
-    return render_template("profile.html", tokens=tokens, name=user.name)
+        tokens, programs = tokens_of(cursor, user.id), programs_of(cursor, user.id)
+    return render_template("profile.html", tokens=tokens, programs=programs, name=user.name)
 
 
 @blueprint.post("/tokens")
@@ -72,6 +74,19 @@ def drop_token(token_id: int) -> Page:
         abort(404, GONE_ALREADY)
     outlive_belief()
     flash(f"Removed: {gone.label}, ending in {gone.last_four}. Players that had it are refused from now on.", "done")
+    return redirect("/profile", 303)
+
+
+@blueprint.post("/programs/end")
+@require_login
+def drop_program() -> Page:
+    """The program's sessions are over; when this answers, no worker takes them."""
+    api_key = request.form.get("api_key", "")
+    with services().pool.transaction() as cursor:
+        ended = 0 if "\0" in api_key else end_program(cursor, logged_in().id, api_key)
+    if not ended:
+        abort(404, ENDED_ALREADY)
+    flash("Ended. The program is refused from now on, until you approve it again.", "done")
     return redirect("/profile", 303)
 
 

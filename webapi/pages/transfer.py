@@ -15,7 +15,7 @@ from dumps.load.services import AUTO, formats
 from dumps.load.uploads import UPLOAD_LIMIT, drop_upload
 from dumps.user_export import export_name, export_pieces
 from jobs.listens.history import moment
-from jobs.listens.user_imports import UserImport, cancel_import, imports_of
+from jobs.listens.user_imports import UserImport, Wish, cancel_import, imports_of
 from jobs.listens.users import User
 from webapi.db.listens import totals
 from webapi.errors import ApiError, UnavailableError, reply
@@ -100,14 +100,9 @@ def import_file() -> Page:
     file = request.files.get("file")
     if file is None or not file.filename:
         return _refused("choose a file")
+    wish = Wish(request.form.get("format", AUTO), request.form.get("timezone", "").strip() or "UTC")
     try:
-        take_file(
-            user.id,
-            file.stream,
-            file_name(file.filename),
-            request.form.get("format", AUTO),
-            request.form.get("timezone", "").strip() or "UTC",
-        )
+        take_file(user.id, file.stream, file_name(file.filename), wish)
     except RefusedFileError as problem:
         return _refused(str(problem))
     flash("The file is here. It is being brought in; you can leave this page.", "done")

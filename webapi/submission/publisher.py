@@ -3,13 +3,14 @@
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from conf.broker import INCOMING, Broker, BrokerUnavailableError, open_broker
 from conf.faults import fault_point
 from conf.postgres import StoreUnavailableError
 from conf.settings import Settings
 from jobs.listens.listen import Submission
+from webapi.db.deadline import waited_in_vain
 
 __all__ = ["BrokerUnavailableError", "Publisher"]
 
@@ -19,9 +20,17 @@ BATCH_BYTES = 8_000_000
 """Of messages sent together; one message may be bigger."""
 
 
+def _shut() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass
 class _Message:
     body: bytes
+    gate: threading.Lock = field(default_factory=_shut)
+    """Opened when it is done, and for who is the next to send before that."""
     done: bool = False
     problem: BrokerUnavailableError | None = None
 
@@ -29,13 +38,14 @@ class _Message:
 class Publisher:
     """One connection for all threads of a process, opened on first use.
 
-    A thread that finds nobody sending sends what waits, its own and that of others; who comes meanwhile waits for the
-    next turn. So under load one round trip, and one wait for the disk, is for many.
+    A thread that finds nobody sending sends; who comes meanwhile waits, and one of them sends for all when the turn is
+    over. So under load one round trip, and one wait for the disk, is for many, and only who has something to do wakes.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._turn = threading.Condition()
+        self._in_postgresql = not settings.broker_url.startswith("amqp")
+        self._lock = threading.Lock()
         self._sending = False
         self._waiting: list[_Message] = []
         self._broker: Broker | None = None
@@ -46,12 +56,17 @@ class Publisher:
         Raises BrokerUnavailableError within about 5 s; it may be in the queue then, which does no harm: published
         again under its message id it is written once. A connection that broke while it lay idle is replaced once.
         """
+        if self._in_postgresql and waited_in_vain():
+            raise BrokerUnavailableError("PostgreSQL, where the queue is, does not answer")
         mine = _Message(submission.encode())
         fault_point("publisher.publish")
-        with self._turn:
+        with self._lock:
             self._waiting.append(mine)
-        while not mine.done:
-            self._wait_or_send(mine)
+            waits, self._sending = self._sending, True
+        if waits:
+            mine.gate.acquire()
+        if not mine.done:
+            self._send_what_waits()
         if mine.problem is not None:
             raise BrokerUnavailableError(str(mine.problem)) from mine.problem
         fault_point("publisher.confirmed")
@@ -63,12 +78,9 @@ class Publisher:
             with suppress(BrokerUnavailableError):
                 broker.close()
 
-    def _wait_or_send(self, mine: _Message) -> None:
-        with self._turn:
-            self._turn.wait_for(lambda: mine.done or not self._sending)
-            if mine.done:
-                return
-            self._sending, batch = True, self._next_batch()
+    def _send_what_waits(self) -> None:
+        with self._lock:
+            batch = self._next_batch()
         problem: BrokerUnavailableError | None = BrokerUnavailableError("publishing failed; the log says why")
         try:
             self._send_patiently([message.body for message in batch])
@@ -90,13 +102,15 @@ class Publisher:
 
     def _settle(self, batch: list[_Message], problem: BrokerUnavailableError | None) -> None:
         """Those who came while a sending failed have waited as long as it took: they are not made to wait again."""
-        with self._turn:
-            self._sending = False
+        with self._lock:
             if problem is not None:
                 batch, self._waiting = batch + self._waiting, []
             for message in batch:
                 message.done, message.problem = True, problem
-            self._turn.notify_all()
+            follows = self._waiting[:1]
+            self._sending = bool(follows)
+        for message in batch + follows:
+            message.gate.release()
 
     def _send_patiently(self, bodies: list[bytes]) -> None:
         reused, started = self._broker is not None, time.monotonic()

@@ -7,14 +7,14 @@ from flask import Blueprint, Response, request
 
 from dumps.load.services import AUTO, formats
 from dumps.load.uploads import UPLOAD_LIMIT, drop_upload
-from jobs.listens.user_imports import UserImport, cancel_import, find_import, imports_of
+from jobs.listens.user_imports import UserImport, Wish, cancel_import, find_import, imports_of
 from webapi.auth import require_owner
 from webapi.errors import BadRequestError, NotFoundError, reply
 from webapi.openapi.declare import Answer, Body, describes
 from webapi.openapi.schemas import COUNT, SECONDS, TEXT, closed, component, list_of
 from webapi.openapi.schemas import UUID as UUID_SCHEMA
 from webapi.services import services
-from webapi.uploads import MOST_BYTES, RefusedFileError, file_name, take_file
+from webapi.uploads import MOST_BYTES, RefusedFileError, file_name, take_file, wanted_date
 
 MOST_LISTED = 100
 UNKNOWN = "Import not found."
@@ -22,12 +22,16 @@ UNKNOWN = "Import not found."
 blueprint = Blueprint("imports", __name__, url_prefix="/1/import-listens")
 
 _WHEN = {**SECONDS, "type": ["integer", "null"]}
+_DAY = {"type": "string", "format": "date"}
+_WANTED_DAY = {"anyOf": [_DAY, {"const": ""}]}
 _IMPORT = closed(
     {
         "import_id": UUID_SCHEMA,
         "file_name": TEXT,
         "service": {"type": "string", "enum": list(formats())},
         "timezone": TEXT,
+        "from_date": {**_DAY, "type": ["string", "null"]},
+        "to_date": {**_DAY, "type": ["string", "null"]},
         "state": {"type": "string", "enum": ["waiting", "running", "done", "failed", "cancelled"]},
         "bytes": COUNT,
         "bytes_read": COUNT,
@@ -46,11 +50,14 @@ _FILE = Body(
             "file": {"type": "string", "contentMediaType": "application/octet-stream"},
             "service": {"type": "string", "enum": [AUTO, *formats()], "default": AUTO},
             "timezone": {"type": "string", "default": "UTC"},
+            "from_date": _WANTED_DAY,
+            "to_date": _WANTED_DAY,
         },
         "required": ["file"],
     },
     {"file": '{"listened_at": 1443521965, "track_metadata": {"artist_name": "A", "track_name": "t"}}'},
-    f"A file of at most {UPLOAD_LIMIT} bytes; `timezone` is of times that it gives without one.",
+    f"A file of at most {UPLOAD_LIMIT} bytes; `timezone` is of times that it gives without one. With `from_date` "
+    "or `to_date` only the listens of these days, both included, are brought in; days are those of `timezone`.",
     media_type="multipart/form-data",
 )
 
@@ -74,12 +81,20 @@ def hand_in() -> Response:
     file = request.files.get("file")
     if file is None or not file.filename:
         raise BadRequestError("file: expected a file in a form of the type multipart/form-data.")
-    service, zone = request.form.get("service") or AUTO, request.form.get("timezone") or "UTC"
     try:
-        import_id = take_file(owner.user_id, file.stream, file_name(file.filename), service, zone)
+        import_id = take_file(owner.user_id, file.stream, file_name(file.filename), _wish())
     except RefusedFileError as problem:
         raise BadRequestError(f"{problem}.") from None
     return reply(_document(_find(owner.user_id, import_id)))
+
+
+def _wish() -> Wish:
+    """What the form says of the file. Raises RefusedFileError."""
+    form = request.form
+    from_date, to_date = [wanted_date(name, form.get(name, "")) for name in ("from_date", "to_date")]
+    if from_date is not None and to_date is not None and to_date < from_date:
+        raise RefusedFileError("to_date: expected a day not before from_date")
+    return Wish(form.get("service") or AUTO, form.get("timezone") or "UTC", from_date, to_date)
 
 
 @blueprint.get("/<uuid:import_id>")
@@ -149,6 +164,8 @@ def _document(row: UserImport) -> dict[str, Any]:
         "file_name": row.file_name,
         "service": row.format,
         "timezone": row.timezone,
+        "from_date": row.from_date and row.from_date.isoformat(),
+        "to_date": row.to_date and row.to_date.isoformat(),
         "state": row.state,
         "bytes": row.bytes,
         "bytes_read": row.bytes_read,

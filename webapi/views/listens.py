@@ -18,6 +18,7 @@ from webapi.openapi.parameters import LISTENS_COUNT, MAX_TS, MIN_TS
 from webapi.openapi.schemas import component
 from webapi.parameters import listens_count, timestamp, user_known
 from webapi.services import services
+from webapi.versions import Asked
 
 FLAT_BYTES, FLAT_GROWTH = 16_384, 10
 """Most characters of dotted keys of one listen: so many, and so many times the characters of its additional_info."""
@@ -52,12 +53,16 @@ def get_listens(user_name: str) -> Response:
             }
         }
 
-    return fresh(services().answers, known.version, page)
+    return fresh(services().answers, known.version, page, _listens_of(user_name))
 
 
 def _known_listens(user_name: str) -> ListensVersion:
-    found = services().versions.find(("listens", user_name), lambda cursor: listens_version(cursor, user_name))
+    found = services().versions.find(_listens_of(user_name), lambda cursor: listens_version(cursor, user_name))
     return user_known(found, user_name)
+
+
+def _listens_of(user_name: str) -> Asked:
+    return ("listens", user_name)
 
 
 def _page(user_name: str, user_id: int, *, min_ts: int | None, max_ts: int | None, count: int) -> list[dict[str, Any]]:
@@ -81,7 +86,8 @@ def get_listen_count(user_name: str) -> Response:
         known = _known_listens(user_name)
     except StoreUnavailableError:
         raise UnavailableError("Cannot fetch user listen count right now.") from None
-    return fresh(services().answers, known.version, lambda: {"payload": {"count": known.listen_count}})
+    count = {"payload": {"count": known.listen_count}}
+    return fresh(services().answers, known.version, lambda: count, _listens_of(user_name))
 
 
 @blueprint.get("/playing-now")
@@ -103,7 +109,7 @@ def playing_now(user_name: str) -> Response:
         listens = [] if track is None else [_playing(user_name, track)]
         return {"payload": {"count": len(listens), "user_id": user_name, "playing_now": True, "listens": listens}}
 
-    return fresh(services().answers, known.version, slot)
+    return fresh(services().answers, known.version, slot, asked)
 
 
 def _playing(user_name: str, track: dict[str, Any]) -> dict[str, Any]:

@@ -30,10 +30,10 @@ def live() -> Response:
 
 @blueprint.get("/health/ready")
 def ready() -> Response:
-    """200 when requests can be served, else 503 with the reasons."""
-    state = readiness(services())
-    response = reply(state.document(), 503 if state.reasons else 200)
-    if state.reasons:
+    """200 when requests can be served, else 503 with the reasons; not limited, so the answer is kept for a second."""
+    document = services().health.get(lambda: readiness(services()).document())
+    response = reply(document, 200 if document["ready"] else 503)
+    if not document["ready"]:
         response.headers["Retry-After"] = RETRY_AFTER
     return response
 

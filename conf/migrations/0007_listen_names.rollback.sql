@@ -1,0 +1,1 @@
+DROP INDEX listen_track_name;

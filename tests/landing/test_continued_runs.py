@@ -1,0 +1,159 @@
+"""The law of continued runs: after any history, what is stored is what a run of everything stores, byte for byte."""
+
+import random
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pyspark.sql import SparkSession
+
+from conf.postgres import Connection, Pool, transaction
+from conf.settings import Settings
+from jobs import runner
+from jobs.base import Base
+from jobs.catalog import catalog
+from jobs.land import Lander
+from jobs.landing import Landing
+from jobs.listens.mapping import MappingRow, delete_mapping, put_mapping
+from jobs.listens.msid import msid_of
+from jobs.listens.users import create_user
+from jobs.messages import Manifest, new_run_id
+from spark_reader.reader import save_run
+from tests.landing.listens import NOON, delete, leave, listen, submit, wipe
+
+pytestmark = pytest.mark.spark
+DAY = 86400
+TABLES = (
+    "SELECT * FROM result_list ORDER BY statistic, stats_range, key",
+    "SELECT * FROM result_document ORDER BY statistic, stats_range, key",
+    "SELECT * FROM result_entity_document ORDER BY statistic, stats_range, entity",
+)
+MBIDS = [f"00000000-0000-4000-8000-00000000000{n}" for n in range(1, 6)]
+
+
+class Site:
+    """One lake and one store, and the runs over them."""
+
+    def __init__(self, spark: SparkSession, settings: Settings, connection: Connection, pool: Pool) -> None:
+        self.spark, self.settings, self.connection, self.pool = spark, settings, connection, pool
+        self.base: Base | None = None
+        self.runs = 0
+
+    def run(self, landing: Landing, at: int, base: Base | None) -> Manifest:
+        """All statistics, stored."""
+        self.runs += 1
+        jobs, params = catalog().check("stats.all", {"at": at})
+        manifest = runner.run(
+            self.spark,
+            self.settings,
+            runner.Ordered("stats.all", tuple(jobs), params),
+            landing,
+            run_id=new_run_id(1.7e9 + self.runs),
+            request_id=None,
+            base=base,
+        )
+        save_run(self.pool, manifest)
+        self.base = Base(manifest.run_id, manifest.data_version, manifest.newest_listen_ts)
+        return manifest
+
+    def stored(self) -> list[Any]:
+        """Every row of results, with the text of what lists name."""
+        with transaction(self.connection) as cursor:
+            found = []
+            for table in TABLES:
+                cursor.execute(table)
+                found.append(cursor.fetchall())
+            cursor.execute(
+                "SELECT DISTINCT id FROM result_list, unnest(ids || gone_ids) AS id EXCEPT SELECT id FROM result_entity"
+            )
+            assert cursor.fetchall() == [], "structs that lists name are missing"
+            return found
+
+    def check(self, landing: Landing, at: int) -> None:
+        """A run of everything changes nothing."""
+        before = self.stored()
+        self.run(landing, at, None)
+        after = self.stored()
+        for old, new in zip(before, after, strict=True):
+            extra = [row for row in old if row not in new][:2], [row for row in new if row not in old][:2]
+            assert extra == ([], []), extra
+
+
+@pytest.fixture
+def site(spark: SparkSession, settings: Settings, connection: Connection, pool: Pool) -> Site:
+    return Site(spark, settings, connection, pool)
+
+
+def test_a_continued_run_computes_only_who_was_touched(
+    site: Site, connection: Connection, lander: Lander, alice: int, bob: int
+) -> None:
+    submit(connection, alice, listen(0), listen(60))
+    submit(connection, bob, listen(0))
+    first = lander.land()
+    assert first is not None
+    assert site.run(first, NOON + DAY, None).touched == []
+    submit(connection, bob, listen(120))
+    second = lander.land()
+    assert second is not None
+    continued = site.run(second, NOON + DAY, site.base)
+    assert (continued.touched, continued.base_run_id is None) == ([bob], False)
+    site.check(second, NOON + DAY)
+
+
+def test_time_that_passes_touches_whose_windows_moved(
+    site: Site, connection: Connection, lander: Lander, alice: int, bob: int
+) -> None:
+    submit(connection, alice, listen(0))
+    submit(connection, bob, listen(-800 * DAY))
+    landing = lander.land()
+    assert landing is not None
+    site.run(landing, NOON, None)
+    for days, touched in ((0, []), (40, [alice]), (400, [alice]), (1200, [alice, bob])):
+        manifest = site.run(landing, NOON + days * DAY, site.base)
+        assert set(manifest.touched) >= set(touched)
+        site.check(landing, NOON + days * DAY)
+    back = site.run(landing, NOON - DAY, site.base)
+    assert alice in back.touched
+    site.check(landing, NOON - DAY)
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))])
+def test_after_any_history_a_continued_run_is_a_run_of_everything(
+    site: Site, connection: Connection, lander: Lander, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - reproducible
+    users = [create_user(connection, f"user {number}") for number in range(6)]
+    now, landing = NOON, None
+    for _ in range(6):
+        for _ in range(chance.randrange(1, 5)):
+            _change(connection, chance, users, now)
+        now += chance.choice((60, 3600, DAY, 20 * DAY, 200 * DAY))
+        landing = lander.land() or landing
+        if landing is not None:
+            site.run(landing, now, site.base)
+    assert landing is not None
+    site.check(landing, now)
+
+
+def _change(connection: Connection, chance: random.Random, users: list[int], now: int) -> None:
+    user = chance.choice(users)
+    artist = chance.choice(("Low", "LOW", "Zoë", "Mùm"))
+    item = listen(now - NOON - chance.choice((0, 60, DAY, 9 * DAY, 400 * DAY)), chance.choice("ab"), artist)
+    msid = str(msid_of(item["track_metadata"]))
+    step = chance.randrange(12)
+    if step < 6:
+        submit(connection, user, item)
+    elif step == 6:
+        delete(connection, user, item)
+    elif step == 7:
+        wipe(connection, user)
+    elif step == 8 and len(users) > 2:
+        leave(connection, user)
+        users.remove(user)
+    elif step == 9:
+        delete_mapping(connection, None, UUID(msid), "automatic")
+    else:
+        owner = chance.choice((None, user))
+        source = "automatic" if owner is None else "manual"
+        artists = tuple(chance.sample(MBIDS, chance.randrange(3)))
+        put_mapping(connection, MappingRow(owner, msid, source, chance.choice(MBIDS), None, artists))
