@@ -22,15 +22,14 @@ WITH by_artist AS (
     SELECT *, row_number() OVER (PARTITION BY key, slot ORDER BY listen_count DESC, artist_id DESC) AS place
       FROM by_artist
 )
-SELECT r.key, r.slot, to_json(sort_array(collect_list(struct(a.artist_mbid, a.artist_name, r.units))),
-       map('ignoreNullFields', 'false')) AS doc
+SELECT r.key, r.slot, to_json(sort_array(collect_list(struct(a.artist_mbid, a.artist_name, r.units)))) AS doc
   FROM ranked r JOIN {credited_artist} a ON a.artist_id = r.artist_id
  WHERE r.place <= 20
  GROUP BY r.key, r.slot
 """
 """doc: [{"artist_mbid", "artist_name", "units": [[unit, listen_count], ...]}, ...], both ascending.
 
-Artist ids are in the order of (MBID, name).
+Of an artist without MBID the doc names none. Artist ids are in the order of (MBID, name).
 """
 OF_EVERYBODY = """
 WITH summed AS (
@@ -44,8 +43,7 @@ WITH summed AS (
 ), ranked AS (
     SELECT *, row_number() OVER (PARTITION BY slot ORDER BY listen_count DESC, artist_id DESC) AS place FROM by_artist
 )
-SELECT r.slot, to_json(sort_array(collect_list(struct(a.artist_mbid, a.artist_name, r.units))),
-       map('ignoreNullFields', 'false')) AS doc
+SELECT r.slot, to_json(sort_array(collect_list(struct(a.artist_mbid, a.artist_name, r.units)))) AS doc
   FROM ranked r JOIN {credited_artist} a ON a.artist_id = r.artist_id
  WHERE r.place <= 20
  GROUP BY r.slot
@@ -70,7 +68,7 @@ def answer(stored: list[Mapping[str, Any]], stats_range: str, newest_listen_ts: 
     return [
         {
             "time_unit": str(unit),
-            "artist_mbid": stored[place]["artist_mbid"],
+            "artist_mbid": stored[place].get("artist_mbid"),
             "artist_name": stored[place]["artist_name"],
             "listen_count": listen_count,
         }

@@ -172,7 +172,7 @@ def test_genres_and_eras_in_the_stored_order() -> None:
 
 def test_evolution_descends_days_as_numbers_and_names_as_words() -> None:
     stored: Stored = [
-        {"artist_mbid": None, "artist_name": "b", "units": [[2, 1]]},
+        {"artist_name": "b", "units": [[2, 1]]},
         {"artist_mbid": "a", "artist_name": "a", "units": [[0, 5], [2, 3], [10, 4]]},
     ]
     found = artist_evolution_activity.answer(stored, "month", 0, "UTC")
@@ -182,6 +182,7 @@ def test_evolution_descends_days_as_numbers_and_names_as_words() -> None:
         ("2", "b", 1),
         ("0", "a", 5),
     ]
+    assert [cell["artist_mbid"] for cell in found] == ["a", "a", None, "a"]
     weekly = artist_evolution_activity.answer([{**stored[1], "units": [[0, 1], [2, 1], [6, 1]]}], "week", 0, "UTC")
     assert [cell["time_unit"] for cell in weekly] == ["Wednesday", "Sunday", "Monday"]
     assert [time_unit(name, 3) for name in STATS_RANGES] == [
