@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -36,12 +37,14 @@ def test_a_killed_postgres_comes_back(whole_system: Up) -> None:
 
 
 def test_only_the_api_is_open_and_nothing_is_open_to_other_machines(whole_system: Up) -> None:
-    listening = {
-        (connection.laddr.ip, connection.laddr.port, process.name())
-        for process in whole_system.family()
-        for connection in process.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    listening: set[tuple[str, int, str]] = set()
+    for process in whole_system.family():
+        with suppress(psutil.NoSuchProcess):  # Python workers of Spark come and go
+            listening |= {
+                (connection.laddr.ip, connection.laddr.port, process.name())
+                for connection in process.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+            }
     ours = {(address, name) for address, port, name in listening if port == whole_system.port}
     assert {address for address, _ in ours} == {"127.0.0.1"}
     others = {(address, name) for address, port, name in listening if port != whole_system.port}

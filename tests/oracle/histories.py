@@ -29,6 +29,8 @@ NIGHTS = (  # when something turns: leap day, DST both ways in several zones, ye
     "2021-01-01", "2021-01-04", "2021-02-28", "2021-03-01", "2021-03-14", "2021-03-28", "2021-04-01", "2021-07-01",
     "2021-10-31", "2021-11-07", "2022-01-01", "2022-01-03", "2023-12-31", "2024-01-01", "2024-02-29", "2024-03-01",
 )  # fmt: skip
+IMPORTS_EVERY = 4
+"""Metadata come with these moments only: they may touch everybody, and hide at other moments what touches too few."""
 MANY = 505
 """More listens of one thing by one user than count sitewide."""
 
@@ -107,7 +109,7 @@ class _Living:
         self.history = History({user_id: f"user {user_id}" for user_id in users})
         for moment in range(len(times)):
             self.now, self.next = times[moment], times[min(moment + 1, len(times) - 1)]
-            self.history.at.append(self._first(number) if moment == 0 else self._some())
+            self.history.at.append(self._first(number) if moment == 0 else self._some(moment))
 
     def _first(self, number: int) -> list[Step]:
         wide = number % 8 == 3
@@ -118,11 +120,12 @@ class _Living:
             listens.append(steps.Insert(tuple(Listen(user_id, self.now - n, track) for n in range(MANY))))
         return [*many, *(self._say() for _ in range(3)), *listens]
 
-    def _some(self) -> list[Step]:
+    def _some(self, moment: int) -> list[Step]:
+        learning = moment % IMPORTS_EVERY == 0
         kinds = self.chance.choices(
             (self._insert, self._delete, self._wipe, self._say, self._unsay, self._learn, self._forget, self._move,
              self._exclude, self._include),
-            (6, 3, 0.4, 2, 1, 2, 0.7, 0.7, 1, 1),
+            (6, 3, 0.4, 2, 1, 4 * learning, 3 * learning, 0.7, 1, 1),
             k=self.chance.choice((0, 1, 1, 2)),
         )  # fmt: skip
         return [kind() for kind in kinds]

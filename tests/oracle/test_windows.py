@@ -134,3 +134,7 @@ def test_a_midnight_that_a_clock_skips_is_when_it_jumps_and_one_it_shows_twice_i
     assert wall_clock(ts("2018-11-04T03:00:00"), "America/Sao_Paulo") == datetime(2018, 11, 4, 1)
     assert epoch(datetime(2020, 11, 1), "America/Havana") == ts("2020-11-01T04:00:00")
     assert wall_clock(ts("2020-11-01T05:00:00"), "America/Havana") == datetime(2020, 11, 1)
+    second_time = ts("2020-11-01T05:30:00")
+    assert activity_window("this_week", second_time, "America/Havana").to_ts("America/Havana", 0) == ts(
+        "2020-11-01T04:00"
+    )

@@ -21,7 +21,7 @@ BEGINNING = datetime(2002, 1, 1)
 @lru_cache(maxsize=1_000_000)
 def wall_clock(at: int, zone: str) -> datetime:
     """What a clock in the zone shows at an epoch second."""
-    return datetime.fromtimestamp(at, UTC if zone == "UTC" else ZoneInfo(zone)).replace(tzinfo=None)
+    return datetime.fromtimestamp(at, UTC if zone == "UTC" else ZoneInfo(zone)).replace(tzinfo=None, fold=0)
 
 
 def epoch(shown: datetime, zone: str) -> int:

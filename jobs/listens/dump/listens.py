@@ -142,9 +142,10 @@ def _write(cursor: Cursor, dump: Dump, rows: Sequence[_Row], ended: int) -> Writ
     """One batch, in the transaction that is open; what became of it."""
     submissions = [_submission(dump, user_id, list(group), ended) for user_id, group in groupby(rows, _user_id)]
     changed = 0
-    if dump.is_full:
+    told_differently = _changed(cursor, dump.source, rows) if dump.is_full else []
+    if told_differently:
         lock_writes(cursor)
-        changed = remove_of_source(cursor, dump.source, _changed(cursor, dump.source, rows))
+        changed = remove_of_source(cursor, dump.source, told_differently)
     outcomes = write_in_transaction(cursor, submissions)
     return Written(
         read=len(rows),
