@@ -58,7 +58,7 @@ class Catalog:
         checked = {name: param.check(params.get(name)) for name, param in known.items()}
         if query in self.bundles:
             return self.bundled(self.bundles[query]), checked
-        return [job for job in self._named(query) if _chosen(job, checked)], checked
+        return [job for job in self._named(query) if _chosen(job, checked) or _made(job, checked)], checked
 
     def bundled(self, bundle: Bundle) -> list[Job]:
         """The jobs of a bundle, in order."""
@@ -141,3 +141,8 @@ def _distinct(params: Iterable[Param]) -> list[Param]:
 
 def _chosen(job: Job, params: Mapping[str, Any]) -> bool:
     return all(params.get(name) in (None, value) for name, value in job.select.items())
+
+
+def _made(job: Job, params: Mapping[str, Any]) -> bool:
+    """Whether it is made from a job that was chosen."""
+    return job.made_from is not None and _chosen(job.made_from, params)

@@ -9,9 +9,10 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.engines.plays import Moment
-from jobs.inputs import INPUTS, OPTIONAL_TABLES, Input
+from jobs.inputs import INPUTS, OPTIONAL_TABLES
 from jobs.lake import Landing, open_table
-from jobs.tables import METADATA_TABLES, TABLES
+from jobs.shared_input import Input
+from jobs.tables import TABLES
 
 SMALL = 100_000
 """Rows of played_track that one task ranks in a second."""
@@ -52,6 +53,10 @@ class Frames:
         frames = {name: self.named(name) for name in reads} | given
         values = {name: value for name, value in self._values.items() if f":{name}" in statement}
         return self._spark.sql(statement, args=values or None, **frames)
+
+    def read(self, folder: str, schema: str) -> DataFrame:
+        """What this run has written, some columns of it."""
+        return self._spark.read.schema(schema).parquet(folder)
 
     def keep(self, frame: DataFrame) -> DataFrame:
         """Computed once, until `close`: in memory, or on disk where that is too small. Its plan ends here.
@@ -94,12 +99,10 @@ class Frames:
         if name in INPUTS:
             made = self._compute(INPUTS[name])
             return self.keep(made) if self._uses[name] > 1 else made
-        absent = name not in self._landing.versions
-        if name in METADATA_TABLES and absent:
-            return self._spark.createDataFrame([], METADATA_TABLES[name].schema)
-        if name in OPTIONAL_TABLES and absent:
-            return self._spark.createDataFrame([], OPTIONAL_TABLES[name])
-        if name in TABLES or name in METADATA_TABLES:
+        if name in OPTIONAL_TABLES and name not in self._landing.versions:
+            # Only of a filter that lets nothing through does the planner know that there is nothing to join.
+            return self._spark.createDataFrame([], OPTIONAL_TABLES[name]).where("false")
+        if name in TABLES or name in OPTIONAL_TABLES:
             return open_table(self._spark, self._lake, self._landing, name)
         raise UnknownInputError(f"no table and no shared input is called {name!r}; see jobs/inputs.py and jobs/tables")
 

@@ -5,29 +5,19 @@ as the bits of one int, so one scan serves all ranges and the periods before the
 everything is about an *identity*: a track as everybody's mapping has it, or as one user's own does.
 """
 
-from dataclasses import dataclass
-
+from jobs.clock import DAILY, MONTHLY, TIME_UNITS
+from jobs.clock_inputs import CLOCK_INPUTS
 from jobs.listens.mapping import RESOLVED_TRACKS_SQL
-
-
-@dataclass(frozen=True)
-class Input:
-    """A frame made by one statement from tables and other inputs."""
-
-    name: str
-    about: str
-    """Grain and meaning, one sentence."""
-    reads: tuple[str, ...]
-    sql: str = ""
-    engine: str = ""
-    """Instead of sql: the dotted name of a function of (frames by name, moment) to a frame."""
-
+from jobs.ranges import PREVIOUS_SLOT, range_bits
+from jobs.shared_input import Input
+from jobs.tables import METADATA_TABLES
 
 OPTIONAL_TABLES = {
+    **{name: table.schema for name, table in METADATA_TABLES.items()},
     "user_settings": "user_id int, zone string",
     "exclusions": "user_id int, kind string, value string, value_key string",
 }
-"""Tables that a lake made by an older version lacks, with the columns read here: then they are empty."""
+"""Tables that a lake may lack, with their columns: then they are empty."""
 DEFAULT_LENGTH_MS = 180_000
 """What a listen counts for in listening time where neither player, listen nor recording says how long it was."""
 
@@ -108,18 +98,16 @@ _INPUTS = (
     Input(
         "window_slot",
         "One row per value of windows and range it is in: slot is the place in STATS_RANGES. Join it after summing.",
-        ("played_track",),
-        """
-        SELECT windows, explode(filter(sequence(0, 8), s -> shiftright(windows, s) & 1 = 1)) AS slot
-          FROM (SELECT DISTINCT windows FROM {played_track})
-        """,
+        ("subjects",),
+        engine="jobs.engines.plays.window_slots",
     ),
     Input(
         "personal_track",
-        "One row per (user, track she played) of which the user's own mapping says something.",
+        "One row per (user, track she played) of which the user's own mapping says something, with the identity_id.",
         ("played_track", "tracks", "mapping"),
         """
-        SELECT DISTINCT p.user_id, p.track_id
+        SELECT DISTINCT p.user_id, p.track_id,
+               shiftleft(CAST(p.user_id AS BIGINT), 32) | p.track_id AS identity_id
           FROM (SELECT track_id, m.user_id FROM {tracks} t
                   JOIN (SELECT DISTINCT user_id, recording_msid FROM {mapping} WHERE user_id IS NOT NULL) m
                     ON m.recording_msid = t.recording_msid) own
@@ -163,8 +151,7 @@ _INPUTS = (
         SELECT p.key, p.user_id, i.identity_id, p.windows, p.listen_count, p.played_ms, p.duration_ms,
                CASE WHEN n.length IS NULL THEN 0 ELSE p.unknown_count * n.length END AS length_ms,
                CASE WHEN n.length IS NULL THEN p.unknown_count * :default_length_ms ELSE 0 END AS default_ms
-          FROM (SELECT p.*, CASE WHEN o.user_id IS NULL THEN CAST(p.track_id AS BIGINT)
-                                 ELSE shiftleft(CAST(p.user_id AS BIGINT), 32) | p.track_id END AS identity_id
+          FROM (SELECT p.*, coalesce(o.identity_id, CAST(p.track_id AS BIGINT)) AS identity_id
                   FROM {played_track} p
                   LEFT JOIN {personal_track} o ON o.user_id = p.user_id AND o.track_id = p.track_id) p
           JOIN {identity} i ON i.identity_id = p.identity_id
@@ -174,13 +161,51 @@ _INPUTS = (
     ),
     Input(
         "artist_names",
-        "One row per artist MBID of the metadata: its name and folded name.",
+        "One row per artist MBID of the metadata: its name, folded name and country; of several rows that with the "
+        "greatest name.",
         ("artist_country_code",),
         """
-        SELECT artist_mbid, best.artist_name, best.artist_key
-          FROM (SELECT artist_mbid, max(struct(artist_name, artist_key)) AS best
+        SELECT artist_mbid, best.artist_name, best.artist_key, best.country_code
+          FROM (SELECT artist_mbid, max(struct(artist_name, artist_key, country_code)) AS best
                   FROM {artist_country_code} GROUP BY artist_mbid)
         """,
     ),
+    Input(
+        "identity_artist",
+        "One row per identity and artist it counts for; artist_mbid is null where only the credit text is known.",
+        ("identity", "artist_names"),
+        """
+        SELECT i.identity_id, i.artist_mbid, coalesce(a.artist_key, i.artist_key) AS artist_key,
+               coalesce(a.artist_name, i.artist_name) AS artist_name
+          FROM (SELECT identity_id, artist_key, artist_name, explode_outer(array_distinct(artist_mbids)) AS artist_mbid
+                  FROM {identity}) i
+          LEFT JOIN {artist_names} a ON a.artist_mbid = i.artist_mbid
+        """,
+    ),
+    Input(
+        "identity_release_group",
+        "One row per identity: its release group's MBID, of the metadata, else as submitted; name, artist and their "
+        "folded keys, of the metadata, else as submitted (null: no release name); credit and cover; in_metadata.",
+        ("identity", "release_metadata_cache", "release_group_metadata_cache"),
+        """
+        SELECT i.identity_id, i.release_group_mbid, coalesce(g.title, i.release_name) AS release_group_name,
+               coalesce(g.release_group_key, i.release_key) AS release_group_key,
+               coalesce(g.artist_credit_name, i.artist_name) AS artist_name,
+               coalesce(g.artist_credit_key, i.artist_key) AS artist_key,
+               coalesce(g.artist_credit_mbids, i.artist_mbids) AS artist_mbids, g.artists, g.caa_id,
+               g.caa_release_mbid, g.release_group_mbid IS NOT NULL AS in_metadata
+          FROM (SELECT i.identity_id, i.release_name, i.release_key, i.artist_name, i.artist_key, i.artist_mbids,
+                       coalesce(r.release_group_mbid, i.submitted_release_group_mbid) AS release_group_mbid
+                  FROM {identity} i LEFT JOIN {release_metadata_cache} r ON r.release_mbid = i.release_mbid) i
+          LEFT JOIN {release_group_metadata_cache} g ON g.release_group_mbid = i.release_group_mbid
+        """,
+    ),
 )
-INPUTS = {shared.name: shared for shared in _INPUTS}
+INPUTS = {shared.name: shared for shared in (*_INPUTS, *CLOCK_INPUTS)}
+VALUES = {
+    "default_length_ms": DEFAULT_LENGTH_MS,
+    "daily_windows": range_bits(DAILY) | range_bits(DAILY) << PREVIOUS_SLOT,
+    "monthly_windows": range_bits(MONTHLY) | range_bits(MONTHLY) << PREVIOUS_SLOT,
+    **{f"{unit}_ranges": range_bits(ranges) for unit, ranges in TIME_UNITS.items()},
+}
+"""What statements name as :name: the default, and masks of the ranges that are shown in steps of one kind."""

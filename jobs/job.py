@@ -87,8 +87,14 @@ class Route:
     """What `item` answers, where it is not the struct itself; of an entity's document, its other fields."""
     answer: Callable[[Any, str, int, str], Any] | None = None
     """Of a document: (stored JSON, stats_range, T in epoch seconds, IANA zone) to what payload_key shows."""
+    bounds: Callable[[str, int, str], tuple[int, int]] | None = None
+    """Of a document that is about another time than its range: (stats_range, T, zone) to from_ts and to_ts."""
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "array", "items": {"type": "object"}})
     """Of a document: JSON schema of what payload_key shows."""
+    says_stats_range: bool = False
+    """The payload says its range twice, as `range` and as the documented `stats_range` (api.md 0)."""
+    ignored: tuple[str, ...] = ()
+    """Query parameters that may be true or false and change nothing."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +177,12 @@ class Job:
     about: str
     route: Route | None = None
     command: Command | None = None
+    made_from: "Job | None" = None
+    """Of a document: the list job of whose lists it is made; it runs with that. `run` then has two more inputs.
+
+    {listed}: key, slot, place (from 1), id, listen_count of every item. {shown}: id, and what the list job's struct
+    and group say of it.
+    """
     refreshed: bool = False
     """The scheduler asks for it after every landing, and when a day turns."""
 

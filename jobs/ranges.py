@@ -1,7 +1,8 @@
 """The nine ranges of a statistic, from T: the latest listen that counts.
 
 Calendar ranges are half open, [from_ts, to_ts): a listen at midnight is in one of them, the original counted it in
-two. all_time ends at T and includes it. Nothing later than T counts in any range. All arithmetic is UTC.
+two. all_time ends at T and includes it. Nothing later than T counts in any range. Arithmetic is UTC, or a wall clock's
+as if it were; only `midnight` and what uses it know zones.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -87,6 +88,10 @@ ALL_TIME = "all_time"
 STATS_RANGES: tuple[str, ...] = (*CALENDAR, ALL_TIME)
 PREVIOUS_SLOT = len(STATS_RANGES)
 """Windows are numbered by slots: from 0 the ranges, from here the periods before the calendar ranges."""
+EARLIER_SLOT = PREVIOUS_SLOT + len(CALENDAR)
+"""The bit of what was before the day of T: listening activity of the ranges that T's day may be in ends there."""
+RUNNING = ("this_week", "this_month", "this_year")
+"""The ranges that T's day may be in."""
 _MONTHS = {"this_month": 1, "this_year": 12, "month": 1, "quarter": 3, "half_yearly": 6, "year": 12}
 
 
@@ -109,11 +114,16 @@ def previous(stats_range: str, first: date) -> date:
     return add_months(first, -_MONTHS[stats_range]) if stats_range in _MONTHS else first - 7 * DAY
 
 
-def activity_first(stats_range: str, day: date) -> date:
-    """First day that listening activity shows: of the period before the range's own; of all_time the first day."""
+def activity_days(stats_range: str, day: date) -> tuple[date, date]:
+    """First day that listening activity shows for T on `day`, and the first one it no longer does.
+
+    It shows the period before the range's own as well; a running range ends with the day before `day`. all_time has no
+    period before and holds the whole of `day`.
+    """
     if stats_range == ALL_TIME:
-        return FIRST_DAY
-    return previous(stats_range, CALENDAR[stats_range](day)[0])
+        return FIRST_DAY, day + DAY
+    first, last = CALENDAR[stats_range](day)
+    return previous(stats_range, first), day if stats_range in RUNNING else last
 
 
 def local_bounds(stats_range: str, newest_listen_ts: int, zone: str) -> tuple[int, int]:
@@ -144,12 +154,31 @@ def _mask_at(stretches: list[tuple[int, int]], second: int) -> int:
 def window_masks(day: date, asked: Collection[str] = STATS_RANGES) -> list[tuple[int, int]]:
     """(first second, mask) of each stretch of time that lies in the same windows, ascending, for T on `day`.
 
-    Bit i of a mask: the stretch is in range i, or, from PREVIOUS_SLOT, in the period before range i - PREVIOUS_SLOT.
-    Seconds of the wall clock of `day`, as if UTC. all_time has no end here: what is later than T is left out before.
+    Bit i of a mask: the stretch is in range i, or, from PREVIOUS_SLOT, in the period before range i - PREVIOUS_SLOT;
+    bit EARLIER_SLOT: it is in any of these, and before `day`. Seconds of the wall clock of `day`, as if UTC. all_time
+    has no end here: what is later than T is left out before.
     """
     spans = {slot: span for slot, span in _spans(day).items() if STATS_RANGES[slot % PREVIOUS_SLOT] in asked}
-    edges = sorted({edge for span in spans.values() for edge in span if edge is not None})
-    return [(edge, sum(1 << slot for slot, span in spans.items() if _inside(edge, *span))) for edge in edges]
+    today = epoch_of(day)
+    edges = sorted({edge for span in spans.values() for edge in span if edge is not None} | {today})
+    return [(edge, _mask(edge, spans, earlier=edge < today)) for edge in edges]
+
+
+def range_slots(mask: int) -> list[int]:
+    """The ranges, as places in STATS_RANGES, that what has this mask is in."""
+    return [slot for slot in range(len(STATS_RANGES)) if mask >> slot & 1]
+
+
+def activity_slots(mask: int) -> list[int]:
+    """The ranges whose listening activity shows what has this mask."""
+    before = mask >> PREVIOUS_SLOT & (1 << len(CALENDAR)) - 1
+    earlier = mask >> EARLIER_SLOT & 1
+    return [slot for slot in range_slots(mask | before) if earlier or STATS_RANGES[slot] not in RUNNING]
+
+
+def range_bits(ranges: Collection[str]) -> int:
+    """The mask of what is in all of these ranges."""
+    return sum(1 << STATS_RANGES.index(name) for name in ranges)
 
 
 def _spans(day: date) -> dict[int, tuple[int, int | None]]:
@@ -160,6 +189,11 @@ def _spans(day: date) -> dict[int, tuple[int, int | None]]:
         spans[slot] = (epoch_of(first), epoch_of(last))
         spans[PREVIOUS_SLOT + slot] = (epoch_of(previous(name, first)), epoch_of(first))
     return spans
+
+
+def _mask(second: int, spans: Mapping[int, tuple[int, int | None]], *, earlier: bool) -> int:
+    mask = sum(1 << slot for slot, span in spans.items() if _inside(second, *span))
+    return mask | 1 << EARLIER_SLOT if mask and earlier else mask
 
 
 def _inside(second: int, first: int, end: int | None) -> bool:

@@ -1,5 +1,7 @@
 """Statistics that are documents, on Spark: the rows of a job's statement as the rows of their table."""
 
+from collections.abc import Mapping
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -7,9 +9,12 @@ from jobs.frames import Frames
 from jobs.job import EntityDocument, Job, SitewideDocument, UserDocument
 
 
-def documents(frames: Frames, job: Job) -> DataFrame:
-    """Rows (stats_range int, key bigint or entity string, doc string) of one job."""
-    rows = frames.sql(job.run, job.inputs).withColumnRenamed("slot", "stats_range")
+def documents(frames: Frames, job: Job, given: Mapping[str, DataFrame]) -> DataFrame:
+    """Rows (stats_range int, key bigint or entity string, doc string) of one job.
+
+    `given`: the inputs it has beside those it names.
+    """
+    rows = frames.sql(job.run, job.inputs, **given).withColumnRenamed("slot", "stats_range")
     if isinstance(job.output, SitewideDocument):
         rows = rows.withColumn("key", F.lit(0).cast("bigint"))
     key = "entity" if isinstance(job.output, EntityDocument) else "key"

@@ -3,7 +3,7 @@
 Strings stay out of the large join: a display struct is its id (a hash) and its place in the order of all structs.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
 import pyarrow as pa
@@ -27,9 +27,12 @@ _OF_EVERYBODY = "SELECT c.* FROM {counted} c LEFT ANTI JOIN {subjects} s ON s.ke
 class Family:
     """The jobs that count the same items: one text, one group, one struct. Frames are made when asked for."""
 
-    def __init__(self, frames: Frames, jobs: Sequence[Job]) -> None:
+    def __init__(self, frames: Frames, jobs: Sequence[Job], asked: Collection[str]) -> None:
+        """`asked`: the statistics whose lists are wanted themselves; documents are made from those of the others."""
         self._frames = frames
-        self.jobs = tuple(jobs)
+        self._uses = len(jobs)
+        self.jobs = tuple(job for job in jobs if job.statistic in asked)
+        self.counts = _counted_alike(jobs[0])
         self._run, self._inputs = jobs[0].run, jobs[0].inputs
         output = jobs[0].output
         assert isinstance(output, Ranked)
@@ -50,6 +53,18 @@ class Family:
         """One row per display struct: id bigint, doc string."""
         return self._structs.select("id", "doc")
 
+    def documented(self, lists: DataFrame) -> dict[str, DataFrame]:
+        """What documents are made from (Job.made_from). `lists`: stats_range, key, ids, counts."""
+        one = F.posexplode(F.arrays_zip("ids", "counts")).alias("before", "one")
+        listed = lists.select("key", F.col("stats_range").alias("slot"), one).select(
+            "key",
+            "slot",
+            (F.col("before") + 1).alias("place"),
+            F.col("one.ids").alias("id"),
+            F.col("one.counts").cast("bigint").alias("listen_count"),
+        )
+        return {"listed": listed, "shown": self._structs.drop("doc", "place")}
+
     @cached_property
     def _items(self) -> DataFrame:
         struct = F.struct(*(F.col(column.name).cast(column.type).alias(column.name) for column in self._output.struct))
@@ -63,7 +78,8 @@ class Family:
     def _structs(self) -> DataFrame:
         """One sorted partition: `place` follows the total order, and the same rows always have the same places."""
         columns = [column.name for column in self._output.struct]
-        one_each = self._items.select("id", "doc", *columns).dropDuplicates(["id"]).repartition(1)
+        folded = [name for name in self._output.group if name not in columns]
+        one_each = self._items.select("id", "doc", *columns, *folded).dropDuplicates(["id"]).repartition(1)
         return self._frames.keep(
             one_each.sortWithinPartitions(*columns).withColumn("place", F.monotonically_increasing_id())
         )
@@ -75,16 +91,37 @@ class Family:
         played = self._frames.named("user_track")
         joined = played.join(placed, "identity_id").withColumn("spelling_count", F.col("listen_count"))
         counted = joined.select(*(F.col(name).cast("bigint").alias(name) for name in INPUT))
-        return self._frames.keep(counted) if len(self.jobs) > 1 else counted
+        return self._frames.keep(counted) if self._uses > 1 else counted
 
 
 def families(frames: Frames, jobs: Iterable[Job]) -> list[Family]:
-    """The list jobs among these, those that count the same items together."""
+    """The list jobs among these, and those that documents among these are made from; together what counts the same."""
+    jobs = list(jobs)
+    asked = [job.statistic for job in jobs]
     found: dict[tuple[object, ...], list[Job]] = {}
-    for job in jobs:
+    for job in with_sources(jobs):
         if isinstance(job.output, Ranked):
-            found.setdefault((job.run, job.inputs, job.output.struct, job.output.group), []).append(job)
-    return [Family(frames, together) for together in found.values()]
+            found.setdefault(_counted_alike(job), []).append(job)
+    return [Family(frames, together, asked) for together in found.values()]
+
+
+def family_of(made: Iterable[Family], job: Job) -> Family:
+    """The one that makes the lists of a job."""
+    return next(family for family in made if family.counts == _counted_alike(job))
+
+
+def with_sources(jobs: Iterable[Job]) -> list[Job]:
+    """The jobs, and the list jobs that documents among them are made from; each once."""
+    found = {job.statistic: job for job in jobs}
+    for job in list(found.values()):
+        if job.made_from is not None:
+            found.setdefault(job.made_from.statistic, job.made_from)
+    return list(found.values())
+
+
+def _counted_alike(job: Job) -> tuple[object, ...]:
+    assert isinstance(job.output, Ranked)
+    return job.run, job.inputs, job.output.struct, job.output.group
 
 
 def _ranked(counted: DataFrame) -> DataFrame:
@@ -99,4 +136,4 @@ def _cap(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     return cap(batches)
 
 
-__all__ = ["OUTPUT", "SOURCES", "Family", "families"]
+__all__ = ["OUTPUT", "SOURCES", "Family", "families", "family_of", "with_sources"]

@@ -19,18 +19,20 @@ from jobs import result_files
 from jobs.base import Base, computing_code
 from jobs.engines.plays import Moment
 from jobs.frames import Frames
-from jobs.inputs import DEFAULT_LENGTH_MS
+from jobs.inputs import VALUES
 from jobs.job import PER_USER, EntityDocument, Job, Ranked
 from jobs.lake import Landing, landing_of
 from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_digest
 from jobs.ranges import STATS_RANGES, Period, period
 from jobs.run_applied import applied
 from jobs.run_documents import documents
-from jobs.run_lists import families
+from jobs.run_lists import Family, families, family_of, with_sources
 from jobs.touched import Version, touched_users
 
 EVERYBODY, TOUCHED = "everybody", "touched"
 """Folders of a run's files: what was computed from all users, and of a continued run what from those touched."""
+_LISTS = "stats_range int, key bigint, ids array<bigint>, counts array<int>"
+"""Of written lists, what documents are made from."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def _ranges(stats_range: str | None) -> tuple[str, ...]:
 
 def _reads(jobs: Sequence[Job]) -> list[str]:
     """The inputs the run will ask for, once per statement: jobs of a family share theirs."""
-    texts = {(job.run, job.inputs): isinstance(job.output, Ranked) for job in jobs}
+    texts = {(job.run, job.inputs): isinstance(job.output, Ranked) for job in with_sources(jobs)}
     shared = ["user_track" for ranked in texts.values() if ranked]
     return [*shared, *(name for _, inputs in texts for name in inputs)]
 
@@ -118,33 +120,33 @@ def _compute(  # noqa: PLR0917 - of what, for whom, where to
     """Everything at once; of a continued run the users' own results for those touched, the others for everybody."""
     own = [job for job in jobs if isinstance(job.output, PER_USER)]
     others = [job for job in jobs if not isinstance(job.output, PER_USER)]
-    values = {"default_length_ms": DEFAULT_LENGTH_MS}
     if touched is None:
-        with closing(Frames(spark, lake, version.landing, version.moment, values, _reads(jobs))) as frames:
+        with closing(Frames(spark, lake, version.landing, version.moment, VALUES, _reads(jobs))) as frames:
             _write_all(frames, jobs, f"{folder}/{EVERYBODY}", progress)
         return
-    with closing(Frames(spark, lake, version.landing, version.moment, values, _reads(others))) as frames:
+    with closing(Frames(spark, lake, version.landing, version.moment, VALUES, _reads(others))) as frames:
         _write_all(frames, others, f"{folder}/{EVERYBODY}", progress)
         only = spark.createDataFrame([(user_id,) for user_id in touched], "user_id int")
         subjects = frames.keep(frames.named("subjects").join(F.broadcast(only), "user_id", "left_semi"))
         given = {"subjects": subjects}
-        with closing(Frames(spark, lake, version.landing, version.moment, values, _reads(own), given)) as theirs:
+        with closing(Frames(spark, lake, version.landing, version.moment, VALUES, _reads(own), given)) as theirs:
             _write_all(theirs, own, f"{folder}/{TOUCHED}", progress)
 
 
 def _write_all(frames: Frames, jobs: Sequence[Job], folder: str, progress: Callable[[str], None]) -> None:
     """Every kind of result in one write: the jobs of a run share its scans, its tasks and its Python workers."""
     chosen = frames.keep(applied(frames))
-    counted = families(frames, jobs)
+    made = families(frames, jobs)
     progress("computing lists")
-    _save([_named(family.lists(job), job, chosen) for family in counted for job in family.jobs], "list", folder)
+    _save([_named(family.lists(job), job, chosen) for family in made for job in family.jobs], "list", folder)
     progress("computing documents")
     for kind, jobs_of_kind in _by_kind(jobs).items():
-        _save([_named(documents(frames, job), job, chosen) for job in jobs_of_kind], kind, folder)
+        _save([_named(_document(frames, made, job, folder), job, chosen) for job in jobs_of_kind], kind, folder)
     progress("collecting names")
-    if counted:
-        entities = reduce(DataFrame.unionByName, (family.entities for family in counted))
-        entities.coalesce(frames.width).write.parquet(f"{folder}/entity")
+    entities = [family.entities for family in made if family.jobs]
+    if entities:
+        together = reduce(DataFrame.unionByName, entities)
+        together.coalesce(frames.width).write.parquet(f"{folder}/entity")
 
 
 def _by_kind(jobs: Sequence[Job]) -> dict[str, list[Job]]:
@@ -163,6 +165,18 @@ def _named(rows: DataFrame, job: Job, chosen: DataFrame) -> DataFrame:
     if isinstance(job.output, PER_USER):
         return named.join(F.broadcast(chosen), "key", "left")
     return named.withColumn("applied", F.lit(None).cast("string"))
+
+
+def _document(frames: Frames, made: Sequence[Family], job: Job, folder: str) -> DataFrame:
+    return documents(frames, job, {} if job.made_from is None else _lists(frames, made, job.made_from, folder))
+
+
+def _lists(frames: Frames, made: Sequence[Family], job: Job, folder: str) -> dict[str, DataFrame]:
+    """What documents are made from: the lists of a job as they were written, else computed for them alone."""
+    family = family_of(made, job)
+    if job not in family.jobs:
+        return family.documented(family.lists(job))
+    return family.documented(frames.read(f"{folder}/list/statistic={job.statistic}", _LISTS))
 
 
 def _save(frames: Sequence[DataFrame], kind: str, folder: str) -> None:

@@ -24,12 +24,12 @@ CACHE_BYTES = 16_000_000
 MOST_BYTES = 1_000_000
 """A longer answer is made anew each time: it would push out too many others."""
 
+CODE = ("webapi", "jobs", "spark_reader")
+"""What makes answers."""
 REVALIDATE = "private, no-cache"
 """A client may keep the answer, and asks whether it still holds before it shows it again."""
 MOST_MARKS, MOST_ADDRESS = 10_000, 500
 """Addresses marked by one worker, and characters of each; beyond, all are forgotten, and longer ones not marked."""
-CODE = ("webapi", "jobs", "spark_reader")
-"""What makes answers."""
 
 Document = Mapping[str, Any]
 

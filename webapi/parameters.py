@@ -15,6 +15,7 @@ MAX_ITEMS_PER_GET = 1000
 MAX_TIMESTAMP = 253402300799
 """The last second of the year 9999: whatever is beyond is no time."""
 MAX_NAME = 1000
+FLAGS = ("true", "false")
 
 _DIGITS = re.compile(r"\s*[+-]?[0-9]{1,40}\s*", re.ASCII)
 
@@ -56,6 +57,13 @@ def chosen(name: str, choices: tuple[str, ...]) -> str | None:
     if value not in choices:
         raise BadRequestError(f"Invalid {name}: {value}; known are {', '.join(choices)}")
     return value
+
+
+def ignored(name: str) -> None:
+    """A parameter of the documentation that changes nothing here: true or false all the same."""
+    value = request.args.get(name)
+    if value and value not in FLAGS:
+        raise BadRequestError(f"Invalid value of {name}: {value}")
 
 
 def timestamp(name: str) -> int | None:

@@ -40,11 +40,14 @@ def list_payload(found: Page, route: Route, asked: Asked) -> dict[str, Any]:
 
 def document_payload(found: Document, route: Route, asked: Asked) -> dict[str, Any]:
     """A whole document."""
-    zone = found.applied["timezone"] if found.applied else "UTC"
-    shown = found.doc
-    if route.answer is not None:
-        shown = route.answer(shown, asked.stats_range, found.run.newest_listen_ts, zone)
-    return {route.payload_key: shown} | _facts(found, asked)
+    about = (asked.stats_range, found.run.newest_listen_ts, found.applied["timezone"] if found.applied else "UTC")
+    shown = found.doc if route.answer is None else route.answer(found.doc, *about)
+    made = {route.payload_key: shown} | _facts(found, asked)
+    if route.says_stats_range:
+        made["stats_range"] = asked.stats_range
+    if route.bounds is not None:
+        made["from_ts"], made["to_ts"] = route.bounds(*about)
+    return made
 
 
 def _item(item: Item, route: Route, asked: Asked) -> dict[str, Any]:

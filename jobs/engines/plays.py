@@ -1,6 +1,6 @@
 """Listens as statistics count them: for whom, in whose clock, in which windows. Spark; one scan of int columns."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from jobs.ranges import window_masks
+from jobs.ranges import activity_slots, range_slots, window_masks
 
 UTC_ZONE = "UTC"
 
@@ -45,6 +45,24 @@ def plays(frames: Mapping[str, DataFrame], moment: Moment) -> DataFrame:
     windowed = _windowed(local, [(zone, moment.local_day(zone)) for zone in zones], moment.ranges)
     kept = windowed.join(F.broadcast(frames["excluded_track"]), ["key", "track_id"], "left_anti")
     return found.unionByName(kept.join(F.broadcast(frames["excluded_client"]), ["key", "client_id"], "left_anti"))
+
+
+def window_slots(frames: Mapping[str, DataFrame], moment: Moment) -> DataFrame:
+    """One row per value of windows and range it is in: windows int, slot int. Reads subjects."""
+    return _slots(frames["subjects"], moment, range_slots)
+
+
+def window_activities(frames: Mapping[str, DataFrame], moment: Moment) -> DataFrame:
+    """One row per value of windows and range whose listening activity shows it, as above. Reads subjects."""
+    return _slots(frames["subjects"], moment, activity_slots)
+
+
+def _slots(subjects: DataFrame, moment: Moment, slots_of: Callable[[int], list[int]]) -> DataFrame:
+    days = {moment.local_day(row["zone"]) for row in subjects.select("zone").distinct().collect()}
+    masks = sorted({mask for day in days for _, mask in window_masks(day, moment.ranges)})
+    rows = [(mask, slot) for mask in masks for slot in slots_of(mask)]
+    # So few that Spark need not shuffle what they are joined with; it cannot know their number.
+    return F.broadcast(subjects.sparkSession.createDataFrame(rows, "windows int, slot int"))
 
 
 def _listens(listens: DataFrame, moment: Moment) -> DataFrame:

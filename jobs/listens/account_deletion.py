@@ -17,7 +17,7 @@ What Spark spills to disk goes with its JVM; of a killed one when the next start
 
 Requests, reports, the log of the lake and the rows kept here (`user_delete`, `account_deletion`) know her id at most;
 of a user of a dump also her number there, so that no later dump brings her back.
-Documents of artists' listeners know it until the next run: who is gone is left out when they are answered.
+Documents of artists' listeners know her id too, until the next run: who is gone is left out when they are answered.
 """
 
 from dataclasses import dataclass

@@ -9,18 +9,8 @@ sitewide a user's 500 plays are per artist, not per spelling and part of the dat
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.job import AT, DATABASE, REBUILD, STATS_RANGE, Column, Command, Job, PerUser, Route, Sitewide
-
-ITEMS = """
-SELECT i.identity_id, i.artist_mbid, coalesce(a.artist_key, i.artist_key) AS artist_key,
-       coalesce(a.artist_name, i.artist_name) AS artist_name
-  FROM (SELECT identity_id, artist_key, artist_name, explode_outer(array_distinct(artist_mbids)) AS artist_mbid
-          FROM {identity}) i
-  LEFT JOIN {artist_names} a ON a.artist_mbid = i.artist_mbid
-"""
-INPUTS = ("identity", "artist_names")
-STRUCT = (Column("artist_name", "string"), Column("artist_mbid", "string"))
-GROUP = ("artist_key", "artist_mbid")
+from jobs.job import Column
+from jobs.stats.lists import list_jobs
 
 
 def item(stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,36 +19,17 @@ def item(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {"artist_name": stored["artist_name"], "artist_mbid": mbid, "artist_mbids": [] if mbid is None else [mbid]}
 
 
-ANSWERED = (
-    Column("artist_name", "string"),
-    Column("artist_mbid", "string"),
-    Column("artist_mbids", "array<string>"),
-)
-JOBS = (
-    Job(
-        name="stats.user.entity",
-        statistic="user_artists",
-        select={"entity": "artists"},
-        params=(STATS_RANGE, AT, REBUILD, DATABASE),
-        inputs=INPUTS,
-        run=ITEMS,
-        output=PerUser(STRUCT, GROUP),
-        about="Top artists of every user, in nine ranges",
-        route=Route("/1/stats/user/<path:user_name>/artists", "artists", "total_artist_count", item, ANSWERED),
-        command=Command("request_user_stats", {"type": "entity"}),
-        refreshed=True,
+JOBS = list_jobs(
+    "artists",
+    "artists",
+    "SELECT identity_id, artist_name, artist_mbid, artist_key FROM {identity_artist}",
+    ("identity_artist",),
+    (Column("artist_name", "string"), Column("artist_mbid", "string")),
+    ("artist_key", "artist_mbid"),
+    answered=(
+        Column("artist_name", "string"),
+        Column("artist_mbid", "string"),
+        Column("artist_mbids", "array<string>"),
     ),
-    Job(
-        name="stats.sitewide.entity",
-        statistic="sitewide_artists",
-        select={"entity": "artists"},
-        params=(STATS_RANGE, AT, REBUILD),
-        inputs=INPUTS,
-        run=ITEMS,
-        output=Sitewide(STRUCT, GROUP),
-        about="Top artists of everybody, in nine ranges",
-        route=Route("/1/stats/sitewide/artists", "artists", "total_artist_count", item, ANSWERED),
-        command=Command("request_sitewide_stats", {"type": "entity"}),
-        refreshed=True,
-    ),
+    answer=item,
 )

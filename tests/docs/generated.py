@@ -51,7 +51,7 @@ def _choice(select: object) -> str:
 
 
 def _path(rule: str) -> str:
-    return re.sub(r"<(?:\w+:)?user_name>", "NAME", rule)
+    return re.sub(r"<(?:\w+:)?(?:user_)?(\w+)>", lambda part: part[1].upper(), rule)
 
 
 def main(path: Path = README) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from jobs.inputs import OPTIONAL_TABLES
 from jobs.lake import Landing
-from jobs.tables import CLIENTS, LISTENS, MAPPING, TRACKS, USERS, Table
+from jobs.tables import CLIENTS, LISTENS, MAPPING, METADATA_TABLES, TRACKS, USERS, Table
 from tests.jobs.oracle import Histories, folded
 
 
@@ -18,6 +19,8 @@ def write_lake(spark: SparkSession, lake: str, histories: Histories, landed_at: 
     _write(spark, lake, USERS, [{"user_id": u, "name": f"user {u}", "position": u} for u in sorted(histories.users)])
     _write(spark, lake, MAPPING, [{**vars(row), "artist_mbids": list(row.artist_mbids)} for row in histories.mapping])
     _write(spark, lake, CLIENTS, [])
+    for name, rows in histories.beside.items():
+        _save(spark, f"{lake}/{name}", OPTIONAL_TABLES[name], _with_keys(name, rows))
     past = [at for _, at, _ in histories.listens if at <= landed_at]
     return Landing(
         landing_id=1,
@@ -26,7 +29,7 @@ def write_lake(spark: SparkSession, lake: str, histories: Histories, landed_at: 
         newest_listen_ts=max(past, default=None),
         kind="land",
         epoch="00000000-0000-4000-8000-000000000000",
-        versions={table.name: 0 for table in (LISTENS, TRACKS, USERS, MAPPING, CLIENTS)},
+        versions=dict.fromkeys((*(t.name for t in (LISTENS, TRACKS, CLIENTS, USERS, MAPPING)), *histories.beside), 0),
         track_count=len(histories.tracks),
         client_count=0,
         rows=len(histories.listens),
@@ -43,13 +46,28 @@ def _listens(histories: Histories) -> list[dict[str, Any]]:
 
 def _tracks(histories: Histories) -> list[dict[str, Any]]:
     return [
-        {**vars(track), "artist_mbids": list(track.artist_mbids), "artist_key": folded(track.artist_name)}
+        {
+            **vars(track),
+            "artist_mbids": list(track.artist_mbids),
+            "artist_key": folded(track.artist_name),
+            "track_name_key": folded(track.track_name),
+            "release_key": None if track.release_name is None else folded(track.release_name),
+        }
         for track in histories.tracks
     ]
 
 
+def _with_keys(name: str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    pairs = METADATA_TABLES[name].folded if name in METADATA_TABLES else ()
+    return [{**row, **{key: folded(row[of]) for key, of in pairs}} for row in rows]
+
+
 def _write(spark: SparkSession, lake: str, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    schema = spark.createDataFrame([], table.schema).schema
+    _save(spark, f"{lake}/{table.name}", table.schema, rows)
+
+
+def _save(spark: SparkSession, path: str, columns: Any, rows: Sequence[dict[str, Any]]) -> None:
+    schema = spark.createDataFrame([], columns).schema
     values = [tuple(row.get(name) for name in schema.names) for row in rows]
     frame = spark.createDataFrame(values, schema) if values else spark.createDataFrame([], schema)
-    frame.coalesce(1).write.format("delta").save(f"{lake}/{table.name}")
+    frame.coalesce(1).write.format("delta").save(path)

@@ -19,13 +19,17 @@ Row = tuple[int, str, str | None]
 
 @dataclass(frozen=True)
 class Track:
-    """The tuple submitted, as far as artists need it."""
+    """The tuple submitted."""
 
     track_id: int
     recording_msid: str
     artist_name: str
     recording_mbid: str | None = None
     artist_mbids: tuple[str, ...] = ()
+    track_name: str = "Song"
+    release_name: str | None = None
+    release_mbid: str | None = None
+    release_group_mbid: str | None = None
 
 
 @dataclass
@@ -37,6 +41,8 @@ class Histories:
     listens: list[tuple[int, int, int]] = field(default_factory=list)
     """(user id, listened_at, track id)"""
     mapping: list[MappingRow] = field(default_factory=list)
+    beside: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Rows of tables that a lake may lack (metadata, settings), without their folded keys. Those named are there."""
 
 
 def folded(text: str) -> str:

@@ -38,8 +38,8 @@ def lake_settings(lake: Path, inline_bytes: int = 1 << 30) -> Settings:
 
 
 def run(spark: SparkSession, settings: Settings, landing: Landing, **params: Any) -> Manifest:
-    jobs, checked = catalog().check("stats.user.entity", {"entity": "artists", **params})
-    ordered = runner.Ordered("stats.user.entity", tuple(jobs), checked)
+    _, checked = catalog().check("stats.user.entity", {"entity": "artists", **params})
+    ordered = runner.Ordered("stats.user.entity", (catalog().jobs["user_artists"],), checked)
     return runner.run(spark, settings, ordered, landing, run_id=new_run_id(1.7e9), request_id=None)
 
 

@@ -33,7 +33,8 @@ Identity and names
     (track, artist, release), (release, artist) or (release group, artist), ties by UTF-8 bytes in that order, null
     least. So no item shows a combination that nobody played. Sitewide: by all listens, the cap of 500 does not weigh.
 12. An artist of artist evolution is exactly (MBID, credited name), not folded, so that aliases stay apart as in the
-    original. The year of an era is that of the group cache's row.
+    original. Where no recording has a credit at all (nothing was imported), a listen counts for the artists it is about
+    (none: MBID null), each named by the credit text as submitted. The year of an era is that of the group cache's row.
 
 Lists
 13. Lists are whole. Order: listen_count, then the struct's fields in the order of jobs.md 7, all descending, null last.

@@ -70,12 +70,12 @@ def era_activity(plays: Iterable[Play], facts: Facts) -> list[dict[str, int]]:
 
 
 def artist_evolution_activity(plays: Iterable[Play], facts: Facts, stats_range: str) -> list[dict[str, Any]]:
-    """Listens per time unit of the EVOLVING_ARTISTS most heard credited artists."""
-    counts: Counter[tuple[str | int, str, str]] = Counter()
-    totals: Counter[tuple[str, str]] = Counter()
+    """Listens per time unit of the EVOLVING_ARTISTS most heard credited artists; choice 12."""
+    counts: Counter[tuple[str | int, str | None, str]] = Counter()
+    totals: Counter[tuple[str | None, str]] = Counter()
     for play in plays:
         unit = time_unit(stats_range, play.shown)
-        for mbid, name in {(c.artist_mbid, c.artist_credit_name) for c in facts.credit(play.about) or ()}:
+        for mbid, name in _credited(play, facts):
             counts[unit, mbid, name] += 1
             totals[mbid, name] += 1
     kept = set(sorted(totals, key=lambda artist: places((totals[artist], *artist)), reverse=True)[:EVOLVING_ARTISTS])
@@ -84,6 +84,12 @@ def artist_evolution_activity(plays: Iterable[Play], facts: Facts, stats_range: 
         {"time_unit": str(unit), "artist_mbid": mbid, "artist_name": name, "listen_count": count}
         for unit, mbid, name, count in sorted(cells, key=places, reverse=True)
     ]
+
+
+def _credited(play: Play, facts: Facts) -> set[tuple[str | None, str]]:
+    if not facts.tables.credits:
+        return {(mbid, play.track.artist_name) for mbid in play.about.artist_mbids or (None,)}
+    return {(artist.artist_mbid, artist.artist_credit_name) for artist in facts.credit(play.about) or ()}
 
 
 def artist_map(artists: Iterable[Row], facts: Facts) -> list[dict[str, Any]]:

@@ -106,6 +106,14 @@ def test_evolution_by_credited_name_descending_days_as_numbers() -> None:
     assert {cell["time_unit"] for cell in (body or {})["artist_evolution_activity"]} == {"Tuesday"}
 
 
+def test_evolution_without_any_credits_takes_what_listens_name() -> None:
+    made = world("2021-11-22", (1, "2021-11-02", track(artist_mbids=(A, B))), (1, "2021-11-02T10:00:00", track("Bob")))
+    body = Oracle(made).user(1, "artist_evolution_activity", "all_time")
+    found = [tuple(cell.values()) for cell in (body or {})["artist_evolution_activity"]]
+
+    assert found == [("2021", B, "Low", 1), ("2021", A, "Low", 1), ("2021", None, "Bob", 1)]
+
+
 def test_evolution_keeps_twenty_artists() -> None:
     made = world("2021-11-22", (1, "2021-11-02", track(recording_mbid=R)), (1, "2021-11-03", track(recording_mbid=S)))
     made.metadata.credits = {

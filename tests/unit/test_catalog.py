@@ -26,6 +26,18 @@ def test_without_choosing_params_every_job_of_the_name_runs() -> None:
     assert [job.statistic for job in jobs] == ["user_artists", "user_albums"]
 
 
+def test_what_is_made_from_a_list_runs_with_it_and_can_be_asked_for_alone() -> None:
+    check = catalog().check
+
+    assert [job.statistic for job in check("stats.user.entity", {"entity": "artists"})[0]] == [
+        "user_artist_map",
+        "user_artists",
+    ]
+    assert [job.statistic for job in check("stats.sitewide.entity", {"entity": "artist_map"})[0]] == [
+        "sitewide_artist_map"
+    ]
+
+
 def test_a_bundle_runs_its_jobs_in_order() -> None:
     found = catalog_of([JOB, ALBUMS, Bundle("cron.all", ("user_albums", "user_artists"), "both")])
 

@@ -2,8 +2,9 @@
 
 from jobs.ranges import ALL_TIME, STATS_RANGES
 from webapi.openapi.declare import Parameter, Schema
-from webapi.parameters import DEFAULT_ITEMS_PER_GET, MAX_ITEMS_PER_GET, MAX_NAME, MAX_TIMESTAMP
+from webapi.parameters import DEFAULT_ITEMS_PER_GET, FLAGS, MAX_ITEMS_PER_GET, MAX_NAME, MAX_TIMESTAMP
 
+_MBID = "bf9e91ea-8029-4a04-a26a-224e00a83266"
 EMPTY: Schema = {"const": ""}
 """An empty value is the same as none."""
 _TIMESTAMP: Schema = {"anyOf": [{"type": "integer", "minimum": -MAX_TIMESTAMP, "maximum": MAX_TIMESTAMP}, EMPTY]}
@@ -58,6 +59,14 @@ PLAIN = Parameter(
     {"type": "string", "enum": ["true", "false", ""], "default": "false"},
     "true: in UTC and without the user's exclusions.",
 )
+IGNORED = {
+    "force_recalculate": Parameter(
+        "force_recalculate",
+        {"type": "string", "enum": [*FLAGS, ""]},
+        "Accepted, and of no effect: what is answered is never older than the newest run.",
+    ),
+}
+"""Parameters of the documentation that change nothing here, by name."""
 RETURN_MSID = Parameter(
     "return_msid",
     {"type": "string"},
@@ -86,6 +95,7 @@ PATH = {
             where="path",
             example="alice",
         ),
+        Parameter("mbid", {"type": "string", "format": "uuid"}, "An MBID of MusicBrainz.", where="path", example=_MBID),
     )
 }
 """Parameters of paths by name; one that is not here is documented from its converter alone."""

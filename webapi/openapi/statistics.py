@@ -40,6 +40,8 @@ def statistic_schema(job: Job, route: Route) -> dict[str, Any]:
     optional = ("settings_applied",)
     if not isinstance(job.output, Ranked):
         shown = {route.payload_key: dict(route.schema)}
+        if route.says_stats_range:
+            shown["stats_range"] = component("Range")
         if isinstance(job.output, EntityDocument):
             shown = {**{column.name: _schema(column) for column in route.columns}, **shown}
         return payload({**shown, **_FACTS, **own}, optional)

@@ -15,9 +15,9 @@ from webapi.db.versions import sitewide_version, statistic_version
 from webapi.errors import BadRequestError
 from webapi.fresh import fresh
 from webapi.openapi.declare import Answer, describes
-from webapi.openapi.parameters import COMPARE, COUNT, MEASURE, OFFSET, PLAIN, RANGE
+from webapi.openapi.parameters import COMPARE, COUNT, IGNORED, MEASURE, OFFSET, PLAIN, RANGE
 from webapi.openapi.statistics import statistic_schema
-from webapi.parameters import chosen, page, stats_range, user_known
+from webapi.parameters import FLAGS, chosen, ignored, page, stats_range, user_known
 from webapi.services import services
 from webapi.statistics import Asked, document_payload, list_payload
 
@@ -40,7 +40,8 @@ def make_blueprint() -> Blueprint:
 
 def _described(job: Job, route: Route) -> Callable[[Serve], Serve]:
     ranked, own = isinstance(job.output, Ranked), isinstance(job.output, PerUser | UserDocument)
-    parameters = (RANGE, *((COUNT, OFFSET, COMPARE, MEASURE) if ranked else ()), *((PLAIN,) if own else ()))
+    beside = [IGNORED[name] for name in route.ignored]
+    parameters = (RANGE, *((COUNT, OFFSET, COMPARE, MEASURE) if ranked else ()), *((PLAIN,) if own else ()), *beside)
     return describes(
         job.about,
         about="Brought up to date after each landing of new listens.",
@@ -68,8 +69,8 @@ def _per_user(job: Job, route: Route) -> Serve:
             lambda cursor: statistic_version(cursor, statistic, asked_range, user_name),
         )
         known = user_known(found, user_name)
-        asked = _asked(job)
-        plain = chosen("plain", ("true", "false")) == "true"
+        asked = _asked(job, route)
+        plain = chosen("plain", FLAGS) == "true"
 
         def document() -> Made:
             made = _made(job, route, known.user_id, asked, plain)
@@ -85,7 +86,7 @@ def _per_user(job: Job, route: Route) -> Serve:
 
 def _sitewide(job: Job, route: Route) -> Serve:
     def serve() -> Response:
-        asked = _asked(job)
+        asked = _asked(job, route)
         with services().pool.statement() as cursor:
             version = sitewide_version(cursor, job.statistic, asked.stats_range)
 
@@ -100,7 +101,7 @@ def _sitewide(job: Job, route: Route) -> Serve:
 
 def _entity(job: Job, route: Route) -> Serve:
     def serve(mbid: str) -> Response:
-        asked = _asked(job)
+        asked = _asked(job, route)
         entity = _uuid(mbid)
         with services().pool.statement() as cursor:
             version = sitewide_version(cursor, job.statistic, asked.stats_range)
@@ -152,9 +153,11 @@ def _made(job: Job, route: Route, key: int, asked: Asked, plain: bool) -> Made:
     return list_payload(found, route, asked) if isinstance(found, Page) else document_payload(found, route, asked)
 
 
-def _asked(job: Job) -> Asked:
+def _asked(job: Job, route: Route) -> Asked:
     """The query, judged in the contract's order: range, count and offset, then ours."""
     name = stats_range()
+    for flag in route.ignored:
+        ignored(flag)
     if not isinstance(job.output, Ranked):
         return Asked(name)
     count, offset = page()

@@ -1,0 +1,60 @@
+"""Artist activity, of a user and of everybody (api.md 7): the 15 most heard artists with their albums.
+
+Made from the whole list of release groups. A group counts for every artist of its credit as MusicBrainz has it, once
+for each; without a credit, for its one artist MBID; else for its credit text, whatever its case. The name shown is the
+one with the most listens (ties: the greatest by UTF-8 bytes). Artists and albums: most listens first, then by name,
+then by MBID, descending, null last.
+"""
+
+from jobs.job import Route
+from jobs.stats import release_groups
+from jobs.stats.lists import document_jobs
+from jobs.stats.schemas import COUNT, NO_MBID, TEXT, rows
+
+ACTIVITY = """
+WITH credited AS (
+    SELECT id, release_group_name, release_group_mbid, explode(CASE
+               WHEN size(artists) > 0 THEN transform(array_distinct(transform(artists, a -> a.artist_mbid)),
+                    m -> struct(get(filter(artists, a -> a.artist_mbid = m), 0).artist_credit_name AS name,
+                                m AS artist_mbid, '' AS artist_key))
+               WHEN size(artist_mbids) = 1
+                    THEN array(struct(artist_name AS name, artist_mbids[0] AS artist_mbid, '' AS artist_key))
+               ELSE array(struct(artist_name AS name, CAST(NULL AS STRING) AS artist_mbid, artist_key)) END) AS artist
+      FROM {shown}
+), named AS (
+    SELECT l.key, l.slot, c.artist.artist_mbid, c.artist.artist_key, c.artist.name, sum(l.listen_count) AS listen_count,
+           collect_list(struct(l.listen_count, c.release_group_name AS name, c.release_group_mbid)) AS albums
+      FROM {listed} l JOIN credited c ON c.id = l.id
+     GROUP BY l.key, l.slot, c.artist.artist_mbid, c.artist.artist_key, c.artist.name
+), artist AS (
+    SELECT key, slot, sum(listen_count) AS listen_count, max(struct(listen_count, name)).name AS name, artist_mbid,
+           sort_array(flatten(collect_list(albums)), false) AS albums
+      FROM named GROUP BY key, slot, artist_mbid, artist_key
+), placed AS (
+    SELECT *, row_number() OVER (
+               PARTITION BY key, slot ORDER BY listen_count DESC, name DESC, artist_mbid DESC) AS place
+      FROM artist
+)
+SELECT key, slot,
+       to_json(transform(array_sort(collect_list(
+                   struct(place, struct(name, name AS artist_name, artist_mbid, listen_count, albums) AS shown))),
+               p -> p.shown), map('ignoreNullFields', 'false')) AS doc
+  FROM placed WHERE place <= 15 GROUP BY key, slot
+"""
+SCHEMA = rows(
+    {
+        "name": TEXT,
+        "artist_name": TEXT,
+        "artist_mbid": NO_MBID,
+        "listen_count": COUNT,
+        "albums": rows({"name": TEXT, "listen_count": COUNT, "release_group_mbid": NO_MBID}),
+    }
+) | {"maxItems": 15}
+JOBS = document_jobs(
+    "artist_activity",
+    "The most heard artists of {whose} with their albums, in nine ranges",
+    ACTIVITY,
+    (),
+    route=Route("", "artist_activity", schema=SCHEMA),
+    made_from=release_groups.JOBS,
+)

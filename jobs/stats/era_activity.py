@@ -1,0 +1,64 @@
+"""Listens by the year in which their release group first came out, of a user and of everybody (jobs.md 7.5, 7.6).
+
+A listen has a year through its release: the group that the release cache names, the year that the group cache says,
+from 1800 on. All other listens count nowhere, years without listens are not shown, and without any year there is no
+answer.
+"""
+
+from jobs.clock import list_schema
+from jobs.job import AT, DATABASE, REBUILD, STATS_RANGE, Command, Job, Route, SitewideDocument, UserDocument
+
+OF_USER = """
+WITH summed AS (
+    SELECT y.key, w.slot, y.year, sum(y.listen_count) AS listen_count
+      FROM {group_year} y JOIN {window_slot} w ON w.windows = y.windows
+     GROUP BY ALL
+)
+SELECT key, slot, to_json(sort_array(collect_list(array(year, listen_count)))) AS doc FROM summed GROUP BY key, slot
+"""
+"""doc: [[year, listen_count], ...], ascending."""
+OF_EVERYBODY = """
+WITH summed AS (
+    SELECT w.slot, y.year, sum(y.listen_count) AS listen_count
+      FROM (SELECT y.* FROM {group_year} y LEFT ANTI JOIN {subjects} s ON s.key = y.key AND s.filtered) y
+      JOIN {window_slot} w ON w.windows = y.windows
+     GROUP BY ALL
+)
+SELECT slot, to_json(sort_array(collect_list(array(year, listen_count)))) AS doc FROM summed GROUP BY slot
+"""
+SCHEMA = list_schema({"year": {"type": "integer"}, "listen_count": {"type": "integer", "minimum": 1}})
+
+
+def answer(stored: list[list[int]], stats_range: str, newest_listen_ts: int, zone: str) -> list[dict[str, int]]:
+    """The years that have listens, ascending."""
+    return [{"year": year, "listen_count": listen_count} for year, listen_count in stored]
+
+
+JOBS = (
+    Job(
+        name="stats.user.era_activity",
+        statistic="user_era_activity",
+        select={},
+        params=(STATS_RANGE, AT, REBUILD, DATABASE),
+        inputs=("group_year", "window_slot"),
+        run=OF_USER,
+        output=UserDocument(),
+        about="Listens of every user by year of first release, in nine ranges",
+        route=Route("/1/stats/user/<path:user_name>/era-activity", "era_activity", answer=answer, schema=SCHEMA),
+        command=Command("request_user_stats", {"type": "era_activity"}),
+        refreshed=True,
+    ),
+    Job(
+        name="stats.sitewide.era_activity",
+        statistic="sitewide_era_activity",
+        select={},
+        params=(STATS_RANGE, AT, REBUILD),
+        inputs=("group_year", "subjects", "window_slot"),
+        run=OF_EVERYBODY,
+        output=SitewideDocument(),
+        about="Listens of everybody by year of first release, in nine ranges",
+        route=Route("/1/stats/sitewide/era-activity", "era_activity", answer=answer, schema=SCHEMA),
+        command=Command("request_sitewide_stats", {"type": "era_activity"}),
+        refreshed=True,
+    ),
+)
