@@ -9,7 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from conf.postgres import connect, transaction
+from conf.postgres import Connection, connect, transaction
+from jobs.listens.account_deletion import delete_account
+from jobs.listens.users import create_user
 from tests.webapi.conftest import Account
 
 MBID, OTHER = "bf9e91ea-8029-4a04-a26a-224e00a83266", "65a6c2a5-2d8a-4c60-b5d6-0b1f7d4f2a51"
@@ -260,3 +262,25 @@ def test_the_range_of_listeners_is_judged(standing_client: FlaskClient, stored: 
     answer = standing_client.get(f"/1/stats/artist/{MBID}/listeners?range=weekly")
 
     assert (answer.status_code, answer.get_json()["error"]) == (400, "Invalid range: weekly")
+
+
+def test_a_deleted_listener_is_left_out_at_once_though_the_answer_was_kept(
+    client: FlaskClient, connection: Connection
+) -> None:
+    stays, goes = create_user(connection, "stays"), create_user(connection, "goes")
+    doc = {"artist_mbid": MBID, "artist_name": "Björk", "listeners": [[goes, 12], [stays, 9]], **TOTALS}
+    with transaction(connection) as cursor:
+        _run(cursor, "artist_listeners")
+        cursor.execute(
+            "INSERT INTO result_entity_document VALUES ('artist_listeners', 'all_time', %s, %s)",
+            (MBID, orjson.dumps(doc).decode()),
+        )
+    url = f"/1/stats/artist/{MBID}/listeners"
+    before = client.get(url)
+    delete_account(connection, goes, 1)
+    after = client.get(url, headers={"If-None-Match": before.headers["ETag"]})
+
+    assert [who["user_name"] for who in before.get_json()["payload"]["listeners"]] == ["goes", "stays"]
+    assert client.get(url, headers={"If-None-Match": after.headers["ETag"]}).status_code == 304
+    assert after.status_code == 200
+    assert [who["user_name"] for who in after.get_json()["payload"]["listeners"]] == ["stays"]

@@ -46,6 +46,9 @@ _STATISTIC = """
 SELECT u.id, r.run_id::text
   FROM users u LEFT JOIN run r ON r.statistic = %s AND r.stats_range = %s WHERE u.name_key = %s
 """
+_LISTENERS = """
+SELECT run_id::text, (SELECT max(position) FROM user_delete) FROM run WHERE statistic = %s AND stats_range = %s
+"""
 
 
 def listens_version(cursor: Cursor, name: str) -> ListensVersion | None:
@@ -72,6 +75,12 @@ def statistic_version(cursor: Cursor, statistic: str, stats_range: str, name: st
 def sitewide_version(cursor: Cursor, statistic: str, stats_range: str) -> tuple[Any, ...]:
     """Of a statistic of the whole site: its run, or nothing."""
     cursor.execute("SELECT run_id::text FROM run WHERE statistic = %s AND stats_range = %s", (statistic, stats_range))
+    return cursor.fetchone() or ()
+
+
+def listeners_version(cursor: Cursor, statistic: str, stats_range: str) -> tuple[Any, ...]:
+    """Of a statistic whose documents name users: its run, and who has gone since; or nothing."""
+    cursor.execute(_LISTENERS, (statistic, stats_range))
     return cursor.fetchone() or ()
 
 

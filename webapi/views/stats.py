@@ -11,7 +11,7 @@ from jobs.job import EntityDocument, Job, PerUser, Ranked, Route, UserDocument
 from jobs.ranges import ALL_TIME, STATS_RANGES
 from spark_reader.load import Document, Page, load_compared_page, load_document, load_entity_document, load_page
 from webapi.db.users import names_of_users
-from webapi.db.versions import sitewide_version, statistic_version
+from webapi.db.versions import listeners_version, sitewide_version, statistic_version
 from webapi.errors import BadRequestError
 from webapi.fresh import fresh
 from webapi.openapi.declare import Answer, describes
@@ -104,7 +104,7 @@ def _entity(job: Job, route: Route) -> Serve:
         asked = _asked(job, route)
         entity = _uuid(mbid)
         with services().pool.statement() as cursor:
-            version = sitewide_version(cursor, job.statistic, asked.stats_range)
+            version = listeners_version(cursor, job.statistic, asked.stats_range)
 
         def document() -> Made:
             with services().pool.transaction() as cursor:
