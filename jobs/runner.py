@@ -31,7 +31,7 @@ from jobs.touched import Version, touched_users
 
 EVERYBODY, TOUCHED = "everybody", "touched"
 """Folders of a run's files: what was computed from all users, and of a continued run what from those touched."""
-_LISTS = "stats_range int, key bigint, ids array<bigint>, counts array<int>"
+_LISTS = "statistic string, stats_range int, key bigint, ids array<bigint>, counts array<int>"
 """Of written lists, what documents are made from."""
 
 
@@ -176,7 +176,8 @@ def _lists(frames: Frames, made: Sequence[Family], job: Job, folder: str) -> dic
     family = family_of(made, job)
     if job not in family.jobs:
         return family.documented(family.lists(job))
-    return family.documented(frames.read(f"{folder}/list/statistic={job.statistic}", _LISTS))
+    written = frames.read(f"{folder}/list", _LISTS).where(F.col("statistic") == job.statistic)
+    return family.documented(written.drop("statistic"))
 
 
 def _save(frames: Sequence[DataFrame], kind: str, folder: str) -> None:
