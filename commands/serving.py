@@ -51,7 +51,7 @@ def rebuild_() -> None:
         raise CommandError(str(problem)) from None
     click.echo(
         f"rebuilt from data version {done.data_version}: {done.users} users, {done.listens} listens, "
-        f"{done.mapping} mapping rows"
+        f"{done.mapping} mapping rows, {done.settings} settings of users"
     )
     click.echo("Users need new tokens: `spark_manage.py user token NAME`.")
 

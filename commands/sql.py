@@ -25,7 +25,8 @@ TABLE_ROWS = 1000
 def sql(statement: str, kind: str | None, output: Path | None) -> None:
     """Run one SELECT over the lake's tables, at its newest data version. Nothing needs to be running.
 
-    Tables: listens, tracks, clients, users, mapping, landing, rejected_listens. json is one object a line.
+    Tables: listens, tracks, clients, users, mapping, user_settings, exclusions, landing, rejected_listens. json is one
+    object a line.
 
     \b
     Examples:

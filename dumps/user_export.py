@@ -1,7 +1,8 @@
 """Everything of one user as a zip in the form of ListenBrainz's user export, made while it is sent.
 
 user.json; listens/YEAR/MONTH.jsonl in UTC, oldest first; feedback.jsonl; pinned_recording.jsonl (empty: pins are not
-kept yet). Read by dumps/load/services/listenbrainz.py into an empty account it gives the same listens and feedback.
+kept yet); settings.json, which ListenBrainz does not have: time zone and exclusions. Read by
+dumps/load/services/listenbrainz.py into an empty account it gives the same listens and feedback.
 """
 
 import time
@@ -13,8 +14,10 @@ from typing import IO, Any, cast
 import orjson
 
 from conf.postgres import Connection
+from jobs.listens.exclusions import exclusions_of
 from jobs.listens.history import KeptFeedback, KeptListen, kept_feedback, kept_listens
 from jobs.listens.mapping import Resolved
+from jobs.listens.user_settings import zone_of
 
 PIECE_BYTES = 1 << 16
 """About how much is handed on at a time."""
@@ -39,6 +42,7 @@ def export_pieces(connection: Connection, user_id: int, user_name: str, now: flo
         [("user.json", [owner])],
         _months(kept_listens(connection, user_id)),
         [("feedback.jsonl", map(_feedback, kept_feedback(connection, user_id))), ("pinned_recording.jsonl", [])],
+        [("settings.json", [_settings(connection, user_id)])],
     )
     for name, documents in members:
         yield from _member(archive, outlet, name, documents, now)
@@ -96,6 +100,16 @@ def _feedback(one: KeptFeedback) -> dict[str, Any]:
         "recording_mbid": one.recording_mbid and str(one.recording_mbid),
         "score": one.score,
         "created": one.created.isoformat(),
+    }
+
+
+def _settings(connection: Connection, user_id: int) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        exclusions, _ = exclusions_of(cursor, user_id)
+        zone = zone_of(cursor, user_id)
+    return {
+        "timezone": zone,
+        "exclusions": [{"kind": e.kind, "value": e.value, "created": e.created.isoformat()} for e in exclusions],
     }
 
 

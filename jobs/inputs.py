@@ -10,12 +10,11 @@ from jobs.clock_inputs import CLOCK_INPUTS
 from jobs.listens.mapping import RESOLVED_TRACKS_SQL
 from jobs.ranges import PREVIOUS_SLOT, range_bits
 from jobs.shared_input import Input
-from jobs.tables import METADATA_TABLES
+from jobs.tables import EXCLUSIONS, METADATA_TABLES, USER_SETTINGS
 
 OPTIONAL_TABLES = {
     **{name: table.schema for name, table in METADATA_TABLES.items()},
-    "user_settings": "user_id int, zone string",
-    "exclusions": "user_id int, kind string, value string, value_key string",
+    **{table.name: table.schema for table in (USER_SETTINGS, EXCLUSIONS)},
 }
 """Tables that a lake may lack, with their columns: then they are empty."""
 DEFAULT_LENGTH_MS = 180_000

@@ -1,11 +1,12 @@
 """Landing: the changes of PostgreSQL into the lake, exactly once, each landing one data version.
 
-Order: tracks and clients, users and mapping, deletes, the append of listens, the landing row, its mirror in PostgreSQL.
+Order: tracks and clients, users, mapping and settings, deletes, the append of listens, the landing row, its mirror in
+PostgreSQL.
 A crash between any two commits leaves something that the next landing completes:
 
 - tracks, clients: only keys that are not there yet are appended, so a repeat appends none and finds the ids;
-- users, mapping: merged by key where the position is greater, so a repeat changes nothing;
-- deleted users: their rows of users, mapping and rejected_listens with a smaller position go, so a repeat finds none;
+- users, mapping, user_settings, exclusions: merged by key where the position is greater, so a repeat changes nothing;
+- deleted users: their rows of these tables and rejected_listens with a smaller position go, so a repeat finds none;
 - deletes (all listens of a deleted user among them): only rows with a smaller position go, so a repeat finds none, and
   never takes a newer listen;
 - listens: appended with txnAppId EPOCH:listens and txnVersion = the landing's last position. A landing that finds this
@@ -15,7 +16,7 @@ A crash between any two commits leaves something that the next landing completes
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -92,6 +93,8 @@ class Lander:
             check_epoch(self.lake, store, self._last, self._is_empty(store))
             self._epoch = str(store.epoch)
             self._greatest_id = check_mirror(cursor, self.lake, self._last)
+        if self._last is not None and not TABLES.keys() <= {*self._last.versions, LANDING.name}:
+            self._name_new_tables(self._last)
         return self._last
 
     def land(self, now: datetime | None = None) -> Landing | None:
@@ -130,16 +133,28 @@ class Lander:
             client_count=self._count(CLIENTS.name, "client_id"),
             rows=rows,
         )
+        self._commit(landing)
+        if kind != "land":
+            self._known, self._complete = {}, set()  # a purge may have taken them
+        return landing
+
+    def _name_new_tables(self, last: Landing) -> None:
+        """A lake made by an older version of this code gets a data version that names every table. Nothing else of it
+        is new: what an interrupted landing has committed comes with the landing that completes it."""
+        empty = {name: 0 for name in TABLES if name not in (*last.versions, LANDING.name)}
+        now, versions = datetime.now(UTC), {**last.versions, **empty}
+        assert self._greatest_id is not None
+        number = self._greatest_id + 1
+        self._commit(replace(last, landing_id=number, landed_at=now, kind="compact", rows=0, versions=versions))
+
+    def _commit(self, landing: Landing) -> None:
         self.lock.check()
         own = (f"{self._epoch}:landing", landing.landing_id)
         land_delta.append(self.spark, self.lake, LANDING, landing.table(), own)
         fault_point("land.after_landing")
         self._last, self._greatest_id = landing, landing.landing_id
-        if kind != "land":
-            self._known, self._complete = {}, set()  # a purge may have taken them
         with closing(connect(self.dsn)) as connection, transaction(connection) as cursor:
             mirror(cursor, landing)
-        return landing
 
     def _take(self, after: int, upto: int | None) -> _Taken:
         """The changes after a position: those read ahead, if they are the ones wanted; nothing is looked for again."""

@@ -1,5 +1,5 @@
-"""The parts of a landing that change rows: users and mapping merged, deleted users removed with all that is theirs,
-listens deleted, T found. Idempotent by nature.
+"""The parts of a landing that change rows: users, mapping and settings merged, deleted users removed with all that is
+theirs, listens deleted, T found. Idempotent by nature.
 """
 
 from datetime import datetime
@@ -13,26 +13,31 @@ from pyspark.sql import functions as F  # noqa: N812
 from jobs import land_delta
 from jobs.listens.changes import Increment
 from jobs.lock import LakeLock
-from jobs.tables import LISTENS, MAPPING, REJECTED_LISTENS, USERS, Table
+from jobs.tables import EXCLUSIONS, LISTENS, MAPPING, REJECTED_LISTENS, USER_SETTINGS, USERS, Table
 
+_USER_KEY = "t.user_id = s.user_id"
 _MAPPING_KEY = "t.user_id <=> s.user_id AND t.recording_msid = s.recording_msid AND t.source = s.source"
+_EXCLUSION_KEY = "t.user_id = s.user_id AND t.kind = s.kind AND t.value_key = s.value_key"
+_OF_USERS = (USERS, MAPPING, USER_SETTINGS, EXCLUSIONS)
 MONTHS_NAMED = 24
 """Up to so many months a delete names its partitions, so that Delta opens no other file."""
 
 
 def merge_changes(spark: SparkSession, lake: str, lock: LakeLock, increment: Increment) -> None:
-    """Users and mapping as they are now; rows of mapping that left, where their position is smaller."""
-    if increment.users.num_rows:
-        lock.check()
-        _upsert(spark, lake, USERS, increment.users, "t.user_id = s.user_id")
-    if increment.mapping_deletes.num_rows:
-        lock.check()
-        gone = spark.createDataFrame(increment.mapping_deletes).alias("s")
-        condition = f"{_MAPPING_KEY} AND t.position < s.position"
-        _target(spark, lake, MAPPING).merge(gone, condition).whenMatchedDelete().execute()
-    if increment.mapping.num_rows:
-        lock.check()
-        _upsert(spark, lake, MAPPING, increment.mapping, _MAPPING_KEY)
+    """Users, mapping and settings as they are now; rows that left, where their position is smaller."""
+    kinds = (
+        (USERS, _USER_KEY, increment.users, None),
+        (MAPPING, _MAPPING_KEY, increment.mapping, increment.mapping_deletes),
+        (USER_SETTINGS, _USER_KEY, increment.user_settings, None),
+        (EXCLUSIONS, _EXCLUSION_KEY, increment.exclusions, increment.exclusion_deletes),
+    )
+    for table, key, rows, deletes in kinds:
+        if deletes is not None and deletes.num_rows:
+            lock.check()
+            _take_out(spark, lake, table, deletes, key)
+        if rows.num_rows:
+            lock.check()
+            _upsert(spark, lake, table, rows, key)
     if increment.user_deletes.num_rows:
         _remove_users(spark, lake, lock, increment.user_deletes)
 
@@ -41,7 +46,7 @@ def _remove_users(spark: SparkSession, lake: str, lock: LakeLock, user_deletes: 
     """Every row of users who are gone, where its position is smaller; their listens go with `delete_listens`."""
     gone = F.broadcast(spark.createDataFrame(user_deletes)).alias("s")
     older = F.col("t.position") < F.col("s.position")
-    for table in (USERS, MAPPING):
+    for table in _OF_USERS:
         if land_delta.file_count(spark, lake, table.name):
             lock.check()
             theirs = (F.col("t.user_id") == F.col("s.user_id")) & older
@@ -118,6 +123,12 @@ def _listens(spark: SparkSession, lake: str) -> DataFrame:
 
 def _target(spark: SparkSession, lake: str, table: Table) -> DeltaTable:
     return DeltaTable.forPath(spark, land_delta.location(lake, table.name)).alias("t")
+
+
+def _take_out(spark: SparkSession, lake: str, table: Table, deletes: pa.Table, key: str) -> None:
+    gone = spark.createDataFrame(deletes).alias("s")
+    older = F.expr(key) & (F.col("t.position") < F.col("s.position"))
+    _target(spark, lake, table).merge(gone, older).whenMatchedDelete().execute()
 
 
 def _upsert(spark: SparkSession, lake: str, table: Table, rows: pa.Table, key: str) -> None:

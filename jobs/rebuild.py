@@ -1,4 +1,5 @@
-"""Serving rebuild: an emptied PostgreSQL gets epoch, users, listens, mapping and landing rows from the lake. No JVM.
+"""Serving rebuild: an emptied PostgreSQL gets epoch, users with their settings, listens, mapping and landing rows from
+the lake. No JVM.
 
 Positions are the lake's and continue above them, so landing goes on as if nothing had happened. Passwords and tokens
 are not in the lake; they come only from a backup. A deleted user is not in the lake, so she does not come back; her id
@@ -50,6 +51,8 @@ class Rebuilt:
     users: int
     listens: int
     mapping: int
+    settings: int
+    """Time zones and exclusions of users."""
 
 
 def rebuild(connection: Connection, lake: str, progress: Callable[[int], None] = lambda rows: None) -> Rebuilt:
@@ -66,10 +69,11 @@ def rebuild(connection: Connection, lake: str, progress: Callable[[int], None] =
         users = _users(cursor, lake, landing)
         listens = _listens(cursor, lake, landing, progress)
         mapping = _mapping(cursor, lake, landing)
+        settings = _settings(cursor, lake, landing)
         _landings(cursor, lake)
         cursor.execute("SELECT setval('change_position', %s)", (max(landing.position, 1),))
         _totals(cursor)
-    return Rebuilt(landing.landing_id, users, listens, mapping)
+    return Rebuilt(landing.landing_id, users, listens, mapping, settings)
 
 
 def _refuse_data(cursor: Cursor) -> None:
@@ -124,6 +128,17 @@ def _mapping(cursor: Cursor, lake: str, landing: Landing) -> int:
     at = table.schema.get_field_index("artist_mbids")
     copy_table(cursor, "mapping", table.set_column(at, "artist_mbids", lists))
     return int(table.num_rows)
+
+
+def _settings(cursor: Cursor, lake: str, landing: Landing) -> int:
+    """Of a lake made before there were any: none."""
+    rows = 0
+    for table, kept in (("user_settings", "user_settings"), ("exclusion", "exclusions")):
+        if kept in landing.versions:
+            found = lake_files.open_table(lake, landing, kept).to_pyarrow_table()
+            copy_table(cursor, table, found)
+            rows += found.num_rows
+    return rows
 
 
 def _landings(cursor: Cursor, lake: str) -> None:

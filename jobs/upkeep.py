@@ -19,7 +19,7 @@ from jobs import land_delta
 from jobs.land import Lander
 from jobs.landing import Landing
 from jobs.listens.account_deletion import mark_purged
-from jobs.tables import CLIENTS, LANDING, LISTENS, MAPPING, REJECTED_LISTENS, TABLES, TRACKS, USERS, Table
+from jobs.tables import CLIENTS, LANDING, LISTENS, TABLES, TRACKS, Table
 
 FILES_PER_MONTH = 8
 FILES_PER_TABLE = 32
@@ -44,9 +44,10 @@ def compact(lander: Lander, now: datetime | None = None, files: int = FILES_PER_
         return None
     months = crowded_months(lander, files)
     crowded = [
-        table.name
-        for table in (TRACKS, CLIENTS, USERS, MAPPING, REJECTED_LISTENS)
-        if land_delta.file_count(lander.spark, lander.lake, table.name) > FILES_PER_TABLE
+        name
+        for name in TABLES
+        if name not in (LISTENS.name, LANDING.name)
+        and land_delta.file_count(lander.spark, lander.lake, name) > FILES_PER_TABLE
     ]
     for year, month in months:
         lander.lock.check()

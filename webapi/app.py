@@ -10,20 +10,21 @@ from webapi.audioscrobbler import views as audioscrobbler
 from webapi.errors import install_error_handlers
 from webapi.hooks import install_hooks
 from webapi.lastfm import approval, dispatch
-from webapi.pages import account, api, deletion, home, profile, transfer, user
+from webapi.pages import account, api, deletion, home, profile, statistics_settings, transfer, user
 from webapi.pages.frame import install_pages
 from webapi.paths import install_tolerant_paths
 from webapi.requests import RequestLog, install_request_log
 from webapi.services import EXTENSION, make_services
 from webapi.tally import Tally
 from webapi.unchanged import Unchanged
-from webapi.views import core, documentation, imports, listens, metrics, stats, status, users
+from webapi.views import core, documentation, imports, listens, metrics, stats, status, user_settings, users
 
 PAGES = (
     home.blueprint,
     user.blueprint,
     account.blueprint,
     profile.blueprint,
+    statistics_settings.blueprint,
     deletion.blueprint,
     transfer.blueprint,
     approval.blueprint,
@@ -48,6 +49,7 @@ def build_app(settings: Settings, tally: Tally | None = None) -> Flask:
         core.blueprint,
         listens.blueprint,
         users.blueprint,
+        user_settings.blueprint,
         imports.blueprint,
         status.blueprint,
         documentation.blueprint,

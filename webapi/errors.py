@@ -48,6 +48,13 @@ class NotFoundError(ApiError):
         super().__init__(404, message)
 
 
+class ForbiddenError(ApiError):
+    """403: we know who asks, and what is asked for is another's."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(403, message)
+
+
 class UnauthorizedError(ApiError):
     """401."""
 

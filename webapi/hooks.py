@@ -1,6 +1,8 @@
 """What happens around every request of the API: OPTIONS, whose token, rate limit, CORS and cache headers."""
 
-from flask import Flask, Response, g, request
+from functools import cache
+
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from webapi.auth import header_token, identify
@@ -60,8 +62,15 @@ def _after(response: Response) -> Response:
 
 
 def _allowed_methods() -> str:
-    if request.url_rule is not None and request.url_rule.methods:
-        return listed(frozenset(request.url_rule.methods))
+    if request.url_rule is not None:
+        return listed(_methods_of(request.url_rule.rule))
     if isinstance(request.routing_exception, MethodNotAllowed):
         return ", ".join(sorted({*(request.routing_exception.valid_methods or ()), "OPTIONS"}))
     return "GET, HEAD, OPTIONS, POST"
+
+
+@cache
+def _methods_of(template: str) -> frozenset[str]:
+    """Of all routes of a path: a browser asks once for the path, and views of the same path are several routes."""
+    rules = (rule for rule in current_app.url_map.iter_rules() if rule.rule == template)
+    return frozenset(method for rule in rules for method in rule.methods or ())

@@ -3,12 +3,14 @@
 What is kept of a person, and how it goes:
 
 - at once, here: `users`, `listen`, `listen_totals`, `rejected_listen`, `listen_delete`, `mapping`, `mapping_delete`
-  (MSIDs are hashes of names, so they go too), `playing_now`, tokens, sessions of every protocol, love and hate, imports
-  and how far they had come (foreign keys cascade), and her rows in `result_list` and `result_document`;
+  (MSIDs are hashes of names, so they go too), `playing_now`, tokens, sessions of every protocol, love and hate, time
+  zone and exclusions, imports and how far they had come (foreign keys cascade), and her rows in `result_list` and
+  `result_document`;
 - listens still queued: the writer suppresses what belongs to no user, and ids are never given out twice;
 - right after the commit, and again with each vacuum until the receipt is closed: dead letters and uploaded files
   (jobs/listens/traces.py), display structs of `result_entity` that no list names any more, result files of older runs;
-- with the next landing: her rows in the lake's users, mapping, listens, rejected_listens (jobs/land_changes.py);
+- with the next landing: her rows in the lake's users, mapping, user_settings, exclusions, listens, rejected_listens
+  (jobs/land_changes.py);
 - with the purge after it: names of tracks and clients that nobody else has;
 - with the vacuum 24 hours later: every older file of these tables, their change feeds included. The Delta log has
   statistics of keys only (jobs/tables), hence no name.

@@ -68,6 +68,20 @@ _MAPPING_DELETES = pa.schema(
     [("user_id", pa.int32()), ("recording_msid", pa.string()), ("source", pa.string()), ("position", pa.int64())]
 )
 
+_USER_SETTINGS = pa.schema([("user_id", pa.int32()), ("zone", pa.string()), ("position", pa.int64())])
+_EXCLUSIONS = pa.schema(
+    [
+        ("user_id", pa.int32()),
+        ("kind", pa.string()),
+        ("value", pa.string()),
+        ("value_key", pa.string()),
+        ("created", pa.int64()),
+        ("position", pa.int64()),
+    ]
+)
+_EXCLUSION_DELETES = pa.schema(
+    [("user_id", pa.int32()), ("kind", pa.string()), ("value_key", pa.string()), ("position", pa.int64())]
+)
 _USER_DELETES = pa.schema([("user_id", pa.int32()), ("position", pa.int64())])
 
 _LISTENS_SQL = """
@@ -90,6 +104,13 @@ FROM mapping WHERE position > {after} AND position <= {upto}"""
 _MAPPING_DELETES_SQL = """
 SELECT user_id, recording_msid, source, position
 FROM mapping_delete WHERE position > {after} AND position <= {upto}"""
+_USER_SETTINGS_SQL = "SELECT user_id, zone, position FROM user_settings WHERE position > {after} AND position <= {upto}"
+_EXCLUSIONS_SQL = """
+SELECT user_id, kind, value, value_key, (extract(epoch FROM created) * 1000000)::bigint, position
+FROM exclusion WHERE position > {after} AND position <= {upto}"""
+_EXCLUSION_DELETES_SQL = """
+SELECT user_id, kind, value_key, position
+FROM exclusion_delete WHERE position > {after} AND position <= {upto}"""
 _USER_DELETES_SQL = "SELECT user_id, position FROM user_delete WHERE position > {after} AND position <= {upto}"
 
 # (rows looked at, position of the last that fits in bytes, newest position) of the listens that come next.
@@ -114,6 +135,15 @@ SELECT count(*), max(position), max(position) FROM (
     SELECT position FROM mapping_delete WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next
 UNION ALL
 SELECT count(*), max(position), max(position) FROM (
+    SELECT position FROM user_settings WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next
+UNION ALL
+SELECT count(*), max(position), max(position) FROM (
+    SELECT position FROM exclusion WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next
+UNION ALL
+SELECT count(*), max(position), max(position) FROM (
+    SELECT position FROM exclusion_delete WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next
+UNION ALL
+SELECT count(*), max(position), max(position) FROM (
     SELECT position FROM user_delete WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next"""
 
 
@@ -129,6 +159,9 @@ class Increment:
     users: pa.Table
     mapping: pa.Table
     mapping_deletes: pa.Table
+    user_settings: pa.Table
+    exclusions: pa.Table
+    exclusion_deletes: pa.Table
     user_deletes: pa.Table
     """Users who are gone with everything of theirs; their listens are among `deletes`."""
     cut: bool
@@ -187,6 +220,9 @@ def read_increment(
         users = _read(cursor, _USERS_SQL, _USERS, after, end)
         mapping = _read(cursor, _MAPPING_SQL, _MAPPING, after, end)
         mapping_deletes = _read(cursor, _MAPPING_DELETES_SQL, _MAPPING_DELETES, after, end)
+        user_settings = _read(cursor, _USER_SETTINGS_SQL, _USER_SETTINGS, after, end)
+        exclusions = _read(cursor, _EXCLUSIONS_SQL, _EXCLUSIONS, after, end)
+        exclusion_deletes = _read(cursor, _EXCLUSION_DELETES_SQL, _EXCLUSION_DELETES, after, end)
         user_deletes = _read(cursor, _USER_DELETES_SQL, _USER_DELETES, after, end)
     return Increment(
         after,
@@ -196,6 +232,9 @@ def read_increment(
         _timed(users, "created"),
         _listed(_timed(mapping, "updated"), "artist_mbids"),
         mapping_deletes,
+        user_settings,
+        _timed(exclusions, "created"),
+        exclusion_deletes,
         user_deletes,
         cut,
     )

@@ -1,4 +1,4 @@
-"""Forgetting what is kept for a while only: ids of written messages, tombstones of landed deletes."""
+"""Forgetting what is kept for a while only: ids of written messages, deletes that have landed."""
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
@@ -26,5 +26,15 @@ def prune_tombstones(cursor: Cursor) -> int:
         "   WHERE r.user_id = d.user_id AND r.submitted_at <= d.requested_at)"
         " AND (requested_at = %s OR NOT EXISTS (SELECT FROM users u WHERE u.id = d.user_id AND u.source IS NOT NULL))",
         (KEEP_DAYS, NEVER),
+    )
+    return cursor.rowcount
+
+
+def prune_exclusion_deletes(cursor: Cursor) -> int:
+    """Forget exclusions taken back that are in the lake, more than KEEP_DAYS ago; how many."""
+    cursor.execute(
+        "DELETE FROM exclusion_delete WHERE created < now() - make_interval(days => %s)"
+        " AND position <= (SELECT max(position) FROM landing)",
+        (KEEP_DAYS,),
     )
     return cursor.rowcount

@@ -4,6 +4,7 @@
 """
 
 from jobs.tables.clients import CLIENTS
+from jobs.tables.exclusions import EXCLUSIONS
 from jobs.tables.landing import LANDING
 from jobs.tables.listens import LISTENS
 from jobs.tables.mapping import MAPPING
@@ -12,14 +13,27 @@ from jobs.tables.rejected_listens import REJECTED_LISTENS
 from jobs.tables.rules import Rule
 from jobs.tables.table import Column, Table
 from jobs.tables.tracks import TRACKS
+from jobs.tables.user_settings import USER_SETTINGS
 from jobs.tables.users import USERS
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (LISTENS, TRACKS, CLIENTS, USERS, MAPPING, LANDING, REJECTED_LISTENS)
+    table.name: table
+    for table in (
+        LISTENS,
+        TRACKS,
+        CLIENTS,
+        USERS,
+        MAPPING,
+        USER_SETTINGS,
+        EXCLUSIONS,
+        LANDING,
+        REJECTED_LISTENS,
+    )
 }
 
 __all__ = [
     "CLIENTS",
+    "EXCLUSIONS",
     "LANDING",
     "LISTENS",
     "MAPPING",
@@ -28,6 +42,7 @@ __all__ = [
     "TABLES",
     "TRACKS",
     "USERS",
+    "USER_SETTINGS",
     "Column",
     "Rule",
     "Table",

@@ -15,9 +15,11 @@ from click.testing import CliRunner
 
 from commands.app import run
 from conf.embedded_postgres import EmbeddedPostgres, embedded_dsn
-from conf.postgres import Connection, connect
+from conf.postgres import Connection, connect, transaction
 from conf.settings import PROJECT, Settings, environment
+from jobs.listens.exclusions import add_exclusion, exclusion_of, remove_exclusion
 from jobs.listens.listen import Submission, new_message_id
+from jobs.listens.user_settings import set_zone
 from jobs.listens.write import write_submissions
 
 
@@ -110,6 +112,11 @@ def filled(cli: CommandLine, connection: Connection) -> Connection:
     """A user with token and password, listens, a result, a queued request, a dead letter."""
     assert cli("user", "create", "alice", "--password", stdin=b"open sesame\n").status == 0
     write_submissions(connection, [listens(1, 2, 3)])
+    with transaction(connection) as cursor:
+        set_zone(cursor, 1, "Asia/Kathmandu")
+        for name in ("Abba", "Queen"):
+            add_exclusion(cursor, 1, exclusion_of("artist", name))
+        remove_exclusion(cursor, 1, exclusion_of("artist", "Queen"))
     rows(connection, "INSERT INTO result_entity VALUES (7, '{}') RETURNING 1")
     rows(connection, "INSERT INTO result_list VALUES ('user_artists', 'week', 1, '{7}', '{3}') RETURNING 1")
     rows(

@@ -27,6 +27,7 @@ from tests.commands.conftest import CommandLine, listens, rows
 
 TABLES = """
     users token store listen listen_delete listen_totals message_seen rejected_listen mapping mapping_delete landing
+    user_settings exclusion exclusion_delete
     request run result_list result_entity queue_message queue_dead_letter
 """
 

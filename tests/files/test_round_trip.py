@@ -16,10 +16,12 @@ from conf.postgres import Connection, transaction
 from dumps.load.services import format_of
 from dumps.load.source import open_source
 from dumps.user_export import export_name, export_pieces
+from jobs.listens.exclusions import add_exclusion, exclusion_of
 from jobs.listens.history import moment
 from jobs.listens.imported_feedback import Feedback, put_feedback
 from jobs.listens.imports import Totals, import_items
 from jobs.listens.listen import Submission, new_message_id
+from jobs.listens.user_settings import set_zone
 from jobs.listens.users import create_user
 from jobs.listens.validator import InvalidListenError, validate_listen
 from jobs.listens.write import write_submissions
@@ -62,12 +64,15 @@ def test_the_zip_has_the_form_of_a_user_export(connection: Connection, database_
     write(connection, rob, listen(1_600_000_000, release_name="R", additional_info=info), listen(1_604_188_800))
     with transaction(connection) as cursor:
         put_feedback(cursor, rob, [Feedback(None, MBID, -1, datetime(2024, 1, 1, tzinfo=UTC))])
+        set_zone(cursor, rob, "Asia/Kathmandu")
+        add_exclusion(cursor, rob, exclusion_of("artist", "ABBA"))
 
     archive = zipfile.ZipFile(io.BytesIO(exported(database_url, rob)))
 
     assert archive.testzip() is None
     assert archive.namelist() == [
         "user.json", "listens/2020/9.jsonl", "listens/2020/11.jsonl", "feedback.jsonl", "pinned_recording.jsonl",
+        "settings.json",
     ]  # fmt: skip
     read = {name: [orjson.loads(line) for line in archive.read(name).splitlines()] for name in archive.namelist()}
     assert read["user.json"] == [{"user_id": rob, "username": "rob"}]
@@ -75,6 +80,9 @@ def test_the_zip_has_the_form_of_a_user_export(connection: Connection, database_
         {"recording_msid": None, "recording_mbid": str(MBID), "score": -1, "created": "2024-01-01T00:00:00+00:00"}
     ]
     assert read["pinned_recording.jsonl"] == []
+    [settings] = read["settings.json"]
+    assert settings["timezone"] == "Asia/Kathmandu"
+    assert [(one["kind"], one["value"]) for one in settings["exclusions"]] == [("artist", "ABBA")]
     [row] = read["listens/2020/9.jsonl"]
     [(_, msid, *_), _] = rows(connection, KEPT, rob)
     assert abs(row.pop("inserted_at") - time.time()) < 60

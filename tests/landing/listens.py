@@ -10,8 +10,10 @@ from deltalake import DeltaTable
 
 from conf.postgres import Connection, transaction
 from jobs.listens.account_deletion import Deleted, delete_account
+from jobs.listens.exclusions import add_exclusion, exclusion_of, remove_exclusion
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.msid import msid_of
+from jobs.listens.user_settings import set_zone
 from jobs.listens.write import delete_history, delete_listen, write_submissions
 
 NOON = 1_609_502_400
@@ -50,6 +52,37 @@ def wipe(connection: Connection, user_id: int) -> None:
 def leave(connection: Connection, user_id: int) -> Deleted:
     """Delete the account and everything of it."""
     return delete_account(connection, user_id, _now())
+
+
+def zone(connection: Connection, user_id: int, name: str) -> None:
+    """Choose a time zone."""
+    with transaction(connection) as cursor:
+        set_zone(cursor, user_id, name)
+
+
+def exclude(connection: Connection, user_id: int, kind: str, value: str) -> None:
+    """Leave something out of the statistics."""
+    with transaction(connection) as cursor:
+        add_exclusion(cursor, user_id, exclusion_of(kind, value))
+
+
+def include(connection: Connection, user_id: int, kind: str, value: str) -> None:
+    """Take an exclusion back."""
+    with transaction(connection) as cursor:
+        remove_exclusion(cursor, user_id, exclusion_of(kind, value))
+
+
+def settings_agree(connection: Connection, lake: str) -> int:
+    """The lake holds the time zones and exclusions that PostgreSQL holds; how many."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT user_id, zone, position FROM user_settings ORDER BY position")
+        zones = cursor.fetchall()
+        cursor.execute("SELECT user_id, kind, value, value_key, created, position FROM exclusion ORDER BY position")
+        exclusions = cursor.fetchall()
+    assert table(lake, "user_settings", ("user_id", "zone", "position"), "position") == zones
+    columns = ("user_id", "kind", "value", "value_key", "created", "position")
+    assert table(lake, "exclusions", columns, "position") == exclusions
+    return len(zones) + len(exclusions)
 
 
 def _now() -> int:

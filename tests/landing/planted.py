@@ -69,6 +69,10 @@ GOOD: dict[str, dict[str, Any]] = {
         "user_id": 1, "recording_msid": MSID, "recording_mbid": MSID, "release_mbid": MSID, "artist_credit_id": 1,
         "artist_mbids": [MSID], "source": "manual", "dump_id": 1, "updated": MOMENT, "position": 1,
     },
+    "user_settings": {"user_id": 1, "zone": "Europe/Berlin", "position": 1},
+    "exclusions": {
+        "user_id": 1, "kind": "artist", "value": "Abba", "value_key": "abba", "created": MOMENT, "position": 1,
+    },
     "landing": {
         "landing_id": 1, "position": 1, "landed_at": MOMENT, "newest_listen_ts": 1, "kind": "land", "epoch": MSID,
         "versions": {"listens": 1}, "track_count": 1, "client_count": 1, "rows": 1,

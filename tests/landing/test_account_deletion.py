@@ -36,11 +36,11 @@ from jobs.tables import REJECTED_LISTENS
 from request_consumer import erasure
 from spark_reader.reader import save_run
 from tests.landing.conftest import NewLander
-from tests.landing.listens import agree, leave, listen, submit, table
+from tests.landing.listens import agree, exclude, include, leave, listen, submit, table, zone
 from tests.landing.test_upkeep import NOTHING, contents
 
 pytestmark = pytest.mark.spark
-KINDS = ("user", "artist", "track", "client", "note", "aside", "letter", "upload", "foreign")
+KINDS = ("user", "artist", "track", "client", "note", "aside", "letter", "upload", "foreign", "excluded", "kept")
 WORDS = {kind: f"zq{kind}xolotl" for kind in KINDS}
 """Planted, each where its name says; nobody else uses them, and folding leaves them as they are."""
 PLANTED = listen(1, WORDS["track"], WORDS["artist"], note=WORDS["note"], media_player=WORDS["client"])
@@ -146,6 +146,11 @@ def test_two_days_after_an_account_was_deleted_no_byte_of_it_is_left(
     submit(connection, gone, PLANTED, listen(1))
     put_mapping(connection, MappingRow(gone, str(MSID), "manual"))
     put_mapping(connection, MappingRow(alice, str(msid_of(listen(1)["track_metadata"])), "manual"))
+    for user_id in (alice, gone):
+        zone(connection, user_id, "Asia/Kathmandu")
+        exclude(connection, user_id, "artist", "Abba")
+    exclude(connection, gone, "artist", WORDS["kept"])
+    exclude(connection, gone, "client", WORDS["excluded"])
     furnish(connection, broker, settings, gone)
     set_aside_in_lake(lander, alice, gone)
     before = lander.land()
@@ -155,6 +160,7 @@ def test_two_days_after_an_account_was_deleted_no_byte_of_it_is_left(
     assert keys(connection) == [alice, gone]
     assert found(settings, connection) == {*WORDS.values(), str(MSID)}, "so the search can find it"
 
+    include(connection, gone, "client", WORDS["excluded"])
     deleted = leave(connection, gone)
     traces.remove_traces(broker, settings.data_dir, [gone], deleted.uploads)
     assert reached(connection, deleted.receipt) == ["rows"]
@@ -174,6 +180,8 @@ def test_two_days_after_an_account_was_deleted_no_byte_of_it_is_left(
     assert agree(connection, lake) == 2
     assert table(lake, "users", ["user_id"], "user_id") == [(alice,)]
     assert table(lake, "mapping", ["user_id"], "user_id") == [(alice,)]
+    assert table(lake, "user_settings", ["user_id"], "user_id") == [(alice,)]
+    assert table(lake, "exclusions", ["user_id"], "user_id") == [(alice,)]
     assert table(lake, "rejected_listens", ["body"], "body") == [(OTHERS % alice,)]
     assert reached(connection, deleted.receipt) == ["rows"], "names of tracks are still there"
     assert receipt_of(connection, deleted.receipt).landed == after.landed_at

@@ -10,7 +10,20 @@ from jobs.listens.mapping import MappingRow, delete_mapping, put_mapping
 from jobs.listens.msid import msid_of
 from jobs.listens.users import create_user
 from tests.landing.conftest import NewLander
-from tests.landing.listens import Row, agree, delete, leave, listen, submit, table, wipe
+from tests.landing.listens import (
+    Row,
+    agree,
+    delete,
+    exclude,
+    include,
+    leave,
+    listen,
+    settings_agree,
+    submit,
+    table,
+    wipe,
+    zone,
+)
 
 pytestmark = pytest.mark.spark
 
@@ -154,6 +167,44 @@ def _mapping(connection: Connection) -> list[Row]:
         return cursor.fetchall()
 
 
+def test_time_zone_and_exclusions_land_as_last_set_and_leave_when_taken_back(
+    connection: Connection, lander: Lander, lake: str, alice: int, bob: int
+) -> None:
+    mbid = "00000000-0000-4000-8000-00000000000a"
+    zone(connection, alice, "Asia/Kathmandu")
+    zone(connection, bob, "UTC")
+    exclude(connection, alice, "artist", "  ABBA É  ")
+    exclude(connection, alice, "recording", mbid.upper())
+    exclude(connection, bob, "artist", "abba e\u0301")
+    exclude(connection, bob, "client", "Web Player")
+    include(connection, bob, "client", "web player")
+    first = lander.land()
+    assert settings_agree(connection, lake) == 4, "UTC is what bob has without setting it"
+    assert table(lake, "exclusions", ("user_id", "kind", "value", "value_key"), "position") == [
+        (alice, "artist", "ABBA É", "abba é"),
+        (alice, "recording", mbid.upper(), mbid),
+        (bob, "artist", "abba e\u0301", "abba é"),
+    ]
+
+    zone(connection, alice, "America/New_York")
+    include(connection, alice, "artist", "Abba é")
+    include(connection, bob, "artist", "abba é")
+    exclude(connection, bob, "artist", "ABBA É")
+    include(connection, bob, "artist", "abba é")
+    exclude(connection, bob, "artist", "Abba É")
+    second = lander.land()
+    assert settings_agree(connection, lake) == 3
+    assert first is not None
+    assert second is not None
+    assert (second.landing_id, second.rows) == (first.landing_id + 1, 0), "a data version of its own"
+    assert second.versions["exclusions"] > first.versions["exclusions"]
+
+    exclude(connection, bob, "artist", "abba é")
+    zone(connection, alice, "America/New_York")
+    include(connection, bob, "artist", "Queen")
+    assert lander.land() is None, "nothing has changed"
+
+
 SECONDS = (0, 1, 2, -3600 * 13, 86400 * 31)
 """Few, in three months, so that histories meet themselves."""
 
@@ -167,7 +218,9 @@ def live(chance: random.Random, connection: Connection, new_lander: NewLander, l
             chance.choice(users),
             listen(chance.choice(SECONDS), chance.choice(("a", "b")), n=chance.random()),
         )
-        act = chance.choices(("submit", "delete", "wipe", "leave", "land", "restart"), (10, 6, 1, 1, 2, 1))[0]
+        acts = {"submit": 10, "delete": 6, "wipe": 1, "leave": 1, "zone": 1, "exclude": 3, "include": 2, "land": 2}
+        act = chance.choices((*acts, "restart"), (*acts.values(), 1))[0]
+        name = chance.choice(("a", "A", "b"))
         if act == "submit":
             put_mapping(connection, MappingRow(user_id, str(msid_of(item["track_metadata"])), "manual"))
             submit(connection, user_id, item, *(listen(chance.choice(SECONDS), "c") for _ in range(3)))
@@ -177,8 +230,15 @@ def live(chance: random.Random, connection: Connection, new_lander: NewLander, l
             wipe(connection, user_id)
         elif act == "leave":
             put_mapping(connection, MappingRow(user_id, str(msid_of(item["track_metadata"])), "manual"))
+            zone(connection, user_id, "Asia/Tokyo")
             leave(connection, user_id)
             users[users.index(user_id)] = create_user(connection, f"user {chance.random()}")
+        elif act == "zone":
+            zone(connection, user_id, chance.choice(("UTC", "Europe/Berlin", "Asia/Kathmandu")))
+        elif act == "exclude":
+            exclude(connection, user_id, "artist", name)
+        elif act == "include":
+            include(connection, user_id, "artist", name)
         elif act == "land":
             lander.land()
         else:
@@ -187,6 +247,7 @@ def live(chance: random.Random, connection: Connection, new_lander: NewLander, l
         pass
     agree(connection, lake)
     assert _mapping(connection) == _landed_mapping(lake)
+    settings_agree(connection, lake)
     with transaction(connection) as cursor:
         cursor.execute("SELECT id, name FROM users ORDER BY position")
         assert cursor.fetchall() == table(lake, "users", ["user_id", "name"], "position")

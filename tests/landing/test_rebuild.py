@@ -10,12 +10,25 @@ from jobs.listens.mapping import MappingRow, put_mapping
 from jobs.listens.users import create_token, create_user, find_user
 from jobs.rebuild import DatabaseNotEmptyError, Rebuilt, rebuild
 from tests.landing.conftest import NewLander
-from tests.landing.listens import Row, agree, delete, leave, listen, submit, wipe
+from tests.landing.listens import (
+    Row,
+    agree,
+    delete,
+    exclude,
+    include,
+    leave,
+    listen,
+    settings_agree,
+    submit,
+    wipe,
+    zone,
+)
 
 pytestmark = pytest.mark.spark
 MBID = "00000000-0000-4000-8000-00000000000{}".format
 KEPT = {
     "store": "epoch", "users": "id, name, name_key, created, source, foreign_id, position", "listen": "*",
+    "user_settings": "*", "exclusion": "*",
     "listen_totals": "user_id, listen_count, oldest_listened_at, newest_listened_at", "landing": "*",
     "mapping": "user_id, recording_msid, recording_mbid, release_mbid, artist_credit_id, artist_mbids, source, dump_id,"
                " updated, position",
@@ -55,6 +68,10 @@ def test_an_emptied_database_gets_every_byte_back_and_landing_goes_on(
     delete(connection, alice, listen(2))
     put_mapping(connection, MappingRow(None, MBID(1), "automatic", MBID(2), None, (MBID(4), MBID(3)), 9))
     put_mapping(connection, MappingRow(bob, MBID(1), "manual"))
+    zone(connection, alice, "Asia/Kathmandu")
+    exclude(connection, alice, "artist", 'Sigur Rós, "live"')
+    exclude(connection, bob, "client", "mpv")
+    include(connection, bob, "client", "mpv")
     lander.land()
     submit(connection, bob, listen(5))
     lander.land()
@@ -62,6 +79,7 @@ def test_an_emptied_database_gets_every_byte_back_and_landing_goes_on(
         create_token(cursor, alice, "lost with the database", None)
     gone = create_user(connection, "gone")
     submit(connection, gone, listen(1))
+    zone(connection, gone, "Asia/Tokyo")
     lander.land()
     leave(connection, gone)
     lander.land()
@@ -71,7 +89,7 @@ def test_an_emptied_database_gets_every_byte_back_and_landing_goes_on(
         rebuild(connection, lake)
     empty(connection)
     told: list[int] = []
-    assert rebuild(connection, lake, told.append) == Rebuilt(data_version=4, users=2, listens=6, mapping=2)
+    assert rebuild(connection, lake, told.append) == Rebuilt(data_version=4, users=2, listens=6, mapping=2, settings=2)
 
     assert sum(told) == 6
     assert contents(connection) == before
@@ -85,11 +103,13 @@ def test_an_emptied_database_gets_every_byte_back_and_landing_goes_on(
         assert find_user(cursor, "BOB ünlü") is not None
     submit(connection, alice, listen(3, "NULL", "\\N"), listen(7))
     wipe(connection, bob)
+    include(connection, alice, "artist", 'sigur rós, "live"')
     landing = new_lander().land()
     assert landing is not None
     assert (landing.landing_id, landing.rows) == (5, 1)
     assert landing.position > before["landing"][-1][1]
     assert agree(connection, lake) == 4
+    assert settings_agree(connection, lake) == 1
 
 
 def test_an_empty_lake_and_a_failure_half_way_leave_the_database_as_it_was(connection: Connection, lake: str) -> None:

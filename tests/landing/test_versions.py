@@ -1,5 +1,7 @@
 """A landing is a data version: it names every table's version, its T, and is told to PostgreSQL."""
 
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow.dataset
@@ -11,11 +13,12 @@ from conf.settings import Settings
 from jobs import lake_files
 from jobs.lake import TableUnknownError, newest_landing, open_table
 from jobs.land import Lander, land_once
+from jobs.land_delta import append
 from jobs.landing import Landing
 from jobs.listens.changes import read_increment
-from jobs.tables import TABLES
+from jobs.tables import LANDING, TABLES
 from tests.landing.conftest import NewLander
-from tests.landing.listens import NOON, agree, delete, listen, submit, wipe
+from tests.landing.listens import NOON, agree, delete, listen, settings_agree, submit, wipe, zone
 
 pytestmark = pytest.mark.spark
 NOW = datetime.fromtimestamp(NOON + 100, UTC)
@@ -66,6 +69,33 @@ def test_old_data_versions_stay_readable_as_they_were(
     assert [int(row.listened_at.timestamp()) for row in then] == [NOON + 1]
     with pytest.raises(TableUnknownError, match="landings"):
         open_table(lander.spark, lake, first, "landings")
+
+
+def test_a_lake_of_an_older_version_gets_the_tables_it_lacks_and_a_data_version_that_names_them(
+    connection: Connection, new_lander: NewLander, lake: str, alice: int
+) -> None:
+    submit(connection, alice, listen(1))
+    old = new_lander()
+    assert old.land(NOW) is not None
+    lacking = ("user_settings", "exclusions")
+    for name in lacking:
+        shutil.rmtree(f"{lake}/{name}")
+    last = lake_files.newest(lake)
+    older = replace(last, landing_id=2, versions={k: v for k, v in last.versions.items() if k not in lacking})
+    append(old.spark, lake, LANDING, older.table())
+
+    lander = new_lander()
+    newest = lander.start()
+
+    assert newest == lake_files.newest(lake)
+    assert (newest.landing_id, newest.position, newest.kind) == (3, last.position, "compact")
+    assert newest.versions == {**last.versions, **dict.fromkeys(lacking, 0)}
+    assert [number for number, *_ in mirrored(connection)] == [1, 2, 3]
+    assert lander.land() is None
+    assert new_lander().start() == newest, "once is enough"
+    zone(connection, alice, "Asia/Kathmandu")
+    assert lander.land() is not None
+    assert settings_agree(connection, lake) == 1
 
 
 def test_nothing_to_land_makes_no_new_version(

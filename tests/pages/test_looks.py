@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Literal
+from uuid import UUID
 
 import pytest
 import requests
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from conf.postgres import Connection, transaction
 from conf.settings import Settings, environment
+from jobs.listens.exclusions import add_exclusion, exclusion_of
 from jobs.listens.users import create_token
 from tests.commands.conftest import CommandLine
 from tests.live_server import DESKTOP, PHONE, Server, screenshot, served, window
@@ -35,6 +37,8 @@ def people(standing_connection: Connection) -> None:
     with transaction(standing_connection) as cursor:
         for label in ("kitchen radio", "Pano Scrobbler on my phone, the old one with the cracked glass", HOSTILE):
             create_token(cursor, hostile, label, None)
+        for kind, value in (("artist", HOSTILE), ("recording", str(UUID(int=1))), ("client", "W" * 300)):
+            add_exclusion(cursor, hostile, exclusion_of(kind, value))
         cursor.execute("UPDATE token SET last_used = now() WHERE label = 'kitchen radio'")
         add_application(cursor, "registered", "Pano Scrobbler", b"")
         for api_key in ("registered", "0123456789abcdef0123456789abcdef", HOSTILE):

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.webapi.conftest import Account
-from webapi.openapi.page import introduction, kind
+from webapi.openapi.page import SHOWN, introduction, kind
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +20,9 @@ def page(standing_client: FlaskClient) -> str:
     return answer.text
 
 
-def test_every_get_and_post_is_on_the_page_and_in_its_contents(standing_client: FlaskClient, page: str) -> None:
+def test_every_get_post_and_delete_is_on_the_page_and_in_its_contents(standing_client: FlaskClient, page: str) -> None:
     paths = standing_client.get("/1/openapi.json").get_json()["paths"]
-    ids = {item[method]["operationId"] for item in paths.values() for method in ("get", "post") if method in item}
+    ids = {item[method]["operationId"] for item in paths.values() for method in SHOWN if method in item}
     assert {*re.findall(r'<section [^>]*id="(\w+)"', page)} == {*re.findall(r'href="#(\w+)">', page)} - {"main"} == ids
 
 
@@ -45,7 +45,7 @@ def test_the_curl_lines_work_as_they_stand(standing_client: FlaskClient, standin
         files = dict(value.partition(";filename=")[0].split("=", 1) for option, value in told if option == "-F")
         body: Any = form or {name: (BytesIO(text.encode()), "listens.jsonl") for name, text in files.items()}
         body = body or dict(told).get("-d")
-        method = "POST" if body or "-X" in options else "GET"
+        method = dict(told).get("-X") or ("POST" if body else "GET")
         answer = standing_client.open(path, method=method, data=body, headers=headers)
         # There is no dump; the session and the import of the examples are nobody's.
         without = "No dump entry exists." in answer.text or answer.text == "BADSESSION\n" or "IMPORT_ID" in url

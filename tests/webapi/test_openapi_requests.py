@@ -153,7 +153,7 @@ def _value(column: Column) -> Any:
     return [one] if column.type.startswith("array") else one
 
 
-@SCHEMA.include(method=["GET", "POST"]).parametrize()
+@SCHEMA.include(method=["GET", "POST", "DELETE"]).parametrize()
 @settings(FEW, max_examples=30)
 def test_requests_made_from_the_document_are_answered_as_it_says(case: Case) -> None:
     check(case)

@@ -18,9 +18,11 @@ from conf.settings import Settings
 from jobs.listens import account_deletion, traces
 from jobs.listens.account_deletion import UserGoneError, delete_account, find_receipt
 from jobs.listens.changes import read_increment
+from jobs.listens.exclusions import add_exclusion, exclusion_of, remove_exclusion
 from jobs.listens.mapping import MappingRow, delete_mapping, put_mapping
 from jobs.listens.rejected import list_rejected, retry_rejected
 from jobs.listens.removal import remove_listens
+from jobs.listens.user_settings import set_zone
 from jobs.listens.users import create_token, create_user, find_user
 from jobs.listens.write import delete_history, delete_listen, write_submissions
 from tests.reader.results import manifest
@@ -73,6 +75,10 @@ def furnish(connection: Connection, submit: Submit, user_id: int) -> None:
     delete_mapping(connection, user_id, MSID, "automatic")
     with transaction(connection) as cursor:
         create_token(cursor, user_id, "phone", None)
+        set_zone(cursor, user_id, "Asia/Kathmandu")
+        for name in ("Abba", "Queen"):
+            add_exclusion(cursor, user_id, exclusion_of("artist", name))
+        remove_exclusion(cursor, user_id, exclusion_of("artist", "Queen"))
         cursor.execute(_FULL, {"user": user_id, "secret": f"{user_id:04x}"})
 
 

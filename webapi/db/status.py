@@ -48,6 +48,9 @@ SELECT (SELECT id FROM newest), (SELECT extract(epoch FROM now() - landed_at)::b
        + (SELECT count(*) FROM users u WHERE u.position > landed.position)
        + (SELECT count(*) FROM mapping m WHERE m.position > landed.position)
        + (SELECT count(*) FROM mapping_delete m WHERE m.position > landed.position)
+       + (SELECT count(*) FROM user_settings s WHERE s.position > landed.position)
+       + (SELECT count(*) FROM exclusion e WHERE e.position > landed.position)
+       + (SELECT count(*) FROM exclusion_delete e WHERE e.position > landed.position)
        + (SELECT count(*) FROM user_delete d WHERE d.position > landed.position),
        coalesce((SELECT extract(epoch FROM now() - inserted_at)::bigint FROM listen
                   WHERE listen.position > landed.position ORDER BY listen.position LIMIT 1), 0)

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from webapi.openapi.declare import JSON
 
-SHOWN = ("get", "post")
+SHOWN = ("get", "post", "delete")
 """HEAD and OPTIONS are there for all paths; the introduction says so."""
 ANYWHERE = ("429", "503")
 """Answers that every operation may give; the introduction says so."""
@@ -129,11 +129,11 @@ def _curl(url: str, path: str, method: str, operation: dict[str, Any]) -> str:
     words = [f"curl {shlex.quote(address)}"]
     if operation["security"]:
         words.append('-H "Authorization: Token $TOKEN"')
-    content = operation.get("requestBody", {}).get("content", {}) if method == "post" else {}
+    content = operation.get("requestBody", {}).get("content", {}) if method != "get" else {}
+    if method == "delete" or (method == "post" and not content):
+        words.append(f"-X {method.upper()}")
     for media_type, told in content.items():
         words += _data(media_type, told["example"])
-    if method == "post" and not content:
-        words.append("-X POST")
     return " \\\n  ".join(words)
 
 

@@ -1,4 +1,4 @@
-"""The profile: tokens, password, and the ways to what one has here."""
+"""The profile: tokens, password, settings of statistics, and the ways to what one has here."""
 
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -10,6 +10,7 @@ from webapi.db.lastfm import end_program, programs_of
 from webapi.db.web_session import end_sessions
 from webapi.errors import ApiError
 from webapi.pages.frame import kept_by_nobody
+from webapi.pages.statistics_settings import shown_settings
 from webapi.passwords import TOO_MANY, a_turn_to_hash, user_of_password
 from webapi.services import services
 from webapi.sessions import log_in, logged_in, require_login
@@ -28,11 +29,12 @@ blueprint.after_request(kept_by_nobody)
 @blueprint.get("")
 @require_login
 def profile() -> Page:
-    """Tokens without their secrets, programs that were approved, the password form, links."""
+    """Tokens without their secrets, programs that were approved, settings of statistics, the password form, links."""
     user = logged_in()
     with services().pool.transaction() as cursor:
         tokens, programs = tokens_of(cursor, user.id), programs_of(cursor, user.id)
-    return render_template("profile.html", tokens=tokens, programs=programs, name=user.name)
+        settings = shown_settings(cursor, user.id)
+    return render_template("profile.html", tokens=tokens, programs=programs, name=user.name, **settings)
 
 
 @blueprint.post("/tokens")

@@ -1,5 +1,5 @@
 -- Statistics in whole: every list with what it was a period before and with its time; documents; entities' documents.
--- depends: 0008_import_dates
+-- depends: 0009_settings_of_users
 
 ALTER TABLE result_list
     ADD previous_ranks  integer[] NOT NULL DEFAULT '{}', -- of each id's item in the period before; 0: it was not there

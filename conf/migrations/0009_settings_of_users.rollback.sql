@@ -1,0 +1,1 @@
+DROP TABLE exclusion_delete, exclusion, user_settings;
