@@ -13,7 +13,7 @@ from conf.postgres import transaction
 from conf.settings import load_settings
 from jobs import reports
 from jobs.reports import Report
-from jobs.tables import TABLES
+from jobs.tables import METADATA_TABLES, TABLES
 
 SILENT_SECONDS = 30
 
@@ -76,7 +76,7 @@ def _tables(lake: str) -> set[str]:
     """The tables that a check looks at: those that a data version names."""
     from jobs.lake_files import newest
 
-    return set(newest(lake).versions) & set(TABLES)
+    return set(newest(lake).versions) & {*TABLES, *METADATA_TABLES}
 
 
 def _fresh(data_dir: Path, tables: set[str], asked: datetime, timeout: int) -> list[Report]:

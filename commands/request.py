@@ -13,7 +13,7 @@ from commands.output import remark
 from commands.store import broker_of, running_store
 from commands.waiting import report_outcome
 from jobs.catalog import Catalog, InvalidRequestError, catalog
-from jobs.job import Bundle, Job, Param
+from jobs.job import AT, Bundle, Job, Param
 
 Requested = Job | Bundle
 
@@ -85,10 +85,16 @@ def _selector_option(name: str, choices: Sequence[str]) -> click.Option:
 
 
 def _option(param: Param) -> click.Option:
-    name = (param.option or param.name).replace("_", "-")
+    flag = _flag(param)
     if param.kind is bool:
-        return click.Option([f"--{name}/--no-{name}", param.name], default=None, help=_about(param))
-    return click.Option([f"--{name}", param.name], type=_type(param), multiple=param.many, help=_about(param))
+        return click.Option([f"{flag}/--no-{flag[2:]}", param.name], default=None, help=_about(param))
+    return click.Option(
+        [flag, param.name], type=_type(param), multiple=param.many, required=param.required, help=_about(param)
+    )
+
+
+def _flag(param: Param) -> str:
+    return f"--{(param.option or param.name).replace('_', '-')}"
 
 
 def _type(param: Param) -> Any:
@@ -139,10 +145,13 @@ def _help(known: Catalog, name: str, values: Sequence[Requested]) -> str:
 def _examples(known: Catalog, name: str, values: Sequence[Requested]) -> str:
     first = values[0]
     assert first.command is not None
-    call = " ".join([f"  spark_manage.py {name}", *(f"--{o} {choice}" for o, choice in first.command.select.items())])
-    params = [param for param in known.params(first.name) if param.choices]
-    more = " ".join(f"--{(param.option or param.name).replace('_', '-')} {param.choices[-1]}" for param in params)
-    return f"{call} --wait\n" + (f"{call} {more}\n" if more else "") + f"{call} --at 2024-12-31"
+    params = known.params(first.name)
+    needed = [f"{_flag(param)} {param.example}" for param in params if param.required]
+    chosen = (f"--{option} {choice}" for option, choice in first.command.select.items())
+    call = " ".join([f"  spark_manage.py {name}", *chosen, *needed])
+    more = " ".join(f"{_flag(param)} {param.choices[-1]}" for param in params if param.choices)
+    lines = [f"{call} --wait", f"{call} {more}" if more else "", f"{call} --at 2024-12-31" if AT in params else ""]
+    return "\n".join(line for line in lines if line)
 
 
 COMMANDS = request_commands(catalog())

@@ -14,7 +14,7 @@ from typing import Any
 import jobs
 from jobs.job import Bundle, InvalidRequestError, Job, Param
 
-PACKAGES = ("stats",)
+PACKAGES = ("stats", "imports")
 """Packages below `jobs` that hold jobs; none of their modules imports Spark."""
 
 __all__ = ["Catalog", "DuplicateJobError", "InvalidRequestError", "UnknownJobError", "catalog", "catalog_of"]

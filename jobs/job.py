@@ -15,6 +15,10 @@ class InvalidRequestError(ValueError):
     """A request whose params do not fit its job: names the param, the value and what is allowed."""
 
 
+class ImportRefusedError(InvalidRequestError):
+    """What was to be imported does not fit: names the table and the reason. Nothing was changed."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A field of a result's struct."""
@@ -64,9 +68,16 @@ class EntityDocument:
     """JSON per MBID and range. `run` gives rows (entity string, slot int, doc string)."""
 
 
+@dataclass(frozen=True)
+class Tables:
+    """Tables of the lake by name, replaced whole: run is the dotted name of an importer. There is no result to read."""
+
+    names: tuple[str, ...]
+
+
 Ranked = PerUser | Sitewide
 Document = UserDocument | SitewideDocument | EntityDocument
-Output = Ranked | Document
+Output = Ranked | Document | Tables
 PER_USER = (PerUser, UserDocument)
 """Kinds of output whose keys are users."""
 
@@ -114,9 +125,14 @@ class Param:
     """Its name on the command line, where that is another one than here."""
     many: bool = False
     """A list of such values; on the command line the option may be repeated."""
+    required: bool = False
+    example: str = ""
+    """Of a required one: how the command is told it."""
 
     def check(self, value: Any) -> Any:
         """The value in its type. Raises InvalidRequestError."""
+        if value is None and self.required:
+            raise InvalidRequestError(f"{self.name} is missing: {self.about}")
         if value is None:
             return self.default
         if not self.many:

@@ -12,12 +12,17 @@ A crash between any two commits leaves something that the next landing completes
 - listens: appended with txnAppId EPOCH:listens and txnVersion = the landing's last position. A landing that finds this
   transaction ahead of the newest landing row ends at that very position, so nothing is appended twice or skipped;
 - landing: txnAppId EPOCH:landing, txnVersion = its id.
+
+Metadata tables are named at the versions that the last landing named, whatever has been committed to them since: only
+the import that has written all of them moves them on.
 """
 
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import numpy as np
 from pyspark.sql import SparkSession
@@ -32,7 +37,7 @@ from jobs.land_rows import Described, client_rows, describe, listen_rows, track_
 from jobs.landing import Landing
 from jobs.listens.changes import Increment, Store, read_increment, read_store
 from jobs.lock import LakeLock
-from jobs.tables import CLIENTS, LANDING, LISTENS, TABLES, TRACKS
+from jobs.tables import CLIENTS, LANDING, LISTENS, METADATA_TABLES, TABLES, TRACKS
 
 MOST_KNOWN = 200_000
 """Ids remembered between landings, about 30 MB."""
@@ -118,8 +123,26 @@ class Lander:
         self._fresh = False
         return landing
 
-    def conclude(self, kind: str, position: int, newest: int | None, rows: int, now: datetime) -> Landing:
-        """The landing row of what was committed: from here on it is the newest data version."""
+    def conclude_import(self, versions: Mapping[str, int], now: datetime | None = None) -> Landing:
+        """The landing row of an import: these versions of metadata tables; position and T stay."""
+        last = self.start()
+        position, newest = (last.position, last.newest_listen_ts) if last else (0, None)
+        return self.conclude("import", position, newest, 0, now or datetime.now(UTC), imported=versions)
+
+    def conclude(
+        self,
+        kind: str,
+        position: int,
+        newest: int | None,
+        rows: int,
+        now: datetime,
+        *,
+        imported: Mapping[str, int] = MappingProxyType({}),
+    ) -> Landing:
+        """The landing row of what was committed: from here on it is the newest data version.
+
+        `imported`: versions of metadata tables by name.
+        """
         assert self._greatest_id is not None, "start() comes first"
         landing = Landing(
             landing_id=self._greatest_id + 1,
@@ -128,7 +151,7 @@ class Lander:
             newest_listen_ts=newest,
             kind=kind,
             epoch=self._epoch,
-            versions={name: land_delta.version(self.spark, self.lake, name) for name in TABLES if name != LANDING.name},
+            versions=self._versions() | dict(imported),
             track_count=self._count(TRACKS.name, "track_id"),
             client_count=self._count(CLIENTS.name, "client_id"),
             rows=rows,
@@ -155,6 +178,11 @@ class Lander:
         self._last, self._greatest_id = landing, landing.landing_id
         with closing(connect(self.dsn)) as connection, transaction(connection) as cursor:
             mirror(cursor, landing)
+
+    def _versions(self) -> dict[str, int]:
+        own = {name: land_delta.version(self.spark, self.lake, name) for name in TABLES if name != LANDING.name}
+        named = self._last.versions if self._last else {}
+        return own | {name: version for name, version in named.items() if name in METADATA_TABLES}
 
     def _take(self, after: int, upto: int | None) -> _Taken:
         """The changes after a position: those read ahead, if they are the ones wanted; nothing is looked for again."""

@@ -12,7 +12,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from jobs.tables import TABLES, Table
+from jobs.tables import METADATA_TABLES, TABLES, Table
 
 _RAISED = re.compile(r"\[USER_RAISED_EXCEPTION\] ([^\n]*?)(?: SQLSTATE|\n|$)")
 
@@ -39,8 +39,9 @@ def exists(spark: SparkSession, lake: str, name: str) -> bool:
 
 def create_tables(spark: SparkSession, lake: str, names: Iterable[str] = tuple(TABLES)) -> None:
     """Make the tables that are not there, and columns that tables of older code lack; repeatable."""
+    known = TABLES | METADATA_TABLES
     with ThreadPoolExecutor(max_workers=4) as pool:
-        list(pool.map(lambda name: _make(spark, lake, TABLES[name]), names))
+        list(pool.map(lambda name: _make(spark, lake, known[name]), names))
 
 
 def _make(spark: SparkSession, lake: str, table: Table) -> None:

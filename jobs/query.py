@@ -6,7 +6,7 @@ import pyarrow as pa
 from deltalake import QueryBuilder
 
 from jobs import lake_files
-from jobs.tables import LANDING, TABLES
+from jobs.tables import LANDING, METADATA_TABLES, TABLES
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _TEXT = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
@@ -25,7 +25,7 @@ class QueryFailedError(ValueError):
 
 
 def run_query(lake: str, statement: str) -> pa.Table:
-    """The rows of one SELECT over the tables of jobs/tables.
+    """The rows of one SELECT over the tables of jobs/tables; of metadata, what was imported.
 
     Raises QueryRefusedError, QueryFailedError, LakeEmptyError.
     """
@@ -33,13 +33,14 @@ def run_query(lake: str, statement: str) -> pa.Table:
     landing = lake_files.newest(lake)
     builder = QueryBuilder()
     bare = _bare(checked).lower()
-    for name in TABLES:
-        if name in (*landing.versions, LANDING.name) and re.search(rf"\b{name}\b", bare):
+    known = [name for name in (*TABLES, *METADATA_TABLES) if name in (*landing.versions, LANDING.name)]
+    for name in known:
+        if re.search(rf"\b{name}\b", bare):
             builder = builder.register(name, lake_files.open_table(lake, landing, name))
     try:
         return pa.table(builder.execute(checked).read_all())
     except Exception as problem:  # noqa: BLE001 - the engine raises bare Exception for every wrong statement
-        raise QueryFailedError(f"{str(problem).splitlines()[0]}; tables: {', '.join(TABLES)}") from None
+        raise QueryFailedError(f"{str(problem).splitlines()[0]}; tables: {', '.join(known)}") from None
 
 
 def check_query(statement: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from conf.settings import made_folder
-from jobs.tables import TABLES
+from jobs.tables import METADATA_TABLES, TABLES
 
 _FOLDER, _ASKED = "reports", "asked"
 
@@ -83,9 +83,9 @@ def take(data_dir: Path) -> bool:
 
 
 def read(data_dir: Path) -> list[Report]:
-    """The newest report of every table that has one, in the order of TABLES."""
+    """The newest report of every table that has one, in the order of their declaration."""
     found = []
-    for name in TABLES:
+    for name in (*TABLES, *METADATA_TABLES):
         try:
             values = orjson.loads((folder(data_dir) / f"{name}.json").read_bytes())
         except (FileNotFoundError, NotADirectoryError):
@@ -118,7 +118,7 @@ def page(report: Report) -> str:
         "<style>body{font:15px sans-serif;margin:2em;max-width:70em}table{border-collapse:collapse}"
         "td,th{padding:.3em .8em;text-align:left;border-bottom:1px solid #ddd}"
         "td:nth-child(n+3),th:nth-child(n+3){text-align:right}.broken td{background:#fdd}</style>"
-        f"<h1>{report.table}: {verdict}</h1><p>{html.escape(TABLES[report.table].about)}</p>"
+        f"<h1>{report.table}: {verdict}</h1><p>{html.escape((TABLES | METADATA_TABLES)[report.table].about)}</p>"
         f"<p>Data version {report.data_version}, {scope}, checked {report.checked_at:%Y-%m-%d %H:%M:%S} UTC.</p>"
         f"<table><tr><th>rule<th>a row is refused when its<th>rows<th>breaking it<th>verdict{lines}</table></html>\n"
     )

@@ -19,7 +19,7 @@ from jobs import land_delta
 from jobs.land import Lander
 from jobs.landing import Landing
 from jobs.listens.account_deletion import mark_purged
-from jobs.tables import CLIENTS, LANDING, LISTENS, TABLES, TRACKS, Table
+from jobs.tables import CLIENTS, LANDING, LISTENS, METADATA_TABLES, TABLES, TRACKS, Table
 
 FILES_PER_MONTH = 8
 FILES_PER_TABLE = 32
@@ -34,7 +34,7 @@ class Vacuumed:
 
     tables: list[str]
     before: datetime | None
-    """Every file that was replaced before this time is gone; None: a table was left for the next time."""
+    """Every file of listens and listeners replaced before this time is gone; None: a table was left for next time."""
 
 
 def compact(lander: Lander, now: datetime | None = None, files: int = FILES_PER_MONTH) -> Landing | None:
@@ -100,7 +100,8 @@ def vacuum(lander: Lander, now: datetime | None = None, retention: timedelta = R
     """Remove files that no version of the last 24 h needs, nor one that a running job reads, and what the log tells
     of such versions.
 
-    A table whose newest version the newest landing row does not name yet is left for the next time.
+    A table whose newest version the newest landing row does not name yet is left for the next time. Metadata tables,
+    which may wait long for an interrupted import to be done again, hold nothing of any listener.
     """
     last = lander.start()
     if last is None:
@@ -108,7 +109,7 @@ def vacuum(lander: Lander, now: datetime | None = None, retention: timedelta = R
     moment = now or datetime.now(UTC)
     kept = max(retention, _longest_running(lander, moment))
     done = []
-    for name in TABLES:
+    for name in (*TABLES, *(name for name in METADATA_TABLES if name in last.versions)):
         named = last.versions.get(name)
         if name != LANDING.name and named != land_delta.version(lander.spark, lander.lake, name):
             continue
@@ -117,7 +118,7 @@ def vacuum(lander: Lander, now: datetime | None = None, retention: timedelta = R
         lander.lock.check()
         land_delta.shorten_log(lander.spark, lander.lake, name)
         done.append(name)
-    return Vacuumed(done, moment - kept if len(done) == len(TABLES) else None)
+    return Vacuumed(done, moment - kept if TABLES.keys() <= set(done) else None)
 
 
 def _longest_running(lander: Lander, now: datetime) -> timedelta:

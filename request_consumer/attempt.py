@@ -5,10 +5,11 @@ A broker or store that is away meanwhile is waited for: what was computed is not
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import wait
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from py4j.protocol import Py4JError
 
@@ -19,7 +20,10 @@ from conf.postgres import Connection, StoreUnavailableError, connect, dsn, trans
 from jobs import result_files, runner
 from jobs.base import Base
 from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
+from jobs.import_run import ImportRun, run_import
+from jobs.job import Job, Tables
 from jobs.lake import newest_landing
+from jobs.landing import Landing
 from jobs.listens.changes import landed_up_to, read_store
 from jobs.messages import Manifest, new_run_id
 from jobs.ranges import STATS_RANGES
@@ -45,6 +49,14 @@ class CancelledError(RuntimeError):
     """The request was cancelled, or given to another worker, while it ran: nothing is published."""
 
 
+class StoppedError(RuntimeError):
+    """This process was told to stop while the request ran: it is given back."""
+
+
+class LandingFailsError(RuntimeError):
+    """An import cannot be made visible while landing fails; its tables are written, a repeat completes it."""
+
+
 @dataclass
 class _Attempt:
     """One try of a request: what its two threads tell each other."""
@@ -65,16 +77,17 @@ def attempt(part: Part, broker: Broker, row: RequestRow) -> None:
     tried = _Attempt(row)
     part.state = f"running {row.query}"
     try:
-        manifest = part.thread.run(
+        made = part.thread.run(
             lambda: _compute(part, tried),
             lambda: _tick(part, broker, tried),
             part.stop,
             grace_seconds=GRACE_SECONDS,
         )
-        if manifest is None:
-            _settle(part, lambda connection: requests.finish(connection, row.id, part.worker, EMPTY))
+        if isinstance(made, str):
+            said = made
+            _settle(part, lambda connection: requests.finish(connection, row.id, part.worker, said))
         else:
-            _publish(part, broker, tried, manifest)
+            _publish(part, broker, tried, made)
         part.done += 1
     except CancelledError:
         _log.info("request %s was cancelled", row.id)
@@ -85,18 +98,20 @@ def attempt(part: Part, broker: Broker, row: RequestRow) -> None:
         _failed(part, tried, problem)
 
 
-def _compute(part: Part, attempt: _Attempt) -> Manifest | None:
-    """Run the jobs of a request on the newest data version, in the work thread; None before any landing."""
+def _compute(part: Part, attempt: _Attempt) -> Manifest | str:
+    """Run the jobs of a request on the newest data version, in the work thread; or what to say, without results."""
     assert part.spark is not None
     row = attempt.row
     part.spark.sparkContext.setLocalProperty("spark.scheduler.pool", JOBS_POOL)
     part.spark.sparkContext.setJobGroup(attempt.group, row.query)
     jobs, params = catalog().check(row.query, row.params)
+    if isinstance(jobs[0].output, Tables):
+        return _import(part, attempt, jobs[0], params)
     ordered = runner.Ordered(row.query, tuple(jobs), params)
     _await_landing(part, attempt)
     landing = newest_landing(part.spark, part.settings.lake)
     if landing is None:
-        return None
+        return EMPTY
     run_id, base = new_run_id(time.time()), _base(part, attempt, ordered)
     try:
         return runner.run(
@@ -128,6 +143,37 @@ def _base(part: Part, attempt: _Attempt, ordered: runner.Ordered) -> Base | None
             if attempt.unwanted or time.monotonic() > deadline or part.stop.wait(LANDING_POLL_SECONDS):
                 return None
         return served_base(connection, statistics, ranges)
+
+
+def _import(part: Part, attempt: _Attempt, job: Job, params: Mapping[str, Any]) -> str:
+    """Run an import in the work thread; the landing thread makes what it has written a data version."""
+    assert part.spark is not None
+
+    def tell(text: str) -> None:
+        attempt.progress = text
+        _go_on(part, attempt)
+
+    def conclude(versions: Mapping[str, int]) -> Landing:
+        assert part.landing is not None
+        named = part.landing.name_import(versions)
+        try:
+            while not wait([named], timeout=LANDING_POLL_SECONDS).done:
+                if part.landing.error:
+                    raise LandingFailsError(f"the import waits for landing, which fails: {part.landing.error}")
+                _go_on(part, attempt)
+        finally:
+            named.cancel()  # else it would become visible although nobody waits for it
+        return named.result()
+
+    return run_import(job, ImportRun(part.spark, part.settings, part.lock, params, conclude, tell))
+
+
+def _go_on(part: Part, attempt: _Attempt) -> None:
+    """Raises CancelledError or StoppedError when the work is no longer wanted."""
+    if attempt.unwanted:
+        raise CancelledError
+    if part.stop.is_set():
+        raise StoppedError
 
 
 def _await_landing(part: Part, attempt: _Attempt) -> None:

@@ -7,8 +7,10 @@ in order. An error is kept as an alarm until a later round succeeds; retries com
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import orjson
@@ -71,6 +73,13 @@ class LandingLoop(threading.Thread):
         self._backlog = False
         self._due = Due(settings)
         self._checks = Checks(settings)
+        self._imported: SimpleQueue[tuple[Mapping[str, int], Future[Landing]]] = SimpleQueue()
+
+    def name_import(self, versions: Mapping[str, int]) -> "Future[Landing]":
+        """Ask for a data version with these versions of metadata tables, which another thread has committed."""
+        future: Future[Landing] = Future()
+        self._imported.put((versions, future))
+        return future
 
     def detail(self) -> dict[str, Any]:
         """Figures for part_status: the newest data version, its position, whether this process writes, alarms."""
@@ -119,8 +128,27 @@ class LandingLoop(threading.Thread):
             self._last = self._lander.start()
         if self._is_time() and self._waits():
             return self._land(self._lander)
+        self._name_imports(self._lander)
         self._keep_order(self._lander)
         return None
+
+    def _name_imports(self, lander: Lander) -> None:
+        """One landing row each; after landing, for what an interrupted one has left must not be named by it."""
+        while True:
+            try:
+                versions, future = self._imported.get_nowait()
+            except Empty:
+                return
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                self._last = lander.conclude_import(versions)
+            except Exception as problem:
+                future.set_exception(problem)
+                raise
+            self._rested = False
+            future.set_result(self._last)
+            log.info("imported metadata is data version %d", self._last.landing_id)
 
     def _land(self, lander: Lander) -> Landing | None:
         started = time.monotonic()

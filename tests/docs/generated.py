@@ -1,4 +1,4 @@
-"""The generated tables of the README: settings, and statistics from the catalog. `make docs` writes them."""
+"""The generated tables of the README: settings, statistics from the catalog, metadata. `make docs` writes them."""
 
 import re
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from conf.settings import PROJECT, Settings
 from jobs.catalog import catalog
+from jobs.tables import METADATA_TABLES, Table
 
 README = PROJECT / "README.md"
 
@@ -28,7 +29,18 @@ def jobs_table() -> str:
     return "\n".join(["| request | what it makes | served at |", "| --- | --- | --- |", *rows])
 
 
-TABLES = {"settings": settings_table, "jobs": jobs_table}
+def metadata_table() -> str:
+    """One row per table that an import reads."""
+    rows = [f"| `{table.name}` | {table.about} | {_brought(table)} |" for table in METADATA_TABLES.values()]
+    return "\n".join(["| table | what it has | columns |", "| --- | --- | --- |", *rows])
+
+
+def _brought(table: Table) -> str:
+    made = {name for name, _ in table.folded}
+    return ", ".join(_code(column.name) for column in table.columns if column.name not in made)
+
+
+TABLES = {"settings": settings_table, "jobs": jobs_table, "metadata": metadata_table}
 
 
 def filled(text: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.tables import METADATA_TABLES, TABLES
@@ -20,6 +20,7 @@ TIMES = st.none() | st.integers(0, 4_500_000_000)
 
 
 @pytest.mark.parametrize("name", EVERY_TABLE)
+@settings(deadline=None)
 @given(st.data())
 def test_the_first_broken_rule_is_that_of_asking_every_rule_in_order(name: str, data: st.DataObject) -> None:
     table = EVERY_TABLE[name]

@@ -1,0 +1,1 @@
+"""Jobs that bring tables into the lake, one file each."""
