@@ -69,10 +69,7 @@ _INPUTS = (
         "excluded_client",
         "One row per (key, client) whose listens do not count.",
         ("clients", "exclusions"),
-        """
-        SELECT DISTINCT CAST(e.user_id AS BIGINT) AS key, c.client_id
-          FROM {exclusions} e JOIN {clients} c ON e.kind = 'client' AND e.value = c.name
-        """,
+        engine="jobs.engines.plays.excluded_clients",
     ),
     Input(
         "plays",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
+from jobs.listens.msid import fold
 from jobs.ranges import activity_slots, range_slots, window_masks
 
 UTC_ZONE = "UTC"
@@ -55,6 +56,20 @@ def window_slots(frames: Mapping[str, DataFrame], moment: Moment) -> DataFrame:
 def window_activities(frames: Mapping[str, DataFrame], moment: Moment) -> DataFrame:
     """One row per value of windows and range whose listening activity shows it, as above. Reads subjects."""
     return _slots(frames["subjects"], moment, activity_slots)
+
+
+def excluded_clients(frames: Mapping[str, DataFrame], moment: Moment) -> DataFrame:
+    """One row per (key, client) that the user leaves out, however it is spelled. Reads clients, exclusions: both small.
+
+    Columns: key bigint, client_id int. Names are folded here, for Spark does not fold as Python does.
+    """
+    asked = frames["exclusions"].where("kind = 'client'").select("user_id", "value_key").collect()
+    users: dict[str, list[int]] = {}
+    for user_id, name in asked:
+        users.setdefault(name, []).append(user_id)
+    clients = frames["clients"].select("client_id", "name").collect() if users else []
+    rows = [(user_id, client_id) for client_id, name in clients for user_id in users.get(fold(name), ())]
+    return frames["clients"].sparkSession.createDataFrame(rows, "key bigint, client_id int")
 
 
 def _slots(subjects: DataFrame, moment: Moment, slots_of: Callable[[int], list[int]]) -> DataFrame:
