@@ -52,11 +52,11 @@ def test_the_same_request_while_one_is_queued_is_that_one(cli: CommandLine) -> N
     ("arguments", "said"),
     [
         (("request_user_stats",), "Missing option '--type'"),
-        (("request_user_stats", "--type", "entty"), "'entty' is not 'entity'"),
+        (("request_user_stats", "--type", "entty"), "'entty' is not one of"),
         ((*ASK, "--range", "fortnight"), "'fortnight' is not one of 'this_week'"),
         ((*ASK, "--at", "yesterday"), "expected an ISO date or time such as"),
         ((*ASK, "--at", "1999-01-01"), "expected a time from 2002-01-01"),
-        ((*ASK, "--entity", "songs"), "'songs' is not 'artists'"),
+        ((*ASK, "--entity", "songs"), "'songs' is not one of"),
         ((*ASK, "--threshold", "3"), "No such option"),
         ((*ASK, "stray"), "unexpected extra argument"),
     ],

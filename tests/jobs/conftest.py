@@ -46,7 +46,7 @@ def _results(
     lake = factory.mktemp("albums") / "lake"
     landing = write_lake(spark, str(lake), albums.histories(metadata | albums.CHOICES), albums.T)
     environ = {"DATA_DIR": str(lake.parent), "LAKE_URL": str(lake), "RESULT_INLINE_BYTES": str(1 << 30)}
-    return results(spark, load_settings(environ, env_file=None), landing, statistics, **params)
+    return results(spark, load_settings(environ, env_file=None), landing, statistics, at=albums.T, **params)
 
 
 @pytest.fixture(scope="session")
