@@ -64,8 +64,9 @@ def _server(job: Job, route: Route) -> Serve:
 def _per_user(job: Job, route: Route) -> Serve:
     def serve(user_name: str) -> Response:
         statistic, asked_range = job.statistic, _asked_range()
+        about = ("statistic", statistic, asked_range, user_name)
         found = services().versions.find(
-            ("statistic", statistic, asked_range, user_name),
+            about,
             lambda cursor: statistic_version(cursor, statistic, asked_range, user_name),
         )
         known = user_known(found, user_name)
@@ -79,7 +80,7 @@ def _per_user(job: Job, route: Route) -> Serve:
             made["user_id"] = user_name
             return {"payload": made}
 
-        return fresh(services().answers, known.version, document)
+        return fresh(services().answers, known.version, document, about)
 
     return serve
 
