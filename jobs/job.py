@@ -70,7 +70,10 @@ class EntityDocument:
 
 @dataclass(frozen=True)
 class Tables:
-    """Tables of the lake by name, replaced whole: run is the dotted name of an importer. There is no result to read."""
+    """Tables of the lake by name, replaced whole: run is the dotted name of an importer. There is no result to read.
+
+    None: what it brings goes into PostgreSQL, and lands from there.
+    """
 
     names: tuple[str, ...]
 

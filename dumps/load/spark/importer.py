@@ -21,6 +21,7 @@ from dumps.load.spark.archive import OpenArchive, open_archive
 from dumps.load.spark.names import Archive, DumpRefusedError, choose_full, choose_incremental, find_archives
 from dumps.load.spark.names_of_users import read_names
 from dumps.load.spark.rows import staged_tables
+from jobs.import_run import ImportRun
 from jobs.listens.dump import Dump
 from jobs.listens.dump.accounts import Renamed, bring_users, gone_rows
 from jobs.listens.dump.imported import incrementals_since, last_full, note_import
@@ -74,6 +75,16 @@ class _Import:
     answer: _Answer
 
 
+def full(run: ImportRun) -> str:
+    """`import.dump.full`: see import_full."""
+    return import_full(run.settings, run.params, run.progress)
+
+
+def incremental(run: ImportRun) -> str:
+    """`import.dump.incremental`: see import_incremental."""
+    return import_incremental(run.settings, run.params, run.progress)
+
+
 def import_full(settings: Settings, params: Mapping[str, Any], tell: Tell) -> str:
     """Bring in one full dump, which replaces all that dumps of its source have brought; what became of it.
 
@@ -96,12 +107,12 @@ def import_incremental(settings: Settings, params: Mapping[str, Any], tell: Tell
     archives = find_archives(folder)
     with _connected(settings, params, tell, "incremental") as what:
         with transaction(what.connection) as cursor:
-            full = last_full(cursor, what.source)
-            done = [] if full is None else incrementals_since(cursor, what.source, full.imported)
+            base = last_full(cursor, what.source)
+            done = [] if base is None else incrementals_since(cursor, what.source, base.imported)
         ids = {imported.dump_id for imported in done}
-        chosen, notices = choose_incremental(archives, dump_id, None if full is None else full.dump_id, ids, folder)
+        chosen, notices = choose_incremental(archives, dump_id, None if base is None else base.dump_id, ids, folder)
         what.answer.errors += notices
-        known = None if full is None or dump_id is not None else max(row.end_at for row in (full, *done))
+        known = None if base is None or dump_id is not None else max(row.end_at for row in (base, *done))
         failed = _bring_all(what, chosen, known)
     if failed:
         raise DumpRefusedError(what.answer.text())

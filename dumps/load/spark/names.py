@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from jobs.job import InvalidRequestError
+from jobs.job import ImportRefusedError
 
 DEEPEST = 3
 """Levels of folders looked through: DIR, one per export, one per dump."""
@@ -18,7 +18,7 @@ EXPECTED = f"{_PREFIX}-ID-YYYYMMDD-HHMMSS-full.tar (or -incremental.tar)"
 NO_FULL = "No previous full dump found, importing latest incremental dump"
 
 
-class DumpRefusedError(InvalidRequestError):
+class DumpRefusedError(ImportRefusedError):
     """A dump that cannot be taken: names the archive, what is wrong with it and what to do. Nothing of it is in."""
 
 
