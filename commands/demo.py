@@ -1,4 +1,7 @@
-"""`demo`: invented listens go the whole way, from HTTP into the lake and back out as top artists. Own data folder."""
+"""`demo`: invented listens go the whole way, from HTTP into the lake and back out as top artists. Own data folder.
+
+What MusicBrainz would say of the invented music is imported too: countries, genres and years come from there.
+"""
 
 import threading
 import time
@@ -33,6 +36,7 @@ CALL = 500
 PATIENCE = 300.0
 SHOWN = 10
 QUERY = "stats.all"
+IMPORT = "import.pg_metadata_tables"
 
 
 class StoppedError(Exception):
@@ -135,7 +139,7 @@ def show(demo: Demo) -> None:
     demo.supervisor.start(*(part for part in PARTS if part != "scheduler"))
     with demo.step("Invent listens and users"):
         until = sample_end(demo.settings.data_dir)
-        sample = {name: [named_only(one) for one in listens] for name, listens in invented(until).items()}
+        sample, metadata = invented(until, demo.settings.data_dir)
         tokens = make_users(demo.settings, list(sample))
     with demo.step("Wait for the web server"):
         demo.until(lambda: "web server" not in missing_parts(demo.settings), "the web server does not answer")
@@ -143,24 +147,32 @@ def show(demo: Demo) -> None:
         submit(demo, sample, tokens)
     with demo.step("Write them to PostgreSQL, start Spark, land them in the Delta lake"):
         demo.until(lambda: landed(demo.settings), "the listens have not landed")
-    with demo.step("Compute all statistics of every user in nine ranges"):
-        compute(demo)
+    if not has_metadata(demo.settings.lake):
+        with demo.step("Import what is known of the music: artists, releases, countries, genres"):
+            ask(demo, IMPORT, {"from": str(metadata)})
+    if not computed(demo.settings, next(iter(sample))):
+        with demo.step("Compute all statistics of every user in nine ranges"):
+            ask(demo, QUERY, {})
     demo.supervisor.start("scheduler")
     print_result(demo, list(sample))
 
 
-def invented(until: int) -> dict[str, list[dict[str, Any]]]:
-    """Listens in API form by user, of the two years before `until` (epoch seconds)."""
-    from dumps.generator import sample_listens  # here: it brings numpy and pyarrow, which every part would carry
+def invented(until: int, folder: Path) -> tuple[dict[str, list[dict[str, Any]]], Path]:
+    """Listens in API form by user, of the two years before `until` (epoch seconds), and where their metadata is."""
+    from dumps.generator import make_sample  # here: it brings numpy and pyarrow, which every part would carry
+    from dumps.generator.files import write_tables
 
-    return sample_listens(SEED, USERS, LISTENS, until=until)
+    made = make_sample(SEED, USERS, LISTENS, until=until)
+    write_tables(folder / "metadata", made.metadata)
+    return made.listens, folder / "metadata"
 
 
-def named_only(listen: dict[str, Any]) -> dict[str, Any]:
-    """The listen without MBIDs: artists of equal name but another MBID are several, right but puzzling in a demo."""
-    track = listen["track_metadata"]
-    info = {key: value for key, value in track.get("additional_info", {}).items() if "_mbid" not in key}
-    return {**listen, "track_metadata": {**track, "additional_info": info}}
+def has_metadata(lake: str) -> bool:
+    """Whether an earlier run of the demo has imported it."""
+    from jobs.lake_files import newest
+    from jobs.tables import METADATA_TABLES
+
+    return METADATA_TABLES.keys() <= newest(lake).versions.keys()
 
 
 def sample_end(folder: Path) -> int:
@@ -213,11 +225,18 @@ def landed(settings: Settings) -> bool:
     return state.get("incoming") == 0 and bool(landing.get("id")) and landing.get("waiting") == 0
 
 
-def compute(demo: Demo) -> None:
-    """Ask for the statistic, as cron would, and wait for it. Raises CommandError when it failed."""
+def computed(settings: Settings, name: str) -> bool:
+    """Whether the statistics of the newest data version are served: then a second start need not wait for Spark."""
+    landing = requests.get(f"{settings.url}/health/ready", timeout=10).json().get("landing") or {}
+    answer = requests.get(f"{settings.url}/1/stats/user/{quote(name, safe='')}/artists?count=1", timeout=10)
+    return answer.status_code == 200 and answer.json()["payload"]["data_version"] == landing.get("id")
+
+
+def ask(demo: Demo, query: str, params: dict[str, Any]) -> None:
+    """Ask for a job, as cron would, and wait for it. Raises CommandError when it failed."""
     with closing(connect(dsn(demo.settings))) as connection:
         broker = open_broker(demo.settings)
-        asked = enqueue(connection, broker, QUERY, {})
+        asked = enqueue(connection, broker, query, params)
         broker.close()
         last: RequestRow = asked
         for row in wait_for_request(connection, asked.id):
@@ -226,7 +245,7 @@ def compute(demo: Demo) -> None:
             if demo.stop.is_set():
                 raise StoppedError
     if last.state != "done":
-        raise CommandError(f"{QUERY} {last.state}: {last.error}")
+        raise CommandError(f"{query} {last.state}: {last.error}")
 
 
 def print_result(demo: Demo, names: list[str]) -> None:

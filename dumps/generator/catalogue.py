@@ -49,9 +49,10 @@ class Credits:
 class Catalogue:
     """All artists, recordings and releases of one seed and scale."""
 
-    def __init__(self, seed: int, scale: Scale) -> None:
+    def __init__(self, seed: int, scale: Scale, unmapped: float = UNMAPPED_SHARE) -> None:
         self.seed = seed
         self.scale = scale
+        self._unmapped = unmapped
         shares = (np.arange(scale.artists + 1) / scale.artists) ** (1 / 2.5)
         self.first_recording: Ids = np.rint(8 * scale.artists * shares).astype(np.int64)
         """Artist a has the recordings from first_recording[a] to before [a + 1]: the popular have more (skew 2.5)."""
@@ -107,8 +108,8 @@ class Catalogue:
         return np.minimum(debut + 2 * (groups - self._first_release[artist]), 2025)
 
     def mapped(self, recordings: Ids) -> Flags:
-        """Whether clients send MBIDs for the recording: four of five."""
-        return np.asarray(chance.uniform(self.seed, "mapped", recordings) >= UNMAPPED_SHARE)
+        """Whether clients send MBIDs for the recording: four of five, unless told otherwise."""
+        return np.asarray(chance.uniform(self.seed, "mapped", recordings) >= self._unmapped)
 
     def length_ms(self, recordings: Ids) -> Ids:
         """Length, log-normal around 3:45, from half a minute to an hour."""

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from dumps.generator import World, generate, sample_listens
+from dumps.generator import World, generate, make_sample
 from dumps.generator.__main__ import main
 from dumps.generator.catalogue import Scale
 from dumps.generator.plays import distinct_pairs
@@ -264,13 +264,24 @@ def test_messages_hold_all_listens_of_one_user_each_in_order() -> None:
 
 
 def test_the_sample_gives_every_user_listens_of_the_last_two_years() -> None:
-    sample = sample_listens(1, 5, 2000, until=UNTIL)
+    sample = make_sample(1, 5, 2000, until=UNTIL).listens
     assert len(sample) == 5
     assert sum(map(len, sample.values())) == 2000
     for listens in sample.values():
         assert listens
         assert min(x["listened_at"] for x in listens) >= UNTIL - 2 * 365 * 86400 - 8 * 86400
         assert max(x["listened_at"] for x in listens) < UNTIL
+
+
+def test_the_metadata_of_the_sample_knows_every_recording_of_it() -> None:
+    sample = make_sample(1, 2, 500, until=UNTIL)
+    known = set(sample.metadata["recording_artist"]["recording_mbid"].to_pylist())
+    played = {
+        listen["track_metadata"]["additional_info"].get("recording_mbid")
+        for listens in sample.listens.values()
+        for listen in listens
+    }
+    assert played == known
 
 
 def test_the_command_writes_the_files_and_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
