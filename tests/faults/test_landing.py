@@ -237,6 +237,7 @@ def _java_memory(python: psutil.Process) -> int:
     return held
 
 
+@pytest.mark.slow
 def test_a_backlog_does_not_grow_the_consumer(
     system: System, token: str, connection: Connection, fault_settings: Settings
 ) -> None:
