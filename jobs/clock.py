@@ -82,17 +82,6 @@ def time_unit(stats_range: str, number: int) -> str | int:
     return MONTHS[number - 1] if stats_range in TIME_UNITS["by_month"] else number
 
 
-def list_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON schema of a list of objects with just these keys."""
-    item = {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    return {"type": "array", "items": item}
-
-
 def _buckets(stats_range: str, day: date) -> Iterator[tuple[date, date]]:
     """First day of each bucket, and of the one after it."""
     first, last = activity_days(stats_range, day)

@@ -10,8 +10,10 @@ no MBID being the least; the original took any. Nothing is filled with zeros.
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.clock import list_schema, time_unit
-from jobs.job import AT, DATABASE, REBUILD, STATS_RANGE, Command, Job, Route, SitewideDocument, UserDocument
+from jobs.clock import time_unit
+from jobs.job import Route, SitewideDocument, UserDocument
+from jobs.stats.schemas import NO_MBID, TEXT, rows
+from jobs.stats.whose import EVERYBODY, USER, statistic_job
 
 OF_USER = """
 WITH by_artist AS (
@@ -48,11 +50,11 @@ SELECT r.slot, to_json(sort_array(collect_list(struct(a.artist_mbid, a.artist_na
  WHERE r.place <= 20
  GROUP BY r.slot
 """
-SCHEMA = list_schema(
+SCHEMA = rows(
     {
-        "time_unit": {"type": "string"},
-        "artist_mbid": {"type": ["string", "null"], "format": "uuid"},
-        "artist_name": {"type": "string"},
+        "time_unit": TEXT,
+        "artist_mbid": NO_MBID,
+        "artist_name": TEXT,
         "listen_count": {"type": "integer", "minimum": 1},
     }
 )
@@ -76,41 +78,24 @@ def answer(stored: list[Mapping[str, Any]], stats_range: str, newest_listen_ts: 
     ]
 
 
+ROUTE = Route("", "artist_evolution_activity", answer=answer, schema=SCHEMA)
 JOBS = (
-    Job(
-        name="stats.user.artist_evolution_activity",
-        statistic="user_artist_evolution_activity",
-        select={},
-        params=(STATS_RANGE, AT, REBUILD, DATABASE),
-        inputs=("artist_unit", "credited_artist"),
+    statistic_job(
+        USER,
+        "artist_evolution_activity",
         run=OF_USER,
+        inputs=("artist_unit", "credited_artist"),
         output=UserDocument(),
         about="The twenty artists every user hears most, over time, in nine ranges",
-        route=Route(
-            "/1/stats/user/<path:user_name>/artist-evolution-activity",
-            "artist_evolution_activity",
-            answer=answer,
-            schema=SCHEMA,
-        ),
-        command=Command("request_user_stats", {"type": "artist_evolution_activity"}),
-        refreshed=True,
+        route=ROUTE,
     ),
-    Job(
-        name="stats.sitewide.artist_evolution_activity",
-        statistic="sitewide_artist_evolution_activity",
-        select={},
-        params=(STATS_RANGE, AT, REBUILD),
-        inputs=("artist_unit", "credited_artist", "subjects"),
+    statistic_job(
+        EVERYBODY,
+        "artist_evolution_activity",
         run=OF_EVERYBODY,
+        inputs=("artist_unit", "credited_artist", "subjects"),
         output=SitewideDocument(),
         about="The twenty artists everybody hears most, over time, in nine ranges",
-        route=Route(
-            "/1/stats/sitewide/artist-evolution-activity",
-            "artist_evolution_activity",
-            answer=answer,
-            schema=SCHEMA,
-        ),
-        command=Command("request_sitewide_stats", {"type": "artist_evolution_activity"}),
-        refreshed=True,
+        route=ROUTE,
     ),
 )

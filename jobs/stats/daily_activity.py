@@ -5,8 +5,10 @@ An hour that a clock shows twice counts both times, one that it skips has no lis
 
 from typing import Any
 
-from jobs.clock import HOURS, WEEKDAYS, list_schema
-from jobs.job import AT, DATABASE, REBUILD, STATS_RANGE, Command, Job, Route, UserDocument
+from jobs.clock import HOURS, WEEKDAYS
+from jobs.job import Route, UserDocument
+from jobs.stats.schemas import COUNT, rows
+from jobs.stats.whose import USER, statistic_job
 
 RUN = """
 WITH played AS (
@@ -31,20 +33,16 @@ def answer(stored: list[list[int]], stats_range: str, newest_listen_ts: int, zon
     }
 
 
-_HOURS = list_schema(
-    {"hour": {"type": "integer", "minimum": 0, "maximum": 23}, "listen_count": {"type": "integer", "minimum": 0}}
-)
-JOB = Job(
-    name="stats.user.daily_activity",
-    statistic="user_daily_activity",
-    select={},
-    params=(STATS_RANGE, AT, REBUILD, DATABASE),
-    inputs=("plays", "window_slot"),
+_HOURS = rows({"hour": {"type": "integer", "minimum": 0, "maximum": 23}, "listen_count": COUNT})
+JOB = statistic_job(
+    USER,
+    "daily_activity",
     run=RUN,
+    inputs=("plays", "window_slot"),
     output=UserDocument(),
     about="Listens of every user by weekday and hour, in nine ranges",
     route=Route(
-        "/1/stats/user/<path:user_name>/daily-activity",
+        "",
         "daily_activity",
         answer=answer,
         schema={
@@ -55,6 +53,4 @@ JOB = Job(
         },
         says_stats_range=True,
     ),
-    command=Command("request_user_stats", {"type": "daily_activity"}),
-    refreshed=True,
 )

@@ -5,8 +5,9 @@ from 1800 on. All other listens count nowhere, years without listens are not sho
 answer.
 """
 
-from jobs.clock import list_schema
-from jobs.job import AT, DATABASE, REBUILD, STATS_RANGE, Command, Job, Route, SitewideDocument, UserDocument
+from jobs.job import Route, SitewideDocument, UserDocument
+from jobs.stats.schemas import rows
+from jobs.stats.whose import EVERYBODY, USER, statistic_job
 
 OF_USER = """
 WITH summed AS (
@@ -26,7 +27,7 @@ WITH summed AS (
 )
 SELECT slot, to_json(sort_array(collect_list(array(year, listen_count)))) AS doc FROM summed GROUP BY slot
 """
-SCHEMA = list_schema({"year": {"type": "integer"}, "listen_count": {"type": "integer", "minimum": 1}})
+SCHEMA = rows({"year": {"type": "integer"}, "listen_count": {"type": "integer", "minimum": 1}})
 
 
 def answer(stored: list[list[int]], stats_range: str, newest_listen_ts: int, zone: str) -> list[dict[str, int]]:
@@ -34,31 +35,24 @@ def answer(stored: list[list[int]], stats_range: str, newest_listen_ts: int, zon
     return [{"year": year, "listen_count": listen_count} for year, listen_count in stored]
 
 
+ROUTE = Route("", "era_activity", answer=answer, schema=SCHEMA)
 JOBS = (
-    Job(
-        name="stats.user.era_activity",
-        statistic="user_era_activity",
-        select={},
-        params=(STATS_RANGE, AT, REBUILD, DATABASE),
-        inputs=("group_year", "window_slot"),
+    statistic_job(
+        USER,
+        "era_activity",
         run=OF_USER,
+        inputs=("group_year", "window_slot"),
         output=UserDocument(),
         about="Listens of every user by year of first release, in nine ranges",
-        route=Route("/1/stats/user/<path:user_name>/era-activity", "era_activity", answer=answer, schema=SCHEMA),
-        command=Command("request_user_stats", {"type": "era_activity"}),
-        refreshed=True,
+        route=ROUTE,
     ),
-    Job(
-        name="stats.sitewide.era_activity",
-        statistic="sitewide_era_activity",
-        select={},
-        params=(STATS_RANGE, AT, REBUILD),
-        inputs=("group_year", "subjects", "window_slot"),
+    statistic_job(
+        EVERYBODY,
+        "era_activity",
         run=OF_EVERYBODY,
+        inputs=("group_year", "subjects", "window_slot"),
         output=SitewideDocument(),
         about="Listens of everybody by year of first release, in nine ranges",
-        route=Route("/1/stats/sitewide/era-activity", "era_activity", answer=answer, schema=SCHEMA),
-        command=Command("request_sitewide_stats", {"type": "era_activity"}),
-        refreshed=True,
+        route=ROUTE,
     ),
 )

@@ -7,8 +7,9 @@ are as many listens as the eleventh, the greatest by UTF-8 bytes stay; the origi
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.clock import list_schema
-from jobs.job import AT, DATABASE, REBUILD, STATS_RANGE, Command, Job, Route, UserDocument
+from jobs.job import Route, UserDocument
+from jobs.stats.schemas import TEXT, rows
+from jobs.stats.whose import USER, statistic_job
 
 RUN = """
 WITH played AS (
@@ -48,27 +49,23 @@ def answer(stored: list[Mapping[str, Any]], stats_range: str, newest_listen_ts: 
     ]
 
 
-JOB = Job(
-    name="stats.user.genre_activity",
-    statistic="user_genre_activity",
-    select={},
-    params=(STATS_RANGE, AT, REBUILD, DATABASE),
-    inputs=("plays", "personal_track", "identity_genre", "genre_number", "window_slot"),
+JOB = statistic_job(
+    USER,
+    "genre_activity",
     run=RUN,
+    inputs=("plays", "personal_track", "identity_genre", "genre_number", "window_slot"),
     output=UserDocument(),
     about="Genres that every user hears by hour of the day, in nine ranges",
     route=Route(
-        "/1/stats/user/<path:user_name>/genre-activity",
+        "",
         "genre_activity",
         answer=answer,
-        schema=list_schema(
+        schema=rows(
             {
-                "genre": {"type": "string"},
+                "genre": TEXT,
                 "hour": {"type": "integer", "minimum": 0, "maximum": 23},
                 "listen_count": {"type": "integer", "minimum": 1},
             }
         ),
     ),
-    command=Command("request_user_stats", {"type": "genre_activity"}),
-    refreshed=True,
 )

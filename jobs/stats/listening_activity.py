@@ -6,8 +6,10 @@ listens are filled in when answering; all_time shows only years that have some, 
 showed all since 2002. Buckets begin and end at midnights of the user's clock, and from_ts, to_ts are the activity's.
 """
 
-from jobs.clock import activity, activity_bounds, list_schema
-from jobs.job import AT, DATABASE, REBUILD, STATS_RANGE, Command, Job, Route, SitewideDocument, UserDocument
+from jobs.clock import activity, activity_bounds
+from jobs.job import Route, SitewideDocument, UserDocument
+from jobs.stats.schemas import rows
+from jobs.stats.whose import EVERYBODY, USER, statistic_job
 
 OF_USER = """
 SELECT key, slot, to_json(sort_array(collect_list(array(bucket, listen_count)))) AS doc
@@ -22,7 +24,7 @@ WITH summed AS (
 )
 SELECT slot, to_json(sort_array(collect_list(array(bucket, listen_count)))) AS doc FROM summed GROUP BY slot
 """
-SCHEMA = list_schema(
+SCHEMA = rows(
     {
         "from_ts": {"type": "integer"},
         "to_ts": {"type": "integer"},
@@ -30,43 +32,24 @@ SCHEMA = list_schema(
         "listen_count": {"type": "integer", "minimum": 0},
     }
 )
+ROUTE = Route("", "listening_activity", answer=activity, bounds=activity_bounds, schema=SCHEMA)
 JOBS = (
-    Job(
-        name="stats.user.listening_activity",
-        statistic="user_listening_activity",
-        select={},
-        params=(STATS_RANGE, AT, REBUILD, DATABASE),
-        inputs=("activity_bucket",),
+    statistic_job(
+        USER,
+        "listening_activity",
         run=OF_USER,
+        inputs=("activity_bucket",),
         output=UserDocument(),
         about="Listens of every user by day, month or year, in nine ranges and the periods before them",
-        route=Route(
-            "/1/stats/user/<path:user_name>/listening-activity",
-            "listening_activity",
-            answer=activity,
-            bounds=activity_bounds,
-            schema=SCHEMA,
-        ),
-        command=Command("request_user_stats", {"type": "listening_activity"}),
-        refreshed=True,
+        route=ROUTE,
     ),
-    Job(
-        name="stats.sitewide.listening_activity",
-        statistic="sitewide_listening_activity",
-        select={},
-        params=(STATS_RANGE, AT, REBUILD),
-        inputs=("activity_bucket", "subjects"),
+    statistic_job(
+        EVERYBODY,
+        "listening_activity",
         run=OF_EVERYBODY,
+        inputs=("activity_bucket", "subjects"),
         output=SitewideDocument(),
         about="Listens of everybody by day, month or year, in nine ranges and the periods before them",
-        route=Route(
-            "/1/stats/sitewide/listening-activity",
-            "listening_activity",
-            answer=activity,
-            bounds=activity_bounds,
-            schema=SCHEMA,
-        ),
-        command=Command("request_sitewide_stats", {"type": "listening_activity"}),
-        refreshed=True,
+        route=ROUTE,
     ),
 )

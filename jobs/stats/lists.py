@@ -5,23 +5,10 @@ there, for each spelling and each part of the data.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from jobs.job import (
-    AT,
-    DATABASE,
-    REBUILD,
-    STATS_RANGE,
-    Column,
-    Command,
-    Job,
-    PerUser,
-    Route,
-    Sitewide,
-    SitewideDocument,
-    UserDocument,
-)
+from jobs.job import Column, Job, PerUser, Route, Sitewide, SitewideDocument, UserDocument
+from jobs.stats.whose import EVERYBODY, USER, statistic_job
 from jobs.tables.metadata import ARTISTS
 
 SHOWN_BESIDE = (Column("artists", ARTISTS), Column("caa_id", "bigint"), Column("caa_release_mbid", "string"))
@@ -52,15 +39,17 @@ def list_jobs(  # noqa: PLR0917 - what it is called, then what it is
 
     `items`, `struct`, `group` are what jobs/job.py says of a list; `answered` and `answer` Route's columns and item.
     """
-    total_key = f"total_{entity.removesuffix('s')}_count"
-    route = Route("", entity, total_key, answer, answered)
-    shared = _job(entity, items, inputs, route)
-    return (
-        _of_user(replace(shared, output=PerUser(struct, group), about=f"Top {about} of every user, in nine ranges")),
-        _of_everybody(
-            replace(shared, output=Sitewide(struct, group), about=f"Top {about} of everybody, in nine ranges")
-        ),
-    )
+    route = Route("", entity, f"total_{entity.removesuffix('s')}_count", answer, answered)
+    user, sitewide = (
+        statistic_job(
+            whose, entity, run=items, inputs=inputs, output=output, about=f"Top {about} of {said}, in nine ranges",
+            route=route, entity=True,
+        )
+        for whose, said, output in (
+            (USER, "every user", PerUser(struct, group)), (EVERYBODY, "everybody", Sitewide(struct, group))
+        )
+    )  # fmt: skip
+    return user, sitewide
 
 
 def document_jobs(entity: str, about: str, run: str, inputs: tuple[str, ...], *, route: Route, made_from: Pair) -> Pair:
@@ -68,51 +57,14 @@ def document_jobs(entity: str, about: str, run: str, inputs: tuple[str, ...], *,
 
     `route`: without its path, which is that of `entity`.
     """
-    user, sitewide = made_from
-    shared = _job(entity, run, inputs, route)
-    return (
-        _of_user(replace(shared, output=UserDocument(), made_from=user, about=about.replace("{whose}", "every user"))),
-        _of_everybody(
-            replace(shared, output=SitewideDocument(), made_from=sitewide, about=about.replace("{whose}", "everybody"))
-        ),
-    )
-
-
-def _job(entity: str, run: str, inputs: tuple[str, ...], route: Route) -> Job:
-    return Job(
-        name="",
-        statistic=entity,
-        select={"entity": entity},
-        params=(STATS_RANGE, AT, REBUILD),
-        inputs=inputs,
-        run=run,
-        output=UserDocument(),
-        about="",
-        route=replace(route, path=entity.replace("_", "-")),
-        refreshed=True,
-    )
-
-
-def _of_user(job: Job) -> Job:
-    return replace(
-        job,
-        name="stats.user.entity",
-        statistic=f"user_{job.statistic}",
-        params=(*job.params, DATABASE),
-        route=_below(job, "/1/stats/user/<path:user_name>"),
-        command=Command("request_user_stats", {"type": "entity"}),
-    )
-
-
-def _of_everybody(job: Job) -> Job:
-    return replace(
-        job,
-        name="stats.sitewide.entity",
-        statistic=f"sitewide_{job.statistic}",
-        route=_below(job, "/1/stats/sitewide"),
-        command=Command("request_sitewide_stats", {"type": "entity"}),
-    )
-
-
-def _below(job: Job, path: str) -> Route | None:
-    return job.route and replace(job.route, path=f"{path}/{job.route.path}")
+    user, sitewide = (
+        statistic_job(
+            whose, entity, run=run, inputs=inputs, output=output, about=about.replace("{whose}", said), route=route,
+            entity=True, made_from=lists,
+        )
+        for whose, said, output, lists in (
+            (USER, "every user", UserDocument(), made_from[0]),
+            (EVERYBODY, "everybody", SitewideDocument(), made_from[1]),
+        )
+    )  # fmt: skip
+    return user, sitewide
