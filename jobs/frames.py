@@ -1,13 +1,13 @@
 """Names to frames: tables at one data version, and shared inputs over them, each computed once. Spark side."""
 
-import importlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
+from jobs.dotted import function_of
 from jobs.engines.plays import Moment
 from jobs.inputs import INPUTS, OPTIONAL_TABLES
 from jobs.lake import Landing, open_table
@@ -92,7 +92,7 @@ class Frames:
     def _compute(self, shared: Input) -> DataFrame:
         if not shared.engine:
             return self.sql(shared.sql, shared.reads)
-        made: DataFrame = engine(shared.engine)({name: self.named(name) for name in shared.reads}, self._moment)
+        made: DataFrame = function_of(shared.engine)({name: self.named(name) for name in shared.reads}, self._moment)
         return made
 
     def _make(self, name: str) -> DataFrame:
@@ -105,13 +105,6 @@ class Frames:
         if name in TABLES or name in OPTIONAL_TABLES:
             return open_table(self._spark, self._lake, self._landing, name)
         raise UnknownInputError(f"no table and no shared input is called {name!r}; see jobs/inputs.py and jobs/tables")
-
-
-def engine(name: str) -> Callable[..., Any]:
-    """The function of a dotted name below jobs.engines."""
-    module, _, function = name.rpartition(".")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    return found
 
 
 def uses(names: Iterable[str]) -> Counter[str]:

@@ -1,6 +1,5 @@
 """An import as the request consumer runs it: what an importer is given, and how its dotted name becomes a function."""
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from conf.settings import Settings
+from jobs.dotted import function_of
 from jobs.job import Job
 from jobs.landing import Landing
 from jobs.lock import LakeLock
@@ -30,6 +30,5 @@ class ImportRun:
 
 def run_import(job: Job, run: ImportRun) -> str:
     """Do it; what was done, for a person to read. Raises ImportRefusedError: then nothing was changed."""
-    module, _, name = job.run.rpartition(".")
-    importer: Callable[[ImportRun], str] = getattr(importlib.import_module(module), name)
+    importer: Callable[[ImportRun], str] = function_of(job.run)
     return importer(run)

@@ -85,6 +85,17 @@ PER_USER = (PerUser, UserDocument)
 """Kinds of output whose keys are users."""
 
 
+def kind_of_rows(output: Output) -> str:
+    """Of what kind its rows are: a key of jobs/messages.py COLUMNS, and the table result_KIND. Raises TypeError."""
+    if isinstance(output, Ranked):
+        return "list"
+    if isinstance(output, EntityDocument):
+        return "entity_document"
+    if isinstance(output, Document):
+        return "document"
+    raise TypeError(f"{output}: it has no rows to read")
+
+
 @dataclass(frozen=True)
 class Route:
     """A GET route served from the stored result."""

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.frames import Frames
-from jobs.job import EntityDocument, Job, SitewideDocument, UserDocument
+from jobs.job import EntityDocument, Job, SitewideDocument
 
 
 def documents(frames: Frames, job: Job, given: Mapping[str, DataFrame]) -> DataFrame:
@@ -18,5 +18,4 @@ def documents(frames: Frames, job: Job, given: Mapping[str, DataFrame]) -> DataF
     if isinstance(job.output, SitewideDocument):
         rows = rows.withColumn("key", F.lit(0).cast("bigint"))
     key = "entity" if isinstance(job.output, EntityDocument) else "key"
-    assert isinstance(job.output, UserDocument | SitewideDocument | EntityDocument)
     return rows.select(F.col("stats_range").cast("int"), key, "doc")

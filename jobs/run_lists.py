@@ -9,17 +9,14 @@ from functools import cached_property
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
 
-from jobs.engines.rank_lists import INPUT, OUTPUT, SOURCES, cap, rank
+from jobs.engines.rank_lists import INPUT, OUTPUT, cap, rank
 from jobs.frames import Frames
 from jobs.job import Job, PerUser, Ranked, Sitewide
 
 _INPUT_SCHEMA = ", ".join(f"{name} bigint" for name in INPUT)
-_OUTPUT_SCHEMA = (
-    "stats_range int, key bigint, ids array<bigint>, counts array<int>, previous_ranks array<int>, "
-    "previous_counts array<int>, gone_ids array<bigint>, gone_counts array<int>, seconds array<int>, "
-    "by_time array<int>, time_by_source array<bigint>"
-)
+_OUTPUT_SCHEMA = from_arrow_schema(OUTPUT)
 _OF_EVERYBODY = "SELECT c.* FROM {counted} c LEFT ANTI JOIN {subjects} s ON s.key = c.key AND s.filtered"
 """Sitewide, nobody's own settings count: of a user who has some, the key without them."""
 
@@ -134,6 +131,3 @@ def _rank(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 def _cap(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     return cap(batches)
-
-
-__all__ = ["OUTPUT", "SOURCES", "Family", "families", "family_of", "with_sources"]

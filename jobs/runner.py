@@ -7,6 +7,7 @@ become Parquet files below results/RUN_ID, or rows inside the manifest when they
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from jobs.base import Base, computing_code
 from jobs.engines.plays import Moment
 from jobs.frames import Frames
 from jobs.inputs import VALUES
-from jobs.job import PER_USER, EntityDocument, Job, Ranked
+from jobs.job import PER_USER, Job, Ranked, kind_of_rows
 from jobs.lake import Landing, landing_of
 from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_digest
 from jobs.ranges import STATS_RANGES, Period, period
@@ -87,7 +88,8 @@ def _touched(spark: SparkSession, lake: str, base: Base, now: Version) -> list[i
     before = landing_of(spark, lake, base.data_version)
     if before is None or before.epoch != now.landing.epoch or before.landing_id > now.landing.landing_id:
         return None
-    return touched_users(spark, lake, Version(before, Moment(base.newest_listen_ts, now.moment.ranges)), now)
+    then = Version(before, Moment(base.newest_listen_ts, now.moment.ranges))
+    return touched_users(spark, lake, then, now, clock=datetime.now(UTC))
 
 
 def newest_listen(landing: Landing, at: int | None) -> int:
@@ -126,6 +128,8 @@ def _compute(  # noqa: PLR0917 - of what, for whom, where to
         return
     with closing(Frames(spark, lake, version.landing, version.moment, VALUES, _reads(others))) as frames:
         _write_all(frames, others, f"{folder}/{EVERYBODY}", progress)
+        if not touched:
+            return
         only = spark.createDataFrame([(user_id,) for user_id in touched], "user_id int")
         subjects = frames.keep(frames.named("subjects").join(F.broadcast(only), "user_id", "left_semi"))
         given = {"subjects": subjects}
@@ -154,8 +158,7 @@ def _by_kind(jobs: Sequence[Job]) -> dict[str, list[Job]]:
     found: dict[str, list[Job]] = {}
     for job in jobs:
         if not isinstance(job.output, Ranked):
-            kind = "entity_document" if isinstance(job.output, EntityDocument) else "document"
-            found.setdefault(kind, []).append(job)
+            found.setdefault(kind_of_rows(job.output), []).append(job)
     return found
 
 

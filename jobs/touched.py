@@ -6,7 +6,7 @@ between them.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
@@ -35,12 +35,14 @@ class Version:
     moment: Moment
 
 
-def touched_users(spark: SparkSession, lake: str, before: Version, now: Version) -> list[int] | None:
+def touched_users(
+    spark: SparkSession, lake: str, before: Version, now: Version, *, clock: datetime
+) -> list[int] | None:
     """Users whose results may differ between the two, ascending; None: everybody's, or it cannot be told.
 
-    `now` is the newer data version, or the same with another T.
+    `now` is the newer data version, or the same with another T. `clock`: the present, UTC, which vacuum goes by.
     """
-    if _metadata_changed(before.landing, now.landing) or not _feed_reaches(spark, lake, before.landing, now.landing):
+    if _metadata_changed(before.landing, now.landing) or not _feed_reaches(spark, lake, before.landing, clock):
         return None
     found = [*_fed(spark, lake, before.landing, now.landing), *_moved(spark, lake, before, now)]
     if not found:
@@ -55,11 +57,11 @@ def _metadata_changed(before: Landing, now: Landing) -> bool:
     return any(before.versions.get(name) != now.versions.get(name) for name in names)
 
 
-def _feed_reaches(spark: SparkSession, lake: str, before: Landing, now: Landing) -> bool:
+def _feed_reaches(spark: SparkSession, lake: str, before: Landing, clock: datetime) -> bool:
     """Whether the first landing after `before` is young enough for its change feed to be there."""
     landings = spark.read.format("delta").load(f"{lake}/landing").where(F.col("landing_id") > before.landing_id)
     first = landings.agg(F.min("landed_at").alias("at")).collect()[0]["at"]
-    return first is None or now.landed_at.replace(tzinfo=None) - first.replace(tzinfo=None) < FEED_KEPT
+    return first is None or clock - first.replace(tzinfo=UTC) < FEED_KEPT
 
 
 def _fed(spark: SparkSession, lake: str, before: Landing, now: Landing) -> Iterable[DataFrame]:

@@ -1,12 +1,8 @@
 """The three kinds of stored results: how the rows of each are staged, and what leaves and enters its table."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-
-from jobs.messages import COLUMNS
-
-Line = Callable[[Sequence[Any]], bytes]
 
 
 def copy_line(row: Iterable[Any]) -> bytes:
@@ -34,15 +30,10 @@ class Kind:
     leave: str
     """Delete the rows whose keys are not staged."""
     leave_touched: str
-    """Delete the rows of these users (a third value) whose keys are not staged."""
+    """Where keys are users: delete the rows of these users (a third value) whose keys are not staged."""
     upsert: str
     forget_strangers: str = ""
     """Take users who are not there out of what is staged."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Of a part of this kind, the key first."""
-        return COLUMNS[self.name]
 
 
 _NO_STRANGERS = "DELETE FROM staged s WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = abs(s.key)) AND s.key <> 0"

@@ -8,9 +8,9 @@ import pyarrow
 
 from jobs import result_files
 from jobs.catalog import catalog
-from jobs.job import PER_USER, Document, EntityDocument
-from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, inline_digest
-from spark_reader.kinds import DOCUMENT, ENTITY_DOCUMENT, LIST, Kind
+from jobs.job import PER_USER, Tables, kind_of_rows
+from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_digest
+from spark_reader.kinds import KINDS, Kind
 
 
 class PoisonManifestError(ValueError):
@@ -22,13 +22,13 @@ def verify(manifest: Manifest) -> None:
     keys = [(switch.statistic, switch.stats_range) for switch in manifest.switches]
     if len(set(keys)) != len(keys):
         raise PoisonManifestError("it switches one statistic and range twice")
-    for statistic, _ in keys:
-        if statistic not in catalog().jobs:
-            raise PoisonManifestError(f"no job makes {statistic!r}")
+    for switch in manifest.switches:
+        _verify_switch(switch)
     sums: Counter[tuple[str, str]] = Counter()
     for part in manifest.parts:
         _verify_part(part)
         if part.kind in ROW_KINDS:
+            _same(part, "kind", _kind_named(part.statistic), part.kind)
             sums[part.statistic, part.stats_range] += part.rows
     for switch in manifest.switches:
         _verify_sum(
@@ -56,10 +56,23 @@ def is_per_user(statistic: str) -> bool:
 
 def kind_of(statistic: str) -> Kind:
     """Where this statistic's rows are kept."""
-    output = catalog().jobs[statistic].output
-    if isinstance(output, EntityDocument):
-        return ENTITY_DOCUMENT
-    return DOCUMENT if isinstance(output, Document) else LIST
+    return KINDS[kind_of_rows(catalog().jobs[statistic].output)]
+
+
+def _verify_switch(switch: Switch) -> None:
+    _kind_named(switch.statistic)
+    if switch.replace not in ("all", "touched"):
+        raise PoisonManifestError(f"{switch.statistic}: replace={switch.replace!r}: expected all or touched")
+    if switch.replace == "touched" and not is_per_user(switch.statistic):
+        raise PoisonManifestError(f"{switch.statistic}: its keys are no users, so none was touched")
+
+
+def _kind_named(statistic: str) -> str:
+    """Of the rows that a statistic has."""
+    job = catalog().jobs.get(statistic)
+    if job is None or isinstance(job.output, Tables):
+        raise PoisonManifestError(f"no job makes {statistic!r}")
+    return kind_of_rows(job.output)
 
 
 def _verify_part(part: Part) -> None:

@@ -12,12 +12,15 @@ from conf.settings import Settings
 from jobs import runner
 from jobs.base import Base
 from jobs.catalog import catalog
+from jobs.engines.plays import Moment
 from jobs.land import Lander
 from jobs.landing import Landing
 from jobs.listens.mapping import MappingRow, delete_mapping, put_mapping
 from jobs.listens.msid import msid_of
 from jobs.listens.users import create_user
 from jobs.messages import Manifest, new_run_id
+from jobs.ranges import STATS_RANGES
+from jobs.touched import FEED_KEPT, Version, touched_users
 from spark_reader.reader import save_run
 from tests.landing.listens import NOON, delete, leave, listen, submit, wipe
 
@@ -96,6 +99,9 @@ def test_a_continued_run_computes_only_who_was_touched_by_changes_or_by_time(
     second = lander.land()
     assert second is not None
     assert site.run(second, NOON + 60, site.base).touched == [bob]
+    then, now = Version(first, Moment(NOON + 60, STATS_RANGES)), Version(second, Moment(NOON + 60, STATS_RANGES))
+    old = second.landed_at + FEED_KEPT
+    assert touched_users(site.spark, site.settings.lake, then, now, clock=old) is None, "the feed may be vacuumed"
     assert site.run(second, NOON + 40 * DAY, site.base).touched == [alice]
     site.check(second, NOON + 40 * DAY)
 

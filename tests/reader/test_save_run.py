@@ -159,6 +159,30 @@ def test_a_run_that_continues_another_than_the_served_one_is_refused(connection:
     assert [counts(connection, key) for key in (1, 2)] == [[7], [4]]
 
 
+@pytest.mark.parametrize(
+    ("switch", "kind", "said"),
+    [
+        ({}, "document", "promised list, found document"),
+        ({"replace": "keys"}, "list", "expected all or touched"),
+        ({"statistic": "sitewide_artists", "replace": "touched"}, "list", "its keys are no users"),
+        ({"statistic": "pg_metadata_tables"}, "list", "no job makes 'pg_metadata_tables'"),
+    ],
+)
+def test_rows_of_another_kind_and_replacements_that_cannot_be_are_refused(
+    connection: Connection, pool: Pool, switch: dict[str, Any], kind: str, said: str
+) -> None:
+    save_run(pool, manifest(OLD))
+    statistic = switch.get("statistic", "user_artists")
+    parts = [
+        replace(part, kind=kind, statistic=statistic) if part.kind == "list" else part for part in inline_parts(OLD)
+    ]
+    before = everything(connection)
+
+    with pytest.raises(PoisonManifestError, match=said):
+        save_run(pool, manifest(OLD, data_version=2, parts=parts, **switch))
+    assert everything(connection) == before
+
+
 def test_a_user_deleted_meanwhile_is_not_resurrected(connection: Connection, pool: Pool) -> None:
     with transaction(connection) as cursor:
         cursor.execute("DELETE FROM users WHERE id = 2")
