@@ -1,14 +1,26 @@
-"""What a stored statistic is in an answer: items, comparisons, listening time, and the facts of its run."""
+"""What a stored statistic is in an answer: items, comparisons, listening time, and the facts of its run.
+
+Routes and pages take it from here, so they show the same.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.job import Route
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from jobs.job import Job, Ranked, Route
 from jobs.ranges import local_bounds
-from spark_reader.load import Document, Item, Page
+from spark_reader.load import Document, Item, Page, load_compared_page, load_document, load_page
 
 TIME_SOURCES = ("duration_played", "duration", "recording_length", "default")
 """Where listening time is known from, in the order of jobs/engines/rank_lists.py SOURCES."""
+
+SITEWIDE_KEY = 0
+"""Of what is of everybody."""
+MOST_GONE = 100
+"""Of what the period before had and this one has not, in an answer that compares."""
+
+Payload = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -22,6 +34,34 @@ class Asked:
     """compare=previous."""
     by_time: bool = False
     """measure=time."""
+
+
+def payload_of(cursor: Cursor, job: Job, key: int, asked: Asked, *, plain: bool = False) -> Payload | None:
+    """The payload of a key, as its route answers it; None when nothing was computed for it. The job has a route.
+
+    With `plain`, made without the settings of the user, who may have none.
+    """
+    if plain:
+        made = payload_of(cursor, job, -key, asked)
+        if made is not None:
+            return made
+    assert job.route is not None
+    found = _found(cursor, job, key, asked)
+    if found is None or (plain and found.applied is not None):
+        return None
+    if isinstance(found, Page):
+        return list_payload(found, job.route, asked)
+    return document_payload(found, job.route, asked)
+
+
+def _found(cursor: Cursor, job: Job, key: int, asked: Asked) -> Page | Document | None:
+    where = (cursor, job.statistic, asked.stats_range, key)
+    if not isinstance(job.output, Ranked):
+        return load_document(*where)
+    if not (asked.compare or asked.by_time):
+        return load_page(*where, asked.offset, asked.count)
+    gone = MOST_GONE if asked.compare else 0
+    return load_compared_page(*where, asked.offset, asked.count, by_time=asked.by_time, gone=gone)
 
 
 def list_payload(found: Page, route: Route, asked: Asked) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from jobs.catalog import catalog
 from jobs.job import EntityDocument, Job, PerUser, Ranked, Route, UserDocument
 from jobs.ranges import ALL_TIME, STATS_RANGES
-from spark_reader.load import Document, Page, load_compared_page, load_document, load_entity_document, load_page
+from spark_reader.load import Document, load_entity_document
 from webapi.db.users import names_of_users
 from webapi.db.versions import listeners_version, sitewide_version, statistic_version
 from webapi.errors import BadRequestError
@@ -19,13 +19,9 @@ from webapi.openapi.parameters import COMPARE, COUNT, IGNORED, MEASURE, OFFSET, 
 from webapi.openapi.statistics import statistic_schema
 from webapi.parameters import FLAGS, chosen, ignored, page, stats_range, user_known
 from webapi.services import services
-from webapi.statistics import Asked, document_payload, list_payload
-
-SITEWIDE_KEY = 0
-MOST_GONE = 100
+from webapi.statistics import SITEWIDE_KEY, Asked, Payload, document_payload, payload_of
 
 Serve = Callable[..., Response]
-Made = dict[str, Any] | None
 
 
 def make_blueprint() -> Blueprint:
@@ -73,8 +69,8 @@ def _per_user(job: Job, route: Route) -> Serve:
         asked = _asked(job, route)
         plain = chosen("plain", FLAGS) == "true"
 
-        def document() -> Made:
-            made = _made(job, route, known.user_id, asked, plain)
+        def document() -> Payload | None:
+            made = _made(job, known.user_id, asked, plain=plain)
             if made is None:
                 return None
             made["user_id"] = user_name
@@ -91,8 +87,8 @@ def _sitewide(job: Job, route: Route) -> Serve:
         with services().pool.statement() as cursor:
             version = sitewide_version(cursor, job.statistic, asked.stats_range)
 
-        def document() -> Made:
-            made = _made(job, route, SITEWIDE_KEY, asked, plain=False)
+        def document() -> Payload | None:
+            made = _made(job, SITEWIDE_KEY, asked)
             return None if made is None else {"payload": made}
 
         return fresh(services().answers, version, document)
@@ -107,7 +103,7 @@ def _entity(job: Job, route: Route) -> Serve:
         with services().pool.statement() as cursor:
             version = listeners_version(cursor, job.statistic, asked.stats_range)
 
-        def document() -> Made:
+        def document() -> Payload | None:
             with services().pool.transaction() as cursor:
                 found = load_entity_document(cursor, job.statistic, asked.stats_range, entity)
                 if found is None:
@@ -131,27 +127,9 @@ def _with_listeners(found: Document, route: Route, asked: Asked, names: Mapping[
     return {**found.doc, route.payload_key: listeners, **{k: v for k, v in made.items() if k != route.payload_key}}
 
 
-def _made(job: Job, route: Route, key: int, asked: Asked, plain: bool) -> Made:
-    """The payload of a key; with `plain`, made without the settings of the user, who may have none."""
-    if plain:
-        made = _made(job, route, -key, asked, plain=False)
-        if made is not None:
-            return made
+def _made(job: Job, key: int, asked: Asked, *, plain: bool = False) -> Payload | None:
     with services().pool.statement() as cursor:
-        found: Page | Document | None
-        if not isinstance(job.output, Ranked):
-            found = load_document(cursor, job.statistic, asked.stats_range, key)
-        elif asked.compare or asked.by_time:
-            gone = MOST_GONE if asked.compare else 0
-            where = (key, asked.offset, asked.count)
-            found = load_compared_page(
-                cursor, job.statistic, asked.stats_range, *where, by_time=asked.by_time, gone=gone
-            )
-        else:
-            found = load_page(cursor, job.statistic, asked.stats_range, key, asked.offset, asked.count)
-    if found is None or (plain and found.applied is not None):
-        return None
-    return list_payload(found, route, asked) if isinstance(found, Page) else document_payload(found, route, asked)
+        return payload_of(cursor, job, key, asked, plain=plain)
 
 
 def _asked(job: Job, route: Route) -> Asked:
