@@ -8,6 +8,7 @@ from conf.secret import secret_of
 from conf.settings import Settings
 from webapi.audioscrobbler import views as audioscrobbler
 from webapi.errors import install_error_handlers
+from webapi.fresh import COMPRESS_FROM, COMPRESS_LEVEL
 from webapi.hooks import install_hooks
 from webapi.lastfm import approval, dispatch
 from webapi.pages import account, api, deletion, home, profile, statistics_settings, transfer, user
@@ -66,11 +67,11 @@ def build_app(settings: Settings, tally: Tally | None = None) -> Flask:
 
 
 def _install_compression(app: Flask) -> None:
-    """gzip for whoever accepts it. Level 5: 25 listens of 9.9 kB are 1.8 in 0.15 ms; 9 takes 0.19 ms for 2 % less."""
+    """gzip for whoever accepts it."""
     app.config.update(
         COMPRESS_ALGORITHM=["gzip"],
-        COMPRESS_LEVEL=5,
-        COMPRESS_MIN_SIZE=1000,
+        COMPRESS_LEVEL=COMPRESS_LEVEL,
+        COMPRESS_MIN_SIZE=COMPRESS_FROM,
         COMPRESS_MIMETYPES=[
             "application/json",
             "application/xml",

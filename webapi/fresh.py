@@ -4,6 +4,7 @@ Whoever asks with the ETag of the answer it has gets 304, and nothing is read bu
 worker keeps the newest answers as bytes: told again while the version is the same, so never when they are stale.
 """
 
+import gzip
 import hashlib
 import threading
 from collections import OrderedDict
@@ -24,6 +25,11 @@ CACHE_BYTES = 16_000_000
 MOST_BYTES = 1_000_000
 """A longer answer is made anew each time: it would push out too many others."""
 
+COMPRESS_LEVEL = 5
+"""25 listens of 9.9 kB are 1.8 in 0.15 ms; 9 takes 0.19 ms for 2 % less."""
+COMPRESS_FROM = 1000
+"""Bytes; shorter answers fit one packet as they are."""
+JSON = "application/json"
 CODE = ("webapi", "jobs", "spark_reader")
 """What makes answers."""
 REVALIDATE = "private, no-cache"
@@ -32,6 +38,8 @@ MOST_MARKS, MOST_ADDRESS = 10_000, 500
 """Addresses marked by one worker, and characters of each; beyond, all are forgotten, and longer ones not marked."""
 
 Document = Mapping[str, Any]
+Address = tuple[str, str]
+"""Path and query."""
 
 
 @dataclass(frozen=True)
@@ -44,48 +52,68 @@ class Mark:
     cost: int
 
 
+@dataclass
+class Kept:
+    """An answer as bytes, and compressed once somebody has asked for that."""
+
+    etag: str
+    body: bytes
+    _compressed: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """What it is counted for; compressed it is a fraction of this."""
+        return len(self.body)
+
+    def compressed(self) -> bytes:
+        """gzip."""
+        if self._compressed is None:
+            self._compressed = gzip.compress(self.body, COMPRESS_LEVEL, mtime=0)
+        return self._compressed
+
+
 class AnswerCache:
-    """The newest answers by what was asked, at most `most` bytes of them; safe to share between threads."""
+    """The newest answers by address, at most `most` bytes of them; safe to share between threads."""
 
     def __init__(self, most: int = CACHE_BYTES) -> None:
         self._most = most
         self._bytes = 0
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
-        self._marks: dict[tuple[str, str], Mark] = {}
+        self._kept: OrderedDict[Address, Kept] = OrderedDict()
+        self._marks: dict[Address, Mark] = {}
 
-    def mark(self, path: str, query: str, mark: Mark) -> None:
+    def mark(self, address: Address, mark: Mark) -> None:
         """This address is answered with data of that version, whatever it is."""
-        if len(path) + len(query) > MOST_ADDRESS:
+        if sum(map(len, address)) > MOST_ADDRESS:
             return
         if len(self._marks) >= MOST_MARKS:
             self._marks = {}
-        self._marks[path, query] = mark
+        self._marks[address] = mark
 
-    def marked(self, path: str, query: str) -> Mark | None:
+    def marked(self, address: Address) -> Mark | None:
         """The mark of an address."""
-        return self._marks.get((path, query))
+        return self._marks.get(address)
 
-    def find(self, asked: str, etag: str) -> bytes | None:
+    def find(self, address: Address, etag: str) -> Kept | None:
         """The answer, if it is that of this version."""
         with self._lock:
-            kept = self._kept.get(asked)
-            if kept is None or kept[0] != etag:
+            kept = self._kept.get(address)
+            if kept is None or kept.etag != etag:
                 return None
-            self._kept.move_to_end(asked)
-            return kept[1]
+            self._kept.move_to_end(address)
+            return kept
 
-    def keep(self, asked: str, etag: str, answer: bytes) -> None:
+    def keep(self, address: Address, answer: Kept) -> None:
         """In place of what was kept for it; those not asked for longest go."""
-        if len(answer) > MOST_BYTES:
+        if answer.size > MOST_BYTES:
             return
         with self._lock:
-            replaced = self._kept.pop(asked, None)
-            self._bytes += len(answer) - (len(replaced[1]) if replaced else 0)
-            self._kept[asked] = (etag, answer)
+            replaced = self._kept.pop(address, None)
+            self._bytes += answer.size - (replaced.size if replaced else 0)
+            self._kept[address] = answer
             while self._bytes > self._most:
-                _, (_, gone) = self._kept.popitem(last=False)
-                self._bytes -= len(gone)
+                _, gone = self._kept.popitem(last=False)
+                self._bytes -= gone.size
 
 
 def fresh(
@@ -100,23 +128,28 @@ def fresh(
     if "HTTP_IF_NONE_MATCH" in request.environ and request.if_none_match.contains_weak(etag):
         _mark(answers, asked)
         return _tagged(Response(status=304), etag)
-    address = request.full_path
-    body = answers.find(address, etag)
-    if body is None:
+    address = address_of(request.environ)
+    kept = answers.find(address, etag)
+    if kept is None:
         document = make()
         if document is None:
             return no_content()
-        body = orjson.dumps(document)
-        answers.keep(address, etag, body)
+        kept = Kept(etag, orjson.dumps(document))
+        answers.keep(address, kept)
         _mark(answers, asked)
-    return _tagged(Response(body, mimetype="application/json"), etag)
+    return _tagged(Response(kept.body, mimetype=JSON), etag)
+
+
+def address_of(environ: Mapping[str, Any]) -> Address:
+    """What answers are kept by: all that an answer of these routes depends on."""
+    return environ["PATH_INFO"], environ["QUERY_STRING"]
 
 
 def _mark(answers: AnswerCache, asked: Asked | None) -> None:
-    rule, environ = request.url_rule, request.environ
+    rule = request.url_rule
     if asked is not None and rule is not None:
         mark = Mark(asked, rule.rule, frozenset(rule.methods or ()), cost_of_route())
-        answers.mark(environ["PATH_INFO"], environ["QUERY_STRING"], mark)
+        answers.mark(address_of(request.environ), mark)
 
 
 def etag_of(version: tuple[Any, ...]) -> str:

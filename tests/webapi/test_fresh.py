@@ -15,7 +15,7 @@ from jobs.listens.mapping import MappingRow, put_mapping
 from jobs.listens.write import delete_history
 from tests.webapi.conftest import Account, Drain, listen, make_account, submission
 from webapi.db.playing_now import set_playing_now
-from webapi.fresh import AnswerCache
+from webapi.fresh import AnswerCache, Kept
 
 BASE = 1_600_000_000
 MBID = "bf9e91ea-8029-4a04-a26a-224e00a83266"
@@ -144,17 +144,17 @@ def test_long_answers_go_compressed_to_who_asks_for_it_and_short_ones_do_not(
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("12"), st.integers(0, 60)), max_size=40))
 def test_the_cache_keeps_what_was_asked_for_last_within_its_bytes(steps: list[tuple[str, str, int]]) -> None:
-    cache, newest = AnswerCache(most=100), dict[str, tuple[str, bytes]]()
+    cache, newest = AnswerCache(most=100), dict[str, Kept]()
     for asked, etag_, size in steps:
-        answer = bytes(size)
-        cache.keep(asked, etag_, answer)
+        answer = Kept(etag_, bytes(size))
+        cache.keep(("/", asked), answer)
         newest.pop(asked, None)
-        newest[asked] = (etag_, answer)
-        while sum(len(kept) for _, kept in newest.values()) > 100:
+        newest[asked] = answer
+        while sum(kept.size for kept in newest.values()) > 100:
             newest.pop(next(iter(newest)))
         for key in "abcd":
             for version in "12":
                 expected = newest.get(key)
-                if expected is None or expected[0] != version:
-                    assert cache.find(key, version) is None
-        assert cache.find(asked, etag_) == (answer if asked in newest else None)
+                if expected is None or expected.etag != version:
+                    assert cache.find(("/", key), version) is None
+        assert cache.find(("/", asked), etag_) == newest.get(asked)

@@ -1,5 +1,6 @@
 """An unchanged answer told before Flask is the one that the application would give, counted and limited like it."""
 
+import gzip
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,6 +8,7 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from conf.postgres import Connection
 from conf.settings import Settings
@@ -15,6 +17,7 @@ from tests.webapi.conftest import Account, Drain, listen, submission, timeless_a
 from webapi.services import EXTENSION, Services
 from webapi.versions import Hearing
 
+BASE = 1_600_000_000
 PATH = "/1/user/Rob/listens"
 PATHS = (PATH, f"{PATH}?count=1", "/1/user/rob/listen-count", "/1/user/rob/playing-now")
 OWN = {"X-Request-Id", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Reset-In"}
@@ -70,6 +73,52 @@ def test_it_has_the_headers_of_the_application(
         }
         assert set(told.headers.keys()) == set(same.headers.keys())
         assert int(told.headers["X-RateLimit-Remaining"]) == int(same.headers["X-RateLimit-Remaining"]) + 1
+
+
+@pytest.mark.parametrize("encoding", [None, "gzip, deflate, br", "identity"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_whole_answer_told_again_is_the_one_the_application_gave(
+    client: FlaskClient,
+    rob: Account,
+    here: Services,
+    flask_calls: list[str],
+    drain: Drain,
+    method: str,
+    encoding: str | None,
+) -> None:
+    songs = [listen(BASE + number, f"Song {number}") for number in range(25)]
+    client.post("/1/submit-listens", json=submission(*songs), headers=rob.headers)
+    drain()
+    until(lambda: client.get(PATH).get_json()["payload"]["count"] == 25, 5, "it was heard")
+    headers = {} if encoding is None else {"Accept-Encoding": encoding}
+    for path in PATHS:
+        first = client.open(path, method=method, headers=headers)
+        client.get(path)
+        flask_calls.clear()
+        told = client.open(path, method=method, headers=headers)
+        assert flask_calls == []
+        assert told.status_code == 200
+        assert set(told.headers.keys()) == set(first.headers.keys()) - {"Date"}  # the server adds its own
+        differing = OWN | {"Content-Length"} if method == "HEAD" or "Content-Encoding" in told.headers else OWN
+        assert {key: value for key, value in told.headers if key not in differing} == {
+            key: value for key, value in first.headers if key not in {*differing, "Date"}
+        }
+        assert bytes_of(told) == bytes_of(first)
+
+
+def bytes_of(answer: TestResponse) -> bytes:
+    return gzip.decompress(answer.data) if answer.data and "Content-Encoding" in answer.headers else answer.data
+
+
+def test_who_says_how_much_an_encoding_is_liked_is_answered_by_the_application(
+    client: FlaskClient, rob: Account, here: Services, flask_calls: list[str]
+) -> None:
+    client.get(PATH)
+    flask_calls.clear()
+    answer = client.get(PATH, headers={"Accept-Encoding": "gzip;q=0, identity"})
+    assert answer.status_code == 200
+    assert "Content-Encoding" not in answer.headers
+    assert len(flask_calls) == 1
 
 
 def test_whatever_is_not_plain_goes_to_the_application(
