@@ -10,6 +10,8 @@ FAILED = 1
 USAGE = 2
 SOME_REJECTED = 3
 """Lines were refused, each with its reason; the rest went in."""
+LATE = 4
+"""`status`: statistics are further behind than they declare."""
 NOT_RUNNING = 69
 """PostgreSQL, the broker or another part is not there: `make up` starts them. EX_UNAVAILABLE of sysexits.h."""
 BUSY = 75

@@ -1,6 +1,7 @@
 """`status`: what runs, how far behind it is, and with which settings."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import psutil
 
-from commands.exits import FAILED, NOT_RUNNING, CommandError
+from commands.exits import FAILED, LATE, NOT_RUNNING, CommandError
+from commands.freshness import COLUMNS, lines
 from commands.output import remark, seconds, show_json, show_table
 from conf.broker import QUEUES, BrokerUnavailableError
 from conf.part_status import HOST
@@ -16,7 +18,8 @@ from conf.postgres import Pool, StoreUnavailableError, dsn
 from conf.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from webapi.health import Readiness
+    from webapi.db.freshness import ServedRun
+    from webapi.freshness import Freshness
 
 SILENT_SECONDS = 30
 FORGOTTEN_SECONDS = 86400
@@ -30,14 +33,17 @@ DEAD_LETTERS = 1000
 @click.option("--config", is_flag=True, help="Every setting instead, secrets masked; nothing needs to be running.")
 @click.option("--part", help="Only whether this part is alive on this host: status 0 or 69, for health checks.")
 def status(as_json: bool, config: bool, part: str | None) -> None:
-    """Show the parts with pids, ages and memory, queues, the newest data version and what waits for it, results.
+    """Show the parts with pids, ages and memory, queues, the newest data version and what waits for it, statistics.
 
-    The status is 69 when nothing runs.
+    Of statistics: how long ago they were made, their lag (how long the oldest change that is not in them has waited)
+    beside the most that is declared, and what their last run cost. The status is 69 when nothing runs, 1 when the
+    system cannot serve, 4 when a statistic is further behind than declared.
 
     \b
     Examples:
       spark_manage.py status
       spark_manage.py status --json | jq .landing.waiting
+      spark_manage.py status --json | jq '.statistics[] | select(.late)'
       spark_manage.py status --config
       spark_manage.py status --part listen_writer
     """
@@ -48,17 +54,22 @@ def status(as_json: bool, config: bool, part: str | None) -> None:
     if part is not None:
         _check_part(settings, part)
         return
-    document = system(settings)
+    from webapi.freshness import late_in_words
+
+    fresh, document = system(settings)
     if as_json:
         show_json(document)
     else:
-        _show(document)
+        _show(document, fresh)
     if not document["running"]:
         where = f"on DATA_DIR={settings.data_dir}" if settings.embedded_postgres else "on this DATABASE_URL"
         why = document["reasons"][0] if document["reasons"] else f"no part reports {where}; `make up` starts it"
         raise CommandError(f"not running: {why}", NOT_RUNNING)
     if document["reasons"]:
         raise CommandError("; ".join(document["reasons"]), FAILED)
+    late = late_in_words(fresh)
+    if late is not None:
+        raise CommandError(late, LATE)
 
 
 def _check_part(settings: Settings, name: str) -> None:
@@ -79,28 +90,29 @@ def _is_alive(age: int) -> bool:
     return age <= SILENT_SECONDS
 
 
-def system(settings: Settings) -> dict[str, Any]:
-    """Everything `status` shows; ages in seconds, memory in bytes. Never raises for what is down."""
+def system(settings: Settings) -> tuple[list["Freshness"], dict[str, Any]]:
+    """The statistics, and everything that `status --json` shows; ages in seconds, memory in bytes.
+
+    Never raises for what is down.
+    """
     from webapi.health import readiness
     from webapi.services import make_services
 
     ready = readiness(make_services(settings))
+    now = time.time()
     parts = [_part(vars(row)) for row in ready.parts if row.age <= FORGOTTEN_SECONDS]
-    return {
+    fresh = [] if ready.landing is None else _freshness(settings)
+    return fresh, {
         "running": any(part["state"] == "alive" for part in parts),
         "url": settings.url,
         "parts": parts,
         "reasons": ready.reasons,
         "alarms": ready.alarms if parts else [],
-        **_depths(settings, ready),
+        "queues": [] if ready.landing is None else _queues(settings),
+        "landing": None if ready.landing is None else asdict(ready.landing),
+        "statistics": [{**one.document(), "bundle": one.bundle} for one in fresh],
+        "results": [_result(run, now) for one in fresh for run in one.runs],
     }
-
-
-def _depths(settings: Settings, ready: "Readiness") -> dict[str, Any]:
-    landing = None if ready.landing is None else asdict(ready.landing)
-    if landing is None:
-        return {"queues": [], "landing": None, "results": []}
-    return {"queues": _queues(settings), "landing": landing, "results": _results(settings)}
 
 
 def _part(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,19 +155,24 @@ def _queues(settings: Settings) -> list[dict[str, Any]]:
         return []
 
 
-def _results(settings: Settings) -> list[dict[str, Any]]:
-    from webapi.db.status import result_ages
+def _freshness(settings: Settings) -> list["Freshness"]:
+    from webapi.freshness import freshness
 
     pool = Pool(dsn(settings), "spark_manage.py")
     try:
         with pool.transaction() as cursor:
-            ages = result_ages(cursor)
+            return freshness(cursor)
     finally:
         pool.discard()
-    return [{"statistic": name, "stats_range": span, "age": age} for (name, span), age in sorted(ages.items())]
 
 
-def _show(document: Mapping[str, Any]) -> None:
+def _result(run: "ServedRun", now: float) -> dict[str, Any]:
+    age = max(0, int(now - run.updated))
+    of_run = {"run_id": str(run.run_id), "data_version": run.data_version}
+    return {"statistic": run.statistic, "stats_range": run.stats_range, "age": age, **of_run}
+
+
+def _show(document: Mapping[str, Any], fresh: Sequence["Freshness"]) -> None:
     if document["parts"]:
         show_table(
             ("part", "pid", "host", "state", "heard of", "memory", "says"),
@@ -177,13 +194,9 @@ def _show(document: Mapping[str, Any]) -> None:
         show_table(("queue", "waiting", "dead letters"), [tuple(queue.values()) for queue in document["queues"]])
     if document["landing"]:
         click.echo(f"\n{_landing(document['landing'])}")
-    if document["results"]:
-        ages = [result["age"] for result in document["results"]]
-        statistics = len({result["statistic"] for result in document["results"]})
-        click.echo(
-            f"results: {statistics} statistics in {len(ages)} ranges, newest {seconds(min(ages))} old, "
-            f"oldest {seconds(max(ages))}"
-        )
+    if fresh:
+        click.echo()
+        show_table(COLUMNS, lines(fresh))
     if document["running"]:
         click.echo(f"serving: {document['url']}")
     for alarm in document["alarms"]:

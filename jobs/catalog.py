@@ -66,6 +66,10 @@ class Catalog:
             return [self.jobs[statistic] for statistic in bundle.jobs]
         return [job for job in self.jobs.values() if job.refreshed]
 
+    def kept_fresh(self) -> list[Bundle]:
+        """The bundles that declare how late a change may be in what is served of their statistics."""
+        return [bundle for bundle in self.bundles.values() if bundle.fresh_within is not None]
+
     def _named(self, query: str) -> list[Job]:
         named = [job for job in self.jobs.values() if job.name == query]
         if not named:

@@ -227,3 +227,5 @@ class Bundle:
     about: str
     params: tuple[Param, ...] = ()
     command: Command | None = None
+    fresh_within: int | None = None
+    """Seconds after which a change must be in what is served of its statistics; None: it keeps nothing fresh."""

@@ -129,6 +129,10 @@ class Manifest:
     """The run that this one continues: it is stored only over that one."""
     touched: list[int] = field(default_factory=list)
     """Of a continued run: the users whose results were computed anew; who of them is not in a part has none."""
+    seconds: float | None = None
+    """What it took, from its start to its last file."""
+    cpu_seconds: float | None = None
+    """Of all processes that computed it."""
 
     def encode(self) -> bytes:
         """The message body."""

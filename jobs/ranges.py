@@ -5,7 +5,7 @@ two. all_time ends at T and includes it. Nothing later than T counts in any rang
 as if it were; only `midnight` and what uses it know zones.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -138,6 +138,13 @@ def local_bounds(stats_range: str, newest_listen_ts: int, zone: str) -> tuple[in
 def midnight(day: date, clock: ZoneInfo) -> int:
     """Epoch seconds at which a day begins on a zone's clock."""
     return int(datetime(day.year, day.month, day.day, tzinfo=clock).timestamp())
+
+
+def day_ended(newest_listen_ts: int, now: float, zones: Iterable[str]) -> int | None:
+    """When the day of T ended on the first of these zones' clocks, epoch seconds; None: on none of them by `now`."""
+    clocks = [ZoneInfo(zone) for zone in zones]
+    ends = [midnight(datetime.fromtimestamp(newest_listen_ts, clock).date() + DAY, clock) for clock in clocks]
+    return min((end for end in ends if end <= now), default=None)
 
 
 def moved(before: date, after: date) -> int | None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import wait
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from py4j.protocol import Py4JError
@@ -29,6 +29,7 @@ from jobs.messages import Manifest, new_run_id
 from jobs.ranges import STATS_RANGES
 from jobs.session import JOBS_POOL
 from request_consumer import requests
+from request_consumer.cost import Meter
 from request_consumer.freshness import results_wait, served_base
 from request_consumer.part import PART, Part, check_alive, report
 from request_consumer.requests import RequestRow
@@ -113,8 +114,9 @@ def _compute(part: Part, attempt: _Attempt) -> Manifest | str:
     if landing is None:
         return EMPTY
     run_id, base = new_run_id(time.time()), _base(part, attempt, ordered)
+    meter = Meter()
     try:
-        return runner.run(
+        made = runner.run(
             part.spark,
             part.settings,
             ordered,
@@ -128,6 +130,8 @@ def _compute(part: Part, attempt: _Attempt) -> Manifest | str:
         with suppress(OSError):
             result_files.remove_run(part.settings.lake, run_id)
         raise
+    seconds, cpu_seconds = meter.read()
+    return replace(made, seconds=seconds, cpu_seconds=cpu_seconds)
 
 
 def _base(part: Part, attempt: _Attempt, ordered: runner.Ordered) -> Base | None:
@@ -189,6 +193,8 @@ def _await_landing(part: Part, attempt: _Attempt) -> None:
             with transaction(connection) as cursor:
                 if landed_up_to(cursor, asked_at):
                     return
+            if part.landing is not None:
+                part.landing.hurried = True
             attempt.progress = "waiting for what was just written to land"
             if part.stop.wait(LANDING_POLL_SECONDS) or (part.landing is not None and part.landing.error):
                 return

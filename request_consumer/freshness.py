@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from conf.postgres import Connection, transaction
 from jobs.base import Base, computing_code
+from jobs.listens.user_settings import zones_chosen
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Served:
     """How long that one took, from its claim."""
     last_failed: float | None
     """When one failed for good, if none was done since."""
+    zones: tuple[str, ...] = ("UTC",)
+    """On whose clocks days turn."""
 
 
 _SERVED = """
@@ -75,4 +78,4 @@ def served(connection: Connection, query: str, statistics: list[str]) -> Served:
         cursor.execute(_SERVED, {"query": query, "statistics": statistics})
         row = cursor.fetchone()
         assert row is not None
-        return Served(*row)
+        return Served(*(*row, tuple(zones_chosen(cursor))))

@@ -59,6 +59,8 @@ class LandingLoop(threading.Thread):
         """Why the last round failed; null while all is well."""
         self.dead = False
         """The JVM is gone: this process must end, its supervisor starts another."""
+        self.hurried = False
+        """Somebody waits for what is there to land: the next one comes before its interval has passed."""
         self._spark = spark
         self._settings = settings
         self._lock = lock
@@ -151,7 +153,7 @@ class LandingLoop(threading.Thread):
             log.info("imported metadata is data version %d", self._last.landing_id)
 
     def _land(self, lander: Lander) -> Landing | None:
-        started = time.monotonic()
+        started, self.hurried = time.monotonic(), False
         landing = lander.land()
         self._landed, self._rested = time.monotonic(), False
         self._backlog = lander.cut
@@ -163,7 +165,8 @@ class LandingLoop(threading.Thread):
         return landing
 
     def _is_time(self) -> bool:
-        return self._backlog or time.monotonic() - self._landed >= self._settings.landing_interval
+        passed = time.monotonic() - self._landed >= self._settings.landing_interval
+        return self._backlog or self.hurried or passed
 
     def _waits(self) -> bool:
         with self._pool.transaction() as cursor:

@@ -1,4 +1,5 @@
-"""Asks for statistics by itself: after each landing, and when a day turns, for then windows move though nothing landed.
+"""Asks for statistics by itself: after each landing, and when a day turns in any zone that a user has chosen, for then
+windows move though nothing landed.
 
 What is served tells what is due, so nothing is remembered: a scheduler that starts anew, or a second one, asks for
 nothing twice. It passes its own time as T.
@@ -8,21 +9,24 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from conf import part_status
 from conf.broker import Broker, BrokerUnavailableError, open_broker
 from conf.postgres import Connection, Pool, StoreUnavailableError, dsn
 from conf.settings import Settings
 from jobs.catalog import catalog
+from jobs.ranges import day_ended
 from request_consumer import requests
 from request_consumer.freshness import Served, served
 
 PART = "scheduler"
 REFRESHED = "stats.all"
-LOOK_SECONDS = 1.0
-REST_SHARE = 2.0
-"""After a run, rest so many times as long as it took: a big instance is not busy with statistics all the time."""
+LOOK_SECONDS = 0.5
+LEAST_REST, MOST_REST = 0.5, 2.0
+"""After a run, rest at least and at most so many times as long as it took: statistics are not computed all the time."""
+MINUTE = 50.0
+"""In between, as long as two runs and the rest take no longer: a change that comes when a run has just begun waits for
+that, for the rest and for its own, and some seconds more for its landing."""
 FAILED_SECONDS = 300.0
 """After a run that failed for good, the next try."""
 TIDY_SECONDS = 3600.0
@@ -30,7 +34,7 @@ log = logging.getLogger(PART)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Look every second until told to stop; a store or broker that is away is waited for."""
+    """Look again and again until told to stop; a store or broker that is away is waited for."""
     pool, asked, tidied = Pool(dsn(settings), PART), 0, float("-inf")
     while not stop.is_set():
         try:
@@ -78,12 +82,13 @@ def is_due(state: Served, now: float) -> bool:
         return False
     if state.last_failed is not None and now - state.last_failed < FAILED_SECONDS:
         return False
-    if state.last_finished is not None and now - state.last_finished < REST_SHARE * state.last_seconds:
+    if state.last_finished is not None and now - state.last_finished < rest(state.last_seconds):
         return False
     if state.data_version is None or state.data_version < state.landed:
         return True
-    return state.newest_listen_ts is not None and _day(state.newest_listen_ts) < _day(now)
+    return state.newest_listen_ts is not None and day_ended(state.newest_listen_ts, now, state.zones) is not None
 
 
-def _day(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).date().isoformat()
+def rest(run_seconds: float) -> float:
+    """Seconds of rest after a run that took so long."""
+    return max(LEAST_REST * run_seconds, min(MOST_REST * run_seconds, MINUTE - 2 * run_seconds))

@@ -26,11 +26,15 @@ class BaseGoneError(BadRowsError):
 _STAGE_ENTITIES = "CREATE TEMP TABLE staged_entity (id bigint NOT NULL, doc text NOT NULL) ON COMMIT DROP"
 _REPLACE_RUN = (
     "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts, last_updated,"
-    " row_count, base_run_id, code) VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s, %s)"
+    " row_count, base_run_id, code, seconds, cpu_seconds, touched_users, written_rows, written_bytes, position)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s, %s, %s, %s, %s, %s, %s,"
+    " (SELECT position FROM landing WHERE id = %s))"
     " ON CONFLICT (statistic, stats_range) DO UPDATE SET run_id = EXCLUDED.run_id,"
     " data_version = EXCLUDED.data_version, from_ts = EXCLUDED.from_ts, to_ts = EXCLUDED.to_ts,"
     " newest_listen_ts = EXCLUDED.newest_listen_ts, last_updated = EXCLUDED.last_updated,"
-    " row_count = EXCLUDED.row_count, base_run_id = EXCLUDED.base_run_id, code = EXCLUDED.code"
+    " row_count = EXCLUDED.row_count, base_run_id = EXCLUDED.base_run_id, code = EXCLUDED.code,"
+    " seconds = EXCLUDED.seconds, cpu_seconds = EXCLUDED.cpu_seconds, touched_users = EXCLUDED.touched_users,"
+    " written_rows = EXCLUDED.written_rows, written_bytes = EXCLUDED.written_bytes, position = EXCLUDED.position"
 )
 
 
@@ -129,6 +133,12 @@ def save_switch(  # noqa: PLR0917 - what is switched, then its rows
             switch.rows,
             manifest.base_run_id,
             manifest.code,
+            manifest.seconds,
+            manifest.cpu_seconds,
+            None if manifest.base_run_id is None else len(manifest.touched),
+            sum(part.rows for part in manifest.parts),
+            sum(part.bytes for part in manifest.parts),
+            manifest.data_version,
         ),
     )
     cursor.execute("DROP TABLE staged")

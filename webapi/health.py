@@ -12,6 +12,7 @@ from conf.postgres import SchemaError, StoreUnavailableError, check_schema, dsn
 from conf.settings import Settings
 from webapi.db.deadline import waited_in_vain
 from webapi.db.status import LandingState, PartRow, landing_state, parts
+from webapi.freshness import freshness, late_in_words
 from webapi.services import Services
 
 SILENT_SECONDS = 30
@@ -64,13 +65,14 @@ def _ask_store(services: Services, state: Readiness) -> None:
         check_schema(dsn(services.settings))
         with services.pool.transaction() as cursor:
             state.parts, state.landing = parts(cursor), landing_state(cursor)
+            late = late_in_words(freshness(cursor))
     except StoreUnavailableError as problem:
         state.reasons.append(f"postgres: {problem}")
         return
     except SchemaError as problem:
         state.reasons.append(f"schema: {problem}")
         return
-    state.alarms += _alarms(state.parts, state.landing)
+    state.alarms += [*_alarms(state.parts, state.landing), *([f"statistics: {late}"] if late else [])]
 
 
 def _ask_broker(settings: Settings, state: Readiness) -> None:

@@ -19,6 +19,7 @@ from conf.broker import INCOMING, QUEUES, Broker, BrokerUnavailableError, open_b
 from conf.part_status import HOST
 from conf.postgres import StoreUnavailableError
 from webapi.db.status import PartRow, landing_state, ledger, parts, result_ages
+from webapi.freshness import Freshness, freshness
 from webapi.health import EXPECTED_PARTS, SILENT_SECONDS
 from webapi.services import Services
 from webapi.tally import BOUNDS, Tally
@@ -92,6 +93,7 @@ def _requests(tally: Tally) -> Metric:
 def _of_store(services: Services) -> tuple[list[PartRow], list[Metric]]:
     with services.pool.transaction() as cursor:
         rows, landing, counted, ages = parts(cursor), landing_state(cursor), ledger(cursor), result_ages(cursor)
+        fresh = freshness(cursor)
     listens = CounterMetricFamily("listenlake_listens", "What became of listens consumed.", labels=["outcome"])
     for outcome, count in (
         ("accepted", counted.inserted),
@@ -114,11 +116,40 @@ def _of_store(services: Services) -> tuple[list[PartRow], list[Metric]]:
             "Since the oldest listen not in the lake was written.",
             value=landing.waiting_age,
         ),
+        *_of_statistics(fresh),
         *_of_parts(rows),
     ]
     if landing.age is not None:
         families.append(GaugeMetricFamily("listenlake_landing_age_seconds", "Since the last one.", value=landing.age))
     return rows, families
+
+
+def _of_statistics(fresh: list[Freshness]) -> list[Metric]:
+    """Of each statistic of the catalog: a run's cost is that of the whole run, beside each statistic it made."""
+    lag = GaugeMetricFamily(
+        "listenlake_result_lag_seconds",
+        "How long the oldest change that is not in what is served has waited.",
+        labels=["statistic"],
+    )
+    bound = GaugeMetricFamily("listenlake_result_lag_bound_seconds", "The most declared.", labels=["statistic"])
+    costs = {
+        name: GaugeMetricFamily(f"listenlake_result_run_{name}", about, labels=["statistic"])
+        for name, about in (
+            ("seconds", "What the run it is served by took."),
+            ("cpu_seconds", "CPU seconds of that run, all processes."),
+            ("rows", "Rows that run has written."),
+            ("bytes", "Bytes that run has written."),
+        )
+    }
+    for one in fresh:
+        lag.add_metric([one.statistic], one.lag)
+        if one.bound is not None:
+            bound.add_metric([one.statistic], one.bound)
+        for name, family in costs.items():
+            cost = None if one.newest is None else getattr(one.newest.cost, name)
+            if cost is not None:
+                family.add_metric([one.statistic], cost)
+    return [lag, bound, *costs.values()]
 
 
 def _of_parts(rows: list[PartRow]) -> list[Metric]:

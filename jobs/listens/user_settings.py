@@ -7,8 +7,24 @@ from jobs.zones import UTC_ZONE, check_zone
 
 _PUT_ZONE = """
 INSERT INTO user_settings (user_id, zone, position) VALUES (%s, %s, %s)
-ON CONFLICT (user_id) DO UPDATE SET zone = EXCLUDED.zone, position = EXCLUDED.position
+ON CONFLICT (user_id) DO UPDATE SET zone = EXCLUDED.zone, position = EXCLUDED.position, updated = now()
 """
+
+# From one to the next by its index: there are many users and few zones.
+_ZONES = """
+WITH RECURSIVE chosen AS (
+    SELECT min(zone) AS zone FROM user_settings
+    UNION ALL
+    SELECT (SELECT min(zone) FROM user_settings s WHERE s.zone > c.zone) FROM chosen c WHERE c.zone IS NOT NULL
+)
+SELECT zone FROM chosen WHERE zone IS NOT NULL
+"""
+
+
+def zones_chosen(cursor: Cursor) -> list[str]:
+    """UTC, and every other zone that some user has chosen."""
+    cursor.execute(_ZONES)
+    return [UTC_ZONE, *(zone for (zone,) in cursor.fetchall() if zone != UTC_ZONE)]
 
 
 def zone_of(cursor: Cursor, user_id: int) -> str:

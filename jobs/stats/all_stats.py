@@ -8,4 +8,5 @@ BUNDLE = Bundle(
     about="All statistics, continued from what is served where that can be done",
     params=(STATS_RANGE, AT, REBUILD),
     command=Command("cron_request_all_stats"),
+    fresh_within=300,
 )

@@ -20,7 +20,7 @@ from rich.console import Console
 from conf.settings import PROJECT
 from tests.bench.report import Section, Store, load_now, markdown, now, show
 
-SECTIONS = ("bounds", "submit", "bulk", "W1", "W8", "W9", "W10", "W11", "growth")
+SECTIONS = ("bounds", "submit", "bulk", "W1", "W8", "W9", "W10", "W11", "freshness", "growth")
 """In the order of the report; W1 and W11 as in the reference of workloads."""
 MODULES = {"W1": "ingest", "W8": "reads", "W9": "submits", "W10": "dump_import", "W11": "start"}
 

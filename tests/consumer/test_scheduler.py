@@ -12,7 +12,7 @@ from conf.postgres import Connection, transaction
 from conf.settings import Settings
 from request_consumer import requests
 from request_consumer.freshness import Served
-from request_consumer.scheduler import FAILED_SECONDS, REFRESHED, is_due, look, refreshed
+from request_consumer.scheduler import FAILED_SECONDS, REFRESHED, is_due, look, refreshed, rest
 
 NOW = 1_700_000_000.0  # 2023-11-14T22:13:20Z
 FRESH = Served(
@@ -44,14 +44,28 @@ def test_a_day_that_turned_is_asked_for_though_nothing_landed() -> None:
     assert is_due(FRESH, NOW + 2 * 3600)
 
 
+def test_a_day_that_turned_for_a_user_elsewhere_is_asked_for() -> None:
+    """22:13 in London, 03:58 of the next day in Kathmandu, which began at 18:15."""
+    elsewhere = replace(FRESH, zones=("UTC", "Asia/Kathmandu"))
+    assert not is_due(elsewhere, NOW)
+    before = int(NOW) - 4 * 3600  # 18:13:20
+    assert is_due(replace(elsewhere, newest_listen_ts=before), NOW)
+    assert not is_due(replace(elsewhere, newest_listen_ts=before + 100), NOW)
+    assert not is_due(replace(FRESH, newest_listen_ts=before), NOW)
+
+
 def test_nothing_is_asked_for_twice() -> None:
     assert not is_due(replace(FRESH, landed=8, open=True), NOW)
 
 
-def test_a_long_run_is_followed_by_a_longer_rest() -> None:
-    slow = replace(FRESH, landed=8, last_seconds=50.0)
-    assert not is_due(slow, NOW)
-    assert is_due(slow, NOW + 41)
+@pytest.mark.parametrize(("run_seconds", "rested"), [(0, 0), (5, 10), (12.5, 25), (15, 20), (20, 10), (100, 50)])
+def test_the_rest_after_a_run_keeps_two_runs_and_itself_within_the_minute_while_it_can(
+    run_seconds: float, rested: float
+) -> None:
+    assert rest(run_seconds) == rested
+    state = replace(FRESH, landed=8, last_finished=NOW, last_seconds=run_seconds)
+    assert not is_due(state, NOW + rested - 0.1)
+    assert is_due(state, NOW + rested)
 
 
 def test_after_a_failure_the_next_try_is_some_minutes_later() -> None:

@@ -36,8 +36,8 @@ def start(spark: SparkSession, settings: Settings, lake: str) -> Iterator[Start]
     running: list[LandingLoop] = []
     stop = threading.Event()
 
-    def begin(kind: type[LandingLoop] = LandingLoop) -> LandingLoop:
-        quick = replace(settings, landing_interval=0.2)
+    def begin(kind: type[LandingLoop] = LandingLoop, interval: float = 0.2) -> LandingLoop:
+        quick = replace(settings, landing_interval=interval)
         running.append(kind(spark, quick, LakeLock(settings.database_url, lake), stop))
         running[-1].start()
         return running[-1]
@@ -47,6 +47,19 @@ def start(spark: SparkSession, settings: Settings, lake: str) -> Iterator[Start]
     for loop in running:
         loop.join(60)
         assert not loop.is_alive()
+
+
+@pytest.mark.spark
+def test_who_waits_for_what_is_there_to_land_hurries_the_next_landing_and_no_other(
+    start: Start, connection: Connection, alice: int
+) -> None:
+    submit(connection, alice, listen(1))
+    loop = start(interval=3600)
+    until(lambda: loop.detail()["landing_id"] == 1, "the first landing waits for nothing")
+    submit(connection, alice, listen(2))
+    loop.hurried = True
+    until(lambda: loop.detail()["landing_id"] == 2, "it comes before its interval has passed")
+    assert not loop.hurried
 
 
 @pytest.mark.spark

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import ranges
-from jobs.ranges import CALENDAR, STATS_RANGES, epoch_of, parse_instant, period, periods
+from jobs.ranges import CALENDAR, STATS_RANGES, day_ended, epoch_of, parse_instant, period, periods
 
 EXAMPLES = [
     ("this_week", "2021-11-22", "2021-11-15", "2021-11-22"),
@@ -111,3 +111,16 @@ def test_an_instant_is_a_date_a_time_or_seconds(given_text: str | int, expected:
 def test_an_instant_that_is_none_is_refused(refused: object) -> None:
     with pytest.raises(ValueError, match="expected"):
         parse_instant(refused)
+
+
+def test_a_day_ends_first_where_the_sun_is_furthest_ahead_and_summer_time_makes_it_shorter() -> None:
+    noon = int(datetime(2024, 3, 31, 12, tzinfo=UTC).timestamp())
+    in_berlin = int(datetime(2024, 3, 31, 22, tzinfo=UTC).timestamp())  # two hours ahead since that morning
+    midnight = int(datetime(2024, 4, 1, tzinfo=UTC).timestamp())
+    both = ["UTC", "Europe/Berlin"]
+    assert day_ended(noon, in_berlin - 1, both) is None
+    assert day_ended(noon, in_berlin, both) == in_berlin
+    assert day_ended(noon, in_berlin, ["UTC"]) is None
+    assert day_ended(noon, midnight, ["UTC"]) == midnight
+    assert day_ended(noon, midnight + 10 * 86400, both) == in_berlin
+    assert day_ended(in_berlin, midnight - 1, ["Europe/Berlin"]) is None

@@ -21,6 +21,8 @@ from webapi.parameters import MAX_ITEMS_PER_GET, MAX_TIMESTAMP
 
 UUID: Schema = {"type": "string", "format": "uuid"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+KNOWN_COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
+"""Null where it is not known."""
 SECONDS: Schema = {"type": "integer", "description": "Seconds since the epoch, UTC."}
 AGE: Schema = {"type": ["integer", "null"], "description": "Seconds; null where it is not known."}
 TEXT: Schema = {"type": "string"}
@@ -224,7 +226,30 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "stats_age": AGE,
             "stats": {"type": "array", "items": closed({"name": TEXT, "age": AGE})},
             "sitewide_stats_age": AGE,
-            "incoming_listen_count": {"type": ["integer", "null"], "minimum": 0},
+            "incoming_listen_count": KNOWN_COUNT,
+            "statistics": {"type": "array", "items": component("StatisticFreshness")},
+        }
+    ),
+    "StatisticFreshness": closed(
+        {
+            "name": TEXT,
+            "lag": COUNT,
+            "bound": AGE,
+            "late": {"type": "boolean"},
+            "age": AGE,
+            "last_run": {"anyOf": [component("RunCost"), {"type": "null"}]},
+        }
+    ),
+    "RunCost": closed(
+        {
+            "run_id": {"type": "string", "format": "uuid"},
+            "data_version": COUNT,
+            "seconds": {"type": ["number", "null"], "minimum": 0},
+            "cpu_seconds": {"type": ["number", "null"], "minimum": 0},
+            "continued": {"type": "boolean"},
+            "touched_users": KNOWN_COUNT,
+            "rows": KNOWN_COUNT,
+            "bytes": KNOWN_COUNT,
         }
     ),
 }

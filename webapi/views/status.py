@@ -13,6 +13,7 @@ from jobs.job import PER_USER, Job
 from jobs.ranges import STATS_RANGES
 from webapi.db.status import result_ages
 from webapi.errors import RETRY_AFTER, BadRequestError, NotFoundError, reply
+from webapi.freshness import freshness
 from webapi.health import incoming_depth, readiness
 from webapi.openapi.declare import Answer, Parameter, describes
 from webapi.openapi.schemas import COUNT, TEXT, closed, component
@@ -40,14 +41,23 @@ def ready() -> Response:
 
 @blueprint.get("/1/status/service-status")
 @describes(
-    "How old everything is",
+    "How old everything is, and how far behind",
     group="Status",
-    answers={200: Answer("Ages, and how many messages wait to be written.", component("ServiceStatus"))},
+    answers={
+        200: Answer(
+            "Ages, how many messages wait to be written; of each statistic its lag beside its bound, and what its last "
+            "run cost.",
+            component("ServiceStatus"),
+        )
+    },
 )
 def service_status() -> Response:
-    """Ages in seconds of every statistic and range of the catalog; null where nothing is known."""
+    """Ages in seconds of every statistic and range of the catalog; null where nothing is known.
+
+    `statistics` is beyond the original: lags and costs, see webapi/freshness.py.
+    """
     with services().pool.transaction() as cursor:
-        ages = result_ages(cursor)
+        ages, fresh = result_ages(cursor), freshness(cursor)
     per_user = [job for job in catalog().jobs.values() if job.route and isinstance(job.output, PER_USER)]
     sitewide = [job for job in catalog().jobs.values() if job.route and not isinstance(job.output, PER_USER)]
     return reply(
@@ -58,6 +68,7 @@ def service_status() -> Response:
             "stats": [age for job in per_user for age in _named_ages(job, ages)],
             "sitewide_stats_age": _youngest(sitewide, ages),
             "incoming_listen_count": _incoming(),
+            "statistics": [one.document() for one in fresh],
         }
     )
 
