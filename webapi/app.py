@@ -11,7 +11,7 @@ from webapi.errors import install_error_handlers
 from webapi.fresh import COMPRESS_FROM, COMPRESS_LEVEL
 from webapi.hooks import install_hooks
 from webapi.lastfm import approval, dispatch
-from webapi.pages import account, api, deletion, home, profile, statistics_settings, transfer, user
+from webapi.pages import account, api, deletion, home, profile, statistics, statistics_settings, transfer, user
 from webapi.pages.frame import install_pages
 from webapi.paths import install_tolerant_paths
 from webapi.requests import RequestLog, install_request_log
@@ -23,6 +23,7 @@ from webapi.views import core, documentation, imports, listens, metrics, stats, 
 PAGES = (
     home.blueprint,
     user.blueprint,
+    statistics.blueprint,
     account.blueprint,
     profile.blueprint,
     statistics_settings.blueprint,

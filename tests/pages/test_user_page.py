@@ -255,7 +255,7 @@ def test_top_artists_are_those_of_the_stored_statistic(visitor: Visitor, rob: in
             (MBID, NEW_YEAR),
         )
     page = visitor.get("/user/rob/").text
-    top = page.split('id="artists"')[1]
+    top = page.split('id="summary"')[1]
     assert re.findall(r'<bdi class="artist">([^<]*)</bdi> <span class="number">([\d,]+)<', top) == [
         (f"&lt;b&gt;{n}", f"{5000 - n:,}") for n in range(1, 11)
     ]

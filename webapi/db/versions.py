@@ -78,6 +78,12 @@ def sitewide_version(cursor: Cursor, statistic: str, stats_range: str) -> tuple[
     return cursor.fetchone() or ()
 
 
+def runs_of_range(cursor: Cursor, stats_range: str) -> dict[str, str]:
+    """The run of every statistic that is served in a range, by the statistic's name."""
+    cursor.execute("SELECT statistic, run_id::text FROM run WHERE stats_range = %s ORDER BY statistic", (stats_range,))
+    return dict(cursor.fetchall())
+
+
 def listeners_version(cursor: Cursor, statistic: str, stats_range: str) -> tuple[Any, ...]:
     """Of a statistic whose documents name users: its run, and who has gone since; or nothing."""
     cursor.execute(_LISTENERS, (statistic, stats_range))

@@ -19,6 +19,7 @@ from webapi.services import services
 from webapi.sessions import cookie_name, current_user, install_sessions, is_https, known_user
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
+TEMPLATES = STATIC.with_name("templates")
 YEAR = 365 * 86400
 MAX_FORM = 64 * 1024
 """Most bytes of a form; a view that takes more says so with `takes_bytes`."""
@@ -124,6 +125,15 @@ def static_file(digest: str, name: str) -> Response:
         response.cache_control.public = True
         response.cache_control.immutable = True
     return response
+
+
+@cache
+def look_digest() -> str:
+    """Of the templates and static files: a page's ETag has a part of it."""
+    digest = hashlib.sha256()
+    for path in sorted([*TEMPLATES.rglob("*.html"), *STATIC.rglob("*.*")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @cache

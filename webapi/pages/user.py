@@ -1,4 +1,4 @@
-"""A user's page: what plays now, recent listens, counts, top artists; for herself also love, hate and delete.
+"""A user's page: what plays now, recent listens, counts, statistics in short; for herself also love, hate and delete.
 
 Everything works by links and forms alone; static/user.js spares reloading, and takes what it shows from this page.
 """
@@ -7,7 +7,7 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -18,14 +18,11 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from werkzeug.routing import PathConverter
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from jobs.catalog import catalog
 from jobs.listens.feedback import HATE, LOVE, put_score, scores_of
 from jobs.listens.mapping import resolve
 from jobs.listens.users import User
 from jobs.listens.validator import canonical_uuid
 from jobs.listens.write import delete_listen
-from jobs.ranges import ALL_TIME
-from spark_reader.load import load_page
 from webapi.db.listen_pages import (
     GREATEST_MSID,
     LEAST_MSID,
@@ -42,16 +39,14 @@ from webapi.db.versions import ListensVersion, listens_version, playing_now_vers
 from webapi.errors import BadRequestError
 from webapi.fresh import etag_of
 from webapi.pages.frame import user_path
+from webapi.pages.summary import summary_of
 from webapi.parameters import MAX_TIMESTAMP, timestamp, user_known, user_of_path
 from webapi.services import services
 from webapi.sessions import current_user, local_path, logged_in, require_login
 
 SHOWN = 25
 """Listens of a page."""
-TOP = 10
-"""Artists of the small list."""
 DAY = 86400
-STATISTIC = "user_artists"
 SCORES: dict[str, Literal[1, -1] | None] = {"love": LOVE, "hate": HATE, "neither": None}
 
 _KEY = re.compile(r"(-?[0-9]{1,12}) ([0-9a-f-]{36})")
@@ -97,14 +92,6 @@ class Counts:
     last_30_days: int
 
 
-@dataclass(frozen=True)
-class TopArtists:
-    """The first of the stored statistic over all time."""
-
-    artists: list[dict[str, Any]]
-    computed: datetime
-
-
 @blueprint.get("/user/<user_name:user_name>")
 def user_page(user_name: str) -> Page:
     """The newest listens, or with max_ts (and max_msid) those before, with min_ts (and min_msid) those after."""
@@ -121,7 +108,7 @@ def user_page(user_name: str) -> Page:
         shown = _shown(cursor, user.id, page.listens)
         track = get_playing_now(cursor, user.id)
         counts = _counts(cursor, user.id, listens)
-        top = _top_artists(cursor, user.id)
+        summary = summary_of(cursor, user.id)
     return render_template(
         "user.html",
         owner=user,
@@ -132,7 +119,7 @@ def user_page(user_name: str) -> Page:
         back=f"{user_path(user.name)}/{_query('max', below) or _query('min', above)}",
         playing=track,
         counts=counts,
-        top=top,
+        summary=summary,
         listens_etag=etag_of(listens.version),
         playing_etag=etag_of(playing.version),
     )
@@ -230,16 +217,6 @@ def _counts(cursor: Cursor, user_id: int, known: ListensVersion) -> Counts:
     month, week = counts_since(cursor, user_id, now - 30 * DAY, now - 7 * DAY)
     since = datetime.fromtimestamp(known.oldest_listened_at, UTC) if known.listen_count else None
     return Counts(known.listen_count, since, week, month)
-
-
-def _top_artists(cursor: Cursor, user_id: int) -> TopArtists | None:
-    route = catalog().jobs[STATISTIC].route
-    assert route is not None
-    found = load_page(cursor, STATISTIC, ALL_TIME, user_id, 0, TOP)
-    if found is None:
-        return None
-    artists = [{**route.item(item.struct), "listen_count": item.listen_count} for item in found.items]
-    return TopArtists(artists, datetime.fromtimestamp(found.run.last_updated, UTC))
 
 
 def _page_links(user: User, page: ListenPage) -> dict[str, str]:

@@ -91,7 +91,7 @@ by the server, and a parsed page runs no scripts. */
     shown = turn;
     etags = { listens: fresh.dataset.listens, playing: fresh.dataset.playing };
     takeListens(fresh.querySelector("#listens"));
-    for (const id of ["playing", "counts", "none", "pages", "artists"]) {
+    for (const id of ["playing", "counts", "none", "pages", "summary"]) {
       take(document.getElementById(id), fresh.querySelector(`#${id}`));
     }
     const message = came.querySelector("main > .message");
