@@ -260,6 +260,8 @@ def print_result(demo: Demo, names: list[str]) -> None:
     quoted = quote(names[0], safe="")
     for path in (
         *(f"/user/{quote(name, safe='')}/" for name in names),
+        f"/user/{quoted}/stats/",
+        "/statistics/",
         f"/1/stats/user/{quoted}/artists?range=all_time&count={SHOWN}",
         f"/1/user/{quoted}/listens?count=5",
         "/1/status/service-status",

@@ -16,7 +16,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from jobs.catalog import catalog
 from jobs.job import Ranked
 from jobs.listens.users import User
-from jobs.ranges import ALL_TIME
+from jobs.ranges import ALL_TIME, local_bounds
 from webapi.db.versions import runs_of_range
 from webapi.fresh import etag_of
 from webapi.pages import charted, user
@@ -169,17 +169,16 @@ def _facts(payloads: list[Payload]) -> Facts | None:
     if not payloads:
         return None
     newest = max(payloads, key=lambda payload: (payload["last_updated"], payload["data_version"]))
-    # Listening activity says when itself begins and ends, with the period before.
-    bounds = next((payload for payload in payloads if "listening_activity" not in payload), newest)
     zone = charted.zone_of(newest)
     clock = ZoneInfo(zone)
-    whole = newest["range"] == ALL_TIME
+    # Listening activity answers its own, with the period before.
+    from_ts, to_ts = local_bounds(newest["range"], newest["newest_listen_ts"], zone)
     return Facts(
         datetime.fromtimestamp(newest["last_updated"], UTC),
         newest["data_version"],
         datetime.fromtimestamp(newest["newest_listen_ts"], clock),
-        datetime.fromtimestamp(bounds["from_ts"], clock),
-        datetime.fromtimestamp(bounds["to_ts"] - (0 if whole else 1), clock),
+        datetime.fromtimestamp(from_ts, clock),
+        datetime.fromtimestamp(to_ts - (newest["range"] != ALL_TIME), clock),
         zone,
         newest.get("settings_applied", {}).get("excluded", {}),
         "settings_applied" in newest,
