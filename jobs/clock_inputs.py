@@ -107,6 +107,43 @@ CLOCK_INPUTS = (
         """,
     ),
     Input(
+        "everybody_activity",
+        "One row per (slot, bucket): listens of everybody, as in activity_bucket; nobody's own settings count.",
+        ("activity_bucket", "subjects"),
+        """
+        SELECT /*+ BROADCAST(s) */ b.slot, b.bucket, sum(b.listen_count) AS listen_count
+          FROM {activity_bucket} b LEFT ANTI JOIN {subjects} s ON s.key = b.key AND s.filtered
+         GROUP BY b.slot, b.bucket
+        """,
+        sums=("listen_count",),
+    ),
+    Input(
+        "everybody_year",
+        "One row per (slot, year): listens of everybody, as in group_year; nobody's own settings count.",
+        ("group_year", "subjects", "window_slot"),
+        """
+        SELECT w.slot, y.year, sum(y.listen_count) AS listen_count
+          FROM (SELECT y.* FROM {group_year} y LEFT ANTI JOIN {subjects} s ON s.key = y.key AND s.filtered) y
+          JOIN {window_slot} w ON w.windows = y.windows
+         GROUP BY ALL
+        """,
+        sums=("listen_count",),
+    ),
+    Input(
+        "everybody_artist_unit",
+        "One row per (slot, artist, name in credits, unit): listens of everybody, as in artist_unit; nobody's own "
+        "settings count.",
+        ("artist_unit", "credited_artist", "subjects"),
+        """
+        SELECT u.slot, a.artist_mbid, a.artist_name, u.unit, u.listen_count
+          FROM (SELECT /*+ BROADCAST(s) */ u.slot, u.artist_id, u.unit, sum(u.listen_count) AS listen_count
+                  FROM {artist_unit} u LEFT ANTI JOIN {subjects} s ON s.key = u.key AND s.filtered
+                 GROUP BY u.slot, u.artist_id, u.unit) u
+          JOIN {credited_artist} a ON a.artist_id = u.artist_id
+        """,
+        sums=("listen_count",),
+    ),
+    Input(
         "genre_number",
         "One row per genre of recordings that were played: genre_id, from 1 in their order.",
         ("identity_genre",),

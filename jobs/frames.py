@@ -54,9 +54,10 @@ class Frames:
         values = {name: value for name, value in self._values.items() if f":{name}" in statement}
         return self._spark.sql(statement, args=values or None, **frames)
 
-    def read(self, folder: str, schema: str) -> DataFrame:
-        """What this run has written, some columns of it."""
-        return self._spark.read.schema(schema).parquet(folder)
+    def read(self, folder: str, schema: str | None = None) -> DataFrame:
+        """What this run or its base has written; some columns of it, or all."""
+        reader = self._spark.read
+        return (reader if schema is None else reader.schema(schema)).parquet(folder)
 
     def keep(self, frame: DataFrame) -> DataFrame:
         """Computed once, until `close`: in memory, or on disk where that is too small. Its plan ends here.

@@ -20,6 +20,16 @@ OPTIONAL_TABLES = {
 DEFAULT_LENGTH_MS = 180_000
 """What a listen counts for in listening time where neither player, listen nor recording says how long it was."""
 
+_LISTENERS = """
+SELECT c.mbid, w.slot, c.user_id, sum(c.listen_count) AS listen_count
+  FROM (SELECT e.mbid, p.user_id, p.windows, sum(p.listen_count) AS listen_count
+          FROM {user_track} p JOIN {known} e ON e.identity_id = p.identity_id
+          LEFT ANTI JOIN {subjects} s ON s.key = p.key AND s.filtered
+         GROUP BY e.mbid, p.user_id, p.windows) c
+  JOIN {window_slot} w ON w.windows = c.windows
+ GROUP BY c.mbid, w.slot, c.user_id
+"""
+"""{known}: identity_id, and the mbid of what it counts for; each pair once."""
 _INPUTS = (
     Input(
         "subjects",
@@ -195,6 +205,30 @@ _INPUTS = (
                   FROM {identity} i LEFT JOIN {release_metadata_cache} r ON r.release_mbid = i.release_mbid) i
           LEFT JOIN {release_group_metadata_cache} g ON g.release_group_mbid = i.release_group_mbid
         """,
+    ),
+    Input(
+        "artist_listener",
+        "One row per (artist of the metadata, slot, user): listens, once each where a credit names the artist twice; "
+        "nobody's own settings count.",
+        ("user_track", "window_slot", "subjects", "identity_artist", "artist_names"),
+        _LISTENERS.replace(
+            "{known}",
+            """(SELECT i.identity_id, i.artist_mbid AS mbid
+                  FROM {identity_artist} i LEFT SEMI JOIN {artist_names} n ON n.artist_mbid = i.artist_mbid)""",
+        ),
+        sums=("listen_count",),
+        of_users=True,
+    ),
+    Input(
+        "release_group_listener",
+        "One row per (release group of the metadata, slot, user): listens; nobody's own settings count.",
+        ("user_track", "window_slot", "subjects", "identity_release_group"),
+        _LISTENERS.replace(
+            "{known}",
+            "(SELECT identity_id, release_group_mbid AS mbid FROM {identity_release_group} WHERE in_metadata)",
+        ),
+        sums=("listen_count",),
+        of_users=True,
     ),
 )
 INPUTS = {shared.name: shared for shared in (*_INPUTS, *CLOCK_INPUTS)}

@@ -109,7 +109,8 @@ class Switch:
     rows: int
     """Sum of the rows of its parts: a manifest whose parts do not add up is refused."""
     replace: str
-    """`all`: keys not in the run leave; `touched`: of the manifest's touched users only."""
+    """`all`: keys not in the run leave; `touched`: of the manifest's touched users only; `named`, of entities: those
+    whose row has no document."""
 
 
 @dataclass(frozen=True)

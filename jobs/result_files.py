@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from uuid import UUID
 
 import pyarrow.fs
@@ -64,7 +64,17 @@ def parquet_files(url: str) -> list[str]:
 
 def remove_run(lake: str, run_id: UUID) -> None:
     """Delete one run's files; no error if there are none."""
-    files, path = filesystem(run_folder(lake, run_id))
+    _remove(run_folder(lake, run_id))
+
+
+def remove_parts(lake: str, run_id: UUID, folders: Iterable[str]) -> None:
+    """Delete some folders of one run's; no error if there are none."""
+    for folder in folders:
+        _remove(f"{run_folder(lake, run_id)}/{folder}")
+
+
+def _remove(url: str) -> None:
+    files, path = filesystem(url)
     if files.get_file_info(path).type == pyarrow.fs.FileType.Directory:
         files.delete_dir(path)
 

@@ -5,6 +5,7 @@ Strings stay out of the large join: a display struct is its id (a hash) and its 
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -21,6 +22,29 @@ _OF_EVERYBODY = "SELECT c.* FROM {counted} c LEFT ANTI JOIN {subjects} s ON s.ke
 """Sitewide, nobody's own settings count: of a user who has some, the key without them."""
 
 
+class Listing(Protocol):
+    """What makes lists of one struct."""
+
+    jobs: tuple[Job, ...]
+    """Those whose lists are wanted themselves."""
+
+    def makes(self, job: Job) -> bool:
+        """Whether it makes the lists of this job."""
+
+    def lists(self, job: Job) -> DataFrame:
+        """The rows of `result_list` of one job, all ranges: jobs/engines/rank_lists.py OUTPUT."""
+
+    @property
+    def entities(self) -> DataFrame:
+        """One row per display struct that may not be stored yet: id bigint, doc string."""
+
+    def documented(self, lists: DataFrame) -> dict[str, DataFrame]:
+        """What documents are made from (Job.made_from). `lists`: stats_range, key, ids, counts."""
+
+
+Made = TypeVar("Made", bound=Listing)
+
+
 class Family:
     """The jobs that count the same items: one text, one group, one struct. Frames are made when asked for."""
 
@@ -29,38 +53,37 @@ class Family:
         self._frames = frames
         self._uses = len(jobs)
         self.jobs = tuple(job for job in jobs if job.statistic in asked)
-        self.counts = _counted_alike(jobs[0])
+        self._counts = _counted_alike(jobs[0])
         self._run, self._inputs = jobs[0].run, jobs[0].inputs
         output = jobs[0].output
         assert isinstance(output, Ranked)
         self._output = output
 
+    def makes(self, job: Job) -> bool:
+        """As Listing."""
+        return self._counts == _counted_alike(job)
+
     def lists(self, job: Job) -> DataFrame:
-        """The rows of `result_list` of one job, all ranges: jobs/engines/rank_lists.py OUTPUT."""
-        width = self._frames.width
+        """As Listing."""
         if isinstance(job.output, PerUser):
-            return _ranked(self._counted.repartition(width, "key"))
+            return ranked(self._counted.repartition(self._frames.width, "key"))
         assert isinstance(job.output, Sitewide)
+        return ranked(self.capped.repartition(1))
+
+    @cached_property
+    def capped(self) -> DataFrame:
+        """What the users say together: rows of `cap` (jobs/engines/rank_lists.py), to be added up."""
         counted = self._frames.sql(_OF_EVERYBODY, ("subjects",), counted=self._counted)
-        capped = counted.repartition(width, "key").mapInArrow(_cap, _INPUT_SCHEMA)
-        return _ranked(capped.repartition(1))
+        return self._frames.keep(counted.repartition(self._frames.width, "key").mapInArrow(_cap, _INPUT_SCHEMA))
 
     @cached_property
     def entities(self) -> DataFrame:
-        """One row per display struct: id bigint, doc string."""
-        return self._structs.select("id", "doc")
+        """As Listing: all of them."""
+        return self.structs.select("id", "doc")
 
     def documented(self, lists: DataFrame) -> dict[str, DataFrame]:
-        """What documents are made from (Job.made_from). `lists`: stats_range, key, ids, counts."""
-        one = F.posexplode(F.arrays_zip("ids", "counts")).alias("before", "one")
-        listed = lists.select("key", F.col("stats_range").alias("slot"), one).select(
-            "key",
-            "slot",
-            (F.col("before") + 1).alias("place"),
-            F.col("one.ids").alias("id"),
-            F.col("one.counts").cast("bigint").alias("listen_count"),
-        )
-        return {"listed": listed, "shown": self._structs.drop("doc", "place")}
+        """As Listing."""
+        return documented(lists, self.structs)
 
     @cached_property
     def _items(self) -> DataFrame:
@@ -72,19 +95,17 @@ class Family:
         return self._frames.keep(items)
 
     @cached_property
-    def _structs(self) -> DataFrame:
-        """One sorted partition: `place` follows the total order, and the same rows always have the same places."""
+    def structs(self) -> DataFrame:
+        """One row per display struct: id, doc, the struct's columns, what it is grouped by, and its place."""
         columns = [column.name for column in self._output.struct]
         folded = [name for name in self._output.group if name not in columns]
-        one_each = self._items.select("id", "doc", *columns, *folded).dropDuplicates(["id"]).repartition(1)
-        return self._frames.keep(
-            one_each.sortWithinPartitions(*columns).withColumn("place", F.monotonically_increasing_id())
-        )
+        one_each = self._items.select("id", "doc", *columns, *folded).dropDuplicates(["id"])
+        return self._frames.keep(in_order(one_each, columns))
 
     @cached_property
     def _counted(self) -> DataFrame:
         placed = self._items.select("identity_id", "group_hash", "id").distinct()
-        placed = placed.join(self._structs.select("id", "place"), "id")
+        placed = placed.join(self.structs.select("id", "place"), "id")
         played = self._frames.named("user_track")
         joined = played.join(placed, "identity_id").withColumn("spelling_count", F.col("listen_count"))
         counted = joined.select(*(F.col(name).cast("bigint").alias(name) for name in INPUT))
@@ -102,9 +123,9 @@ def families(frames: Frames, jobs: Iterable[Job]) -> list[Family]:
     return [Family(frames, together, asked) for together in found.values()]
 
 
-def family_of(made: Iterable[Family], job: Job) -> Family:
+def family_of(made: Iterable[Made], job: Job) -> Made:
     """The one that makes the lists of a job."""
-    return next(family for family in made if family.counts == _counted_alike(job))
+    return next(family for family in made if family.makes(job))
 
 
 def with_sources(jobs: Iterable[Job]) -> list[Job]:
@@ -121,7 +142,26 @@ def _counted_alike(job: Job) -> tuple[object, ...]:
     return job.run, job.inputs, job.output.struct, job.output.group
 
 
-def _ranked(counted: DataFrame) -> DataFrame:
+def in_order(structs: DataFrame, columns: Sequence[str]) -> DataFrame:
+    """One sorted partition: `place` follows the total order, and the same rows always have the same places."""
+    return structs.repartition(1).sortWithinPartitions(*columns).withColumn("place", F.monotonically_increasing_id())
+
+
+def documented(lists: DataFrame, structs: DataFrame) -> dict[str, DataFrame]:
+    """Inputs of documents that are made from lists, by name (jobs/job.py Job.made_from)."""
+    one = F.posexplode(F.arrays_zip("ids", "counts")).alias("before", "one")
+    listed = lists.select("key", F.col("stats_range").alias("slot"), one).select(
+        "key",
+        "slot",
+        (F.col("before") + 1).alias("place"),
+        F.col("one.ids").alias("id"),
+        F.col("one.counts").cast("bigint").alias("listen_count"),
+    )
+    return {"listed": listed, "shown": structs.drop("doc", "place")}
+
+
+def ranked(counted: DataFrame) -> DataFrame:
+    """Ordered lists of rows of jobs/engines/rank_lists.py INPUT; all rows of a key are in one partition."""
     return counted.mapInArrow(_rank, _OUTPUT_SCHEMA)
 
 

@@ -14,3 +14,7 @@ class Input:
     sql: str = ""
     engine: str = ""
     """Instead of sql: the dotted name of a function of (frames by name, moment) to a frame."""
+    sums: tuple[str, ...] = ()
+    """Columns that add up over users: large runs keep such an input, and continue it (jobs/everybody.py)."""
+    of_users: bool = False
+    """Of a kept one: each row is of one user_id."""

@@ -23,6 +23,7 @@ from jobs.spill import spill_folder
 from request_consumer import requests
 from request_consumer.attempt import attempt
 from request_consumer.erasure import KEEP_RESULTS_SECONDS
+from request_consumer.freshness import served_runs
 from request_consumer.landing import LandingLoop
 from request_consumer.part import PART, JvmDiedError, Part, check_alive, report
 from request_consumer.requests import RequestRow
@@ -128,7 +129,7 @@ def _claimed(part: Part, broker: Broker, delivery: Delivery) -> RequestRow | Non
 
 def _remove_old_results(part: Part) -> None:
     with part.pool.session() as connection:
-        needed = requests.open_runs(connection)
+        needed = requests.open_runs(connection) | served_runs(connection)
     try:
         result_files.remove_old_runs(part.settings.lake, needed, KEEP_RESULTS_SECONDS)
     except OSError as problem:

@@ -14,6 +14,7 @@ from jobs import result_files
 from jobs.listens import traces
 from jobs.listens.account_deletion import mark_bytes_gone, open_deletions
 from request_consumer import requests
+from request_consumer.freshness import served_runs
 from spark_reader.store import prune_entities
 
 KEEP_RESULTS_SECONDS = 3600.0
@@ -47,7 +48,8 @@ def _remove_structs(connection: Connection) -> bool:
 
 
 def _remove_files(settings: Settings, connection: Connection, now: datetime) -> bool:
-    needed = requests.open_runs(connection)
+    # Sums of an older data version may have what was deleted since: they go, and are counted anew.
+    needed = requests.open_runs(connection) | served_runs(connection, newest_only=True)
     try:
         result_files.remove_old_runs(settings.lake, needed, KEEP_RESULTS_SECONDS, now.timestamp())
         with transaction(connection) as cursor:

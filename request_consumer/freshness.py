@@ -1,6 +1,7 @@
 """How fresh what is served is: results, landings and requests side by side, for whoever decides what to ask for."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from conf.postgres import Connection, transaction
 from jobs.base import Base, computing_code
@@ -61,6 +62,15 @@ def served_base(connection: Connection, statistics: list[str], ranges: list[str]
         cursor.execute(_BASE, {"statistics": statistics, "ranges": ranges, "code": computing_code()})
         row = cursor.fetchone()
     return None if row is None else Base(*row)
+
+
+def served_runs(connection: Connection, *, newest_only: bool = False) -> set[UUID]:
+    """Runs that may be continued, for which their sums are kept; `newest_only`: those of the newest data version."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT run_id FROM run WHERE NOT %s OR data_version >= (SELECT max(id) FROM landing)", (newest_only,)
+        )
+        return {run_id for (run_id,) in cursor.fetchall()}
 
 
 def results_wait(connection: Connection) -> bool:

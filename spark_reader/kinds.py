@@ -31,6 +31,8 @@ class Kind:
     """Delete the rows whose keys are not staged."""
     leave_touched: str
     """Where keys are users: delete the rows of these users (a third value) whose keys are not staged."""
+    leave_named: str
+    """Where keys are entities: delete the rows of those that are staged without a document."""
     upsert: str
     forget_strangers: str = ""
     """Take users who are not there out of what is staged."""
@@ -53,6 +55,7 @@ LIST = Kind(
     "DELETE FROM result_list l WHERE l.statistic = %s AND l.stats_range = %s"
     " AND l.key IN (SELECT u * sign FROM unnest(%s::bigint[]) AS u, unnest(ARRAY[1, -1]) AS sign)"
     " AND NOT EXISTS (SELECT FROM staged s WHERE s.key = l.key)",
+    "",
     "INSERT INTO result_list AS l (statistic, stats_range, key, ids, counts, previous_ranks, previous_counts,"
     " gone_ids, gone_counts, seconds, by_time, time_by_source, applied)"
     " SELECT %s, %s, s.* FROM staged s ORDER BY key"
@@ -64,7 +67,7 @@ LIST = Kind(
     " l.time_by_source, l.applied) IS DISTINCT FROM (EXCLUDED.ids, EXCLUDED.counts, EXCLUDED.previous_ranks,"
     " EXCLUDED.previous_counts, EXCLUDED.gone_ids, EXCLUDED.gone_counts, EXCLUDED.seconds, EXCLUDED.by_time,"
     " EXCLUDED.time_by_source, EXCLUDED.applied)",
-    _NO_STRANGERS,
+    forget_strangers=_NO_STRANGERS,
 )
 DOCUMENT = Kind(
     "document",
@@ -75,21 +78,24 @@ DOCUMENT = Kind(
     "DELETE FROM result_document d WHERE d.statistic = %s AND d.stats_range = %s"
     " AND d.key IN (SELECT u * sign FROM unnest(%s::bigint[]) AS u, unnest(ARRAY[1, -1]) AS sign)"
     " AND NOT EXISTS (SELECT FROM staged s WHERE s.key = d.key)",
+    "",
     "INSERT INTO result_document AS d (statistic, stats_range, key, doc, applied)"
     " SELECT %s, %s, s.* FROM staged s ORDER BY key"
     " ON CONFLICT (statistic, stats_range, key) DO UPDATE SET doc = EXCLUDED.doc, applied = EXCLUDED.applied"
     " WHERE (d.doc, d.applied) IS DISTINCT FROM (EXCLUDED.doc, EXCLUDED.applied)",
-    _NO_STRANGERS,
+    forget_strangers=_NO_STRANGERS,
 )
 ENTITY_DOCUMENT = Kind(
     "entity_document",
-    "CREATE TEMP TABLE staged (entity uuid PRIMARY KEY, doc text NOT NULL) ON COMMIT DROP",
+    "CREATE TEMP TABLE staged (entity uuid PRIMARY KEY, doc text) ON COMMIT DROP",
     "COPY staged FROM STDIN",
     "DELETE FROM result_entity_document d WHERE d.statistic = %s AND d.stats_range = %s"
-    " AND NOT EXISTS (SELECT FROM staged s WHERE s.entity = d.entity)",
+    " AND NOT EXISTS (SELECT FROM staged s WHERE s.entity = d.entity AND s.doc IS NOT NULL)",
     "",
+    "DELETE FROM result_entity_document d USING staged s WHERE d.statistic = %s AND d.stats_range = %s"
+    " AND d.entity = s.entity AND s.doc IS NULL",
     "INSERT INTO result_entity_document AS d (statistic, stats_range, entity, doc)"
-    " SELECT %s, %s, s.* FROM staged s ORDER BY entity"
+    " SELECT %s, %s, s.* FROM staged s WHERE s.doc IS NOT NULL ORDER BY entity"
     " ON CONFLICT (statistic, stats_range, entity) DO UPDATE SET doc = EXCLUDED.doc WHERE d.doc <> EXCLUDED.doc",
 )
 KINDS = {kind.name: kind for kind in (LIST, DOCUMENT, ENTITY_DOCUMENT)}

@@ -10,7 +10,7 @@ from jobs import result_files
 from jobs.catalog import catalog
 from jobs.job import PER_USER, Tables, kind_of_rows
 from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_digest
-from spark_reader.kinds import KINDS, Kind
+from spark_reader.kinds import ENTITY_DOCUMENT, KINDS, Kind
 
 
 class PoisonManifestError(ValueError):
@@ -61,10 +61,12 @@ def kind_of(statistic: str) -> Kind:
 
 def _verify_switch(switch: Switch) -> None:
     _kind_named(switch.statistic)
-    if switch.replace not in ("all", "touched"):
-        raise PoisonManifestError(f"{switch.statistic}: replace={switch.replace!r}: expected all or touched")
+    if switch.replace not in ("all", "touched", "named"):
+        raise PoisonManifestError(f"{switch.statistic}: replace={switch.replace!r}: expected all, touched or named")
     if switch.replace == "touched" and not is_per_user(switch.statistic):
         raise PoisonManifestError(f"{switch.statistic}: its keys are no users, so none was touched")
+    if switch.replace == "named" and kind_of(switch.statistic) is not ENTITY_DOCUMENT:
+        raise PoisonManifestError(f"{switch.statistic}: its rows always have what they say, so none names what is gone")
 
 
 def _kind_named(statistic: str) -> str:

@@ -105,7 +105,7 @@ def save_switch(  # noqa: PLR0917 - what is switched, then its rows
     served = cursor.fetchone()
     if served is not None and served >= (manifest.data_version, manifest.run_id):
         return False
-    if switch.replace == "touched" and (served is None or served[1] != manifest.base_run_id):
+    if switch.replace != "all" and (served is None or served[1] != manifest.base_run_id):
         raise BaseGoneError(
             f"{what[0]} {what[1]}: run {manifest.run_id} continues run {manifest.base_run_id}, but "
             f"{'nothing' if served is None else f'run {served[1]}'} is served: ask for it again"
@@ -118,6 +118,8 @@ def save_switch(  # noqa: PLR0917 - what is switched, then its rows
         cursor.execute(kind.forget_strangers)
     if switch.replace == "all":
         cursor.execute(kind.leave, what)
+    elif switch.replace == "named":
+        cursor.execute(kind.leave_named, what)
     else:
         cursor.execute(kind.leave_touched, (*what, manifest.touched))
     cursor.execute(kind.upsert, what)

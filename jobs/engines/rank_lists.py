@@ -62,14 +62,15 @@ def cap(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _capped(rows: dict[str, Ints], slot: int) -> pa.RecordBatch:
+    """The whole is said by the spelling of the least id: a user's rows say the same whatever all structs are."""
     grouped = _summed(rows, ("key", "group_hash"), ("listen_count",))
     whole = np.minimum(grouped["listen_count"], SITEWIDE_CAP)
-    members = _summed(rows, ("key", "group_hash", "place"), ("spelling_count", *SOURCES), keep=("id",))
+    members = _summed(rows, ("key", "group_hash", "id"), ("spelling_count", *SOURCES), keep=("place",))
     first = _starts(members["key"], members["group_hash"])
     counted = np.zeros(members["key"].size, np.int64)
     counted[first] = whole
     together = {**members, "listen_count": counted}
-    summed = _summed(together, ("group_hash", "place"), ("listen_count", "spelling_count", *SOURCES), keep=("id",))
+    summed = _summed(together, ("group_hash", "id"), ("listen_count", "spelling_count", *SOURCES), keep=("place",))
     size = summed["id"].size
     summed |= {"key": np.zeros(size, np.int64), "windows": np.full(size, 1 << slot, np.int64)}
     return pa.record_batch([pa.array(summed[name]) for name in INPUT], names=list(INPUT))

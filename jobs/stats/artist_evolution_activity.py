@@ -34,21 +34,17 @@ SELECT r.key, r.slot, to_json(sort_array(collect_list(struct(a.artist_mbid, a.ar
 Of an artist without MBID the doc names none. Artist ids are in the order of (MBID, name).
 """
 OF_EVERYBODY = """
-WITH summed AS (
-    SELECT /*+ BROADCAST(s) */ u.slot, u.artist_id, u.unit, sum(u.listen_count) AS listen_count
-      FROM {artist_unit} u LEFT ANTI JOIN {subjects} s ON s.key = u.key AND s.filtered
-     GROUP BY u.slot, u.artist_id, u.unit
-), by_artist AS (
-    SELECT slot, artist_id, sum(listen_count) AS listen_count,
+WITH by_artist AS (
+    SELECT slot, artist_mbid, artist_name, sum(listen_count) AS listen_count,
            sort_array(collect_list(array(unit, listen_count))) AS units
-      FROM summed GROUP BY slot, artist_id
+      FROM {everybody_artist_unit} GROUP BY slot, artist_mbid, artist_name
 ), ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY slot ORDER BY listen_count DESC, artist_id DESC) AS place FROM by_artist
+    SELECT *, row_number() OVER (
+               PARTITION BY slot ORDER BY listen_count DESC, artist_mbid DESC, artist_name DESC) AS place
+      FROM by_artist
 )
-SELECT r.slot, to_json(sort_array(collect_list(struct(a.artist_mbid, a.artist_name, r.units)))) AS doc
-  FROM ranked r JOIN {credited_artist} a ON a.artist_id = r.artist_id
- WHERE r.place <= 20
- GROUP BY r.slot
+SELECT slot, to_json(sort_array(collect_list(struct(artist_mbid, artist_name, units)))) AS doc
+  FROM ranked WHERE place <= 20 GROUP BY slot
 """
 SCHEMA = rows(
     {
@@ -93,7 +89,7 @@ JOBS = (
         EVERYBODY,
         "artist_evolution_activity",
         run=OF_EVERYBODY,
-        inputs=("artist_unit", "credited_artist", "subjects"),
+        inputs=("everybody_artist_unit",),
         output=SitewideDocument(),
         about="The twenty artists everybody hears most, over time, in nine ranges",
         route=ROUTE,

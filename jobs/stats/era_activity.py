@@ -19,13 +19,7 @@ SELECT key, slot, to_json(sort_array(collect_list(array(year, listen_count)))) A
 """
 """doc: [[year, listen_count], ...], ascending."""
 OF_EVERYBODY = """
-WITH summed AS (
-    SELECT w.slot, y.year, sum(y.listen_count) AS listen_count
-      FROM (SELECT y.* FROM {group_year} y LEFT ANTI JOIN {subjects} s ON s.key = y.key AND s.filtered) y
-      JOIN {window_slot} w ON w.windows = y.windows
-     GROUP BY ALL
-)
-SELECT slot, to_json(sort_array(collect_list(array(year, listen_count)))) AS doc FROM summed GROUP BY slot
+SELECT slot, to_json(sort_array(collect_list(array(year, listen_count)))) AS doc FROM {everybody_year} GROUP BY slot
 """
 SCHEMA = rows({"year": {"type": "integer"}, "listen_count": {"type": "integer", "minimum": 1}})
 
@@ -50,7 +44,7 @@ JOBS = (
         EVERYBODY,
         "era_activity",
         run=OF_EVERYBODY,
-        inputs=("group_year", "subjects", "window_slot"),
+        inputs=("everybody_year",),
         output=SitewideDocument(),
         about="Listens of everybody by year of first release, in nine ranges",
         route=ROUTE,

@@ -9,40 +9,25 @@ from jobs.job import AT, DATABASE, REBUILD, STATS_RANGE, Column, Command, Entity
 from jobs.stats.schemas import COUNT, TEXT, rows
 
 _TOP = """
-WITH counted AS (
-    SELECT e.mbid, p.user_id, p.windows, sum(p.listen_count) AS listen_count
-      FROM {user_track} p JOIN {known} e ON e.identity_id = p.identity_id
-      LEFT ANTI JOIN {subjects} s ON s.key = p.key AND s.filtered
-     GROUP BY e.mbid, p.user_id, p.windows
-), listener AS (
-    SELECT c.mbid, w.slot, c.user_id, sum(c.listen_count) AS listen_count
-      FROM counted c JOIN {window_slot} w ON w.windows = c.windows GROUP BY c.mbid, w.slot, c.user_id
-), top AS (
+WITH top AS (
     SELECT mbid, slot, sum(listen_count) AS total_listen_count, count(*) AS total_user_count,
            transform(slice(sort_array(collect_list(struct(listen_count, user_id)), false), 1, 10),
                      l -> array(CAST(l.user_id AS BIGINT), l.listen_count)) AS listeners
-      FROM listener GROUP BY mbid, slot
+      FROM {listener} GROUP BY mbid, slot
 )
 SELECT t.mbid AS entity, t.slot, to_json(struct({named}, t.listeners, t.total_listen_count, t.total_user_count),
        map('ignoreNullFields', 'false')) AS doc
   FROM top t JOIN {metadata} m ON m.{mbid} = t.mbid
 """
-"""{known}: identity_id, mbid of what is in {metadata}, each pair once; {named}: what is shown of that."""
+"""{named}: what is shown of a row of {metadata}."""
 ARTISTS = (
-    _TOP.replace(
-        "{known}",
-        """(SELECT i.identity_id, i.artist_mbid AS mbid
-              FROM {identity_artist} i LEFT SEMI JOIN {artist_names} n ON n.artist_mbid = i.artist_mbid)""",
-    )
+    _TOP.replace("{listener}", "{artist_listener}")
     .replace("{named}", "m.artist_mbid, m.artist_name")
     .replace("{metadata}", "{artist_names}")
     .replace("{mbid}", "artist_mbid")
 )
 RELEASE_GROUPS = (
-    _TOP.replace(
-        "{known}",
-        "(SELECT identity_id, release_group_mbid AS mbid FROM {identity_release_group} WHERE in_metadata)",
-    )
+    _TOP.replace("{listener}", "{release_group_listener}")
     .replace(
         "{named}",
         """m.release_group_mbid, m.title AS release_group_name, m.artist_credit_name AS artist_name,
@@ -51,7 +36,6 @@ RELEASE_GROUPS = (
     .replace("{metadata}", "{release_group_metadata_cache}")
     .replace("{mbid}", "release_group_mbid")
 )
-_COUNTED = ("user_track", "window_slot", "subjects")
 _TOTALS = (Column("total_listen_count", "bigint"), Column("total_user_count", "bigint"))
 SCHEMA = rows({"user_name": TEXT, "listen_count": COUNT}) | {"maxItems": 10}
 JOBS = (
@@ -60,7 +44,7 @@ JOBS = (
         statistic="artist_listeners",
         select={"entity": "artists"},
         params=(STATS_RANGE, AT, REBUILD, DATABASE),
-        inputs=(*_COUNTED, "identity_artist", "artist_names"),
+        inputs=("artist_listener", "artist_names"),
         run=ARTISTS,
         output=EntityDocument(),
         about="Top listeners of every artist, in nine ranges",
@@ -78,7 +62,7 @@ JOBS = (
         statistic="release_group_listeners",
         select={"entity": "release_groups"},
         params=(STATS_RANGE, AT, REBUILD, DATABASE),
-        inputs=(*_COUNTED, "identity_release_group", "release_group_metadata_cache"),
+        inputs=("release_group_listener", "release_group_metadata_cache"),
         run=RELEASE_GROUPS,
         output=EntityDocument(),
         about="Top listeners of every release group, in nine ranges",

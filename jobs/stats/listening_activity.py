@@ -17,12 +17,8 @@ SELECT key, slot, to_json(sort_array(collect_list(array(bucket, listen_count))))
 """
 """doc: [[first day of the bucket, listen_count], ...], ascending."""
 OF_EVERYBODY = """
-WITH summed AS (
-    SELECT /*+ BROADCAST(s) */ b.slot, b.bucket, sum(b.listen_count) AS listen_count
-      FROM {activity_bucket} b LEFT ANTI JOIN {subjects} s ON s.key = b.key AND s.filtered
-     GROUP BY b.slot, b.bucket
-)
-SELECT slot, to_json(sort_array(collect_list(array(bucket, listen_count)))) AS doc FROM summed GROUP BY slot
+SELECT slot, to_json(sort_array(collect_list(array(bucket, listen_count)))) AS doc
+  FROM {everybody_activity} GROUP BY slot
 """
 SCHEMA = rows(
     {
@@ -47,7 +43,7 @@ JOBS = (
         EVERYBODY,
         "listening_activity",
         run=OF_EVERYBODY,
-        inputs=("activity_bucket", "subjects"),
+        inputs=("everybody_activity",),
         output=SitewideDocument(),
         about="Listens of everybody by day, month or year, in nine ranges and the periods before them",
         route=ROUTE,

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from conf.postgres import Connection, Pool, transaction
 from conf.settings import Settings
-from jobs import runner
+from jobs import everybody, runner
 from jobs.base import Base
 from jobs.catalog import catalog
 from jobs.engines.plays import Moment
@@ -106,10 +106,24 @@ def test_a_continued_run_computes_only_who_was_touched_by_changes_or_by_time(
     site.check(second, NOON + 40 * DAY)
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))])
+@pytest.mark.parametrize(
+    ("seed", "kept_from"),
+    [
+        (1, 1),
+        *(
+            pytest.param(seed, kept_from, marks=pytest.mark.slow)
+            for seed in range(1, 12)
+            for kept_from in (1, everybody.KEPT_FROM)
+            if (seed, kept_from) != (1, 1)
+        ),
+    ],
+)
 def test_after_any_history_a_continued_run_is_a_run_of_everything(
-    site: Site, connection: Connection, lander: Lander, seed: int
+    site: Site, connection: Connection, lander: Lander, monkeypatch: pytest.MonkeyPatch, seed: int, kept_from: int
 ) -> None:
+    """With `kept_from` 1 what everybody says together is continued as well; else it is counted anew each time."""
+    monkeypatch.setattr(everybody, "KEPT_FROM", kept_from)
+    monkeypatch.setattr(everybody, "MOST_TOUCHED", 1.0)
     chance = random.Random(seed)  # noqa: S311 - reproducible
     users = [create_user(connection, f"user {number}") for number in range(6)]
     now, landing = NOON, None

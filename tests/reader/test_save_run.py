@@ -7,7 +7,7 @@ import pytest
 
 from conf.postgres import Connection, Pool, transaction
 from jobs.listens.account_deletion import delete_account
-from jobs.messages import Part, Switch, inline_digest
+from jobs.messages import Manifest, Part, Switch, inline_digest, new_run_id
 from spark_reader.load import Page, load_page
 from spark_reader.parts import PoisonManifestError
 from spark_reader.reader import save_run
@@ -148,6 +148,40 @@ def test_a_continued_run_changes_only_users_it_touched(connection: Connection, p
     assert [counts(connection, key) for key in (1, 2, 3, -3)] == [[6], [4], None, None]
 
 
+def test_a_continued_run_changes_only_entities_it_names(connection: Connection, pool: Pool) -> None:
+    first, second, third = ("00000000-0000-4000-8000-00000000000" + digit for digit in "123")
+    base = listeners_run([[first, "one"], [second, "two"], [third, "three"]])
+    save_run(pool, base)
+    save_run(pool, listeners_run([[first, "another"], [second, None]], base=base))
+
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT entity::text, doc FROM result_entity_document ORDER BY entity")
+        assert cursor.fetchall() == [(first, "another"), (third, "three")]
+
+
+def test_without_a_base_an_entity_without_document_has_none(connection: Connection, pool: Pool) -> None:
+    entity = "00000000-0000-4000-8000-000000000001"
+    save_run(pool, listeners_run([[entity, "one"]]))
+    save_run(pool, replace(listeners_run([[entity, None]]), data_version=2, run_id=new_run_id(1_700_000_002)))
+
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT count(*) FROM result_entity_document")
+        assert cursor.fetchone() == (0,)
+
+
+def listeners_run(rows: list[list[Any]], base: Manifest | None = None) -> Manifest:
+    """Of artist_listeners in all_time; with `base`, one that continues that."""
+    size, sha256 = inline_digest(rows)
+    part = Part("entity_document", "artist_listeners", "all_time", len(rows), None, size, sha256, rows)
+    made = manifest(
+        {}, parts=[part], stats_range="all_time", statistic="artist_listeners", rows=len(rows), replace="all"
+    )
+    if base is None:
+        return made
+    switch = replace(made.switches[0], replace="named")
+    return replace(made, switches=[switch], data_version=2, run_id=new_run_id(1_700_000_001), base_run_id=base.run_id)
+
+
 def test_a_run_that_continues_another_than_the_served_one_is_refused(connection: Connection, pool: Pool) -> None:
     base = manifest({1: [(11, 5)], 2: [(11, 4)]})
     save_run(pool, base)
@@ -163,7 +197,8 @@ def test_a_run_that_continues_another_than_the_served_one_is_refused(connection:
     ("switch", "kind", "said"),
     [
         ({}, "document", "promised list, found document"),
-        ({"replace": "keys"}, "list", "expected all or touched"),
+        ({"replace": "keys"}, "list", "expected all, touched or named"),
+        ({"replace": "named"}, "list", "none names what is gone"),
         ({"statistic": "sitewide_artists", "replace": "touched"}, "list", "its keys are no users"),
         ({"statistic": "pg_metadata_tables"}, "list", "no job makes 'pg_metadata_tables'"),
     ],
