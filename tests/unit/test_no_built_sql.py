@@ -32,7 +32,7 @@ FIXED = {
     "spark_reader/store.py: kind.copy": "fixed in spark_reader/kinds.py",
     "spark_reader/store.py: kind.forget_strangers": "fixed in spark_reader/kinds.py",
     "spark_reader/store.py: kind.leave": "fixed in spark_reader/kinds.py",
-    "spark_reader/store.py: kind.leave_named",
+    "spark_reader/store.py: kind.leave_named": "fixed in spark_reader/kinds.py",
     "spark_reader/store.py: kind.leave_touched": "fixed in spark_reader/kinds.py",
     "spark_reader/store.py: kind.stage": "fixed in spark_reader/kinds.py",
     "spark_reader/store.py: kind.upsert": "fixed in spark_reader/kinds.py",
