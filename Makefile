@@ -59,7 +59,7 @@ torture: $(DEVELOP) ## kill parts at random under load for MINUTES (5), then che
 	.venv/bin/python -m tests.faults.torture --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)
 
 .PHONY: bench
-bench: $(DEVELOP) ## measure ingest, landing, start and memory; the report is docs/benchmark.md
+bench: $(DEVELOP) ## measure ingest, reads, statistics, start and memory; the report is docs/benchmark.md
 	.venv/bin/python -m tests.bench
 
 .PHONY: docs

@@ -1,33 +1,15 @@
 """From one million listens to ten: generator, landing and the statistic; how seconds and memory grow."""
 
-import os
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from conf import postgres
-from conf.settings import PROJECT
-from request_consumer.requests import enqueue
-from tests.bench.load import load
-from tests.bench.meter import Usage, measured
+from tests.bench.landed import Step, ask, first_users, generated, land, make_users
 from tests.bench.report import Section, number
-from tests.bench.system import Bench, bench_system, start_consumer, wait
+from tests.bench.system import Bench, bench_system, start_consumer
 
 QUERY, PARAMS = "stats.user.entity", {"entity": "artists"}
-
-
-@dataclass(frozen=True)
-class Step:
-    """One measured stretch."""
-
-    seconds: float
-    usage: Usage
-    listens: int
 
 
 def run(quick: bool) -> Section:
@@ -35,18 +17,18 @@ def run(quick: bool) -> Section:
     section = Section("growth", "Growth: from a tenth of the listens to all of them")
     listens = 20_000 if quick else 10_000_000
     with bench_system() as bench:
-        small, big = _generated(bench.folder / "small", listens // 10), _generated(bench.folder / "big", listens)
+        small, big = generated(bench.folder / "small", listens // 10), generated(bench.folder / "big", listens)
         _generator(section, small, big, listens)
         for part in ("web", "listen_writer", "spark_reader"):
             bench.system.start(part)
         path = bench.folder / "big"
-        users = _users(bench, path)
+        users = make_users(bench, path)
         start_consumer(bench)
-        few = _first_users(path, listens // 10)
+        few = first_users(path, listens // 10)
         landings, statistics = [], []
         for only in (few, range(few.stop, max(users) + 1)):
-            landings.append(_land(bench, path, users, only))
-            statistics.append(_statistic(bench))
+            landings.append(land(bench, path, users, only))
+            statistics.append(ask(bench, QUERY, PARAMS))
         _check(bench, path, users)
         _rows(section, landings, statistics)
     section.text.append(
@@ -59,17 +41,6 @@ def run(quick: bool) -> Section:
     return section
 
 
-def _generated(folder: Path, listens: int) -> tuple[float, float, float]:
-    """Seconds, CPU seconds and peak MB of the generator's command, without JSON and metadata."""
-    command = [sys.executable, "-m", "dumps.generator", "--listens", str(listens), "--no-json", "--no-metadata"]
-    started = time.monotonic()
-    process = subprocess.Popen([*command, str(folder)], cwd=PROJECT, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
-
-
 def _generator(section: Section, small: tuple[float, ...], big: tuple[float, ...], listens: int) -> None:
     section.add(f"generator, {listens // 10:,} listens", f"{small[0]:.1f} s, {small[1]:.1f} CPU-s, {small[2]:.0f} MB")
     section.add(
@@ -78,41 +49,6 @@ def _generator(section: Section, small: tuple[float, ...], big: tuple[float, ...
         "minutes", big[0] < 600,
     )  # fmt: skip
     section.samples["generator"] = [small, big]
-
-
-def _users(bench: Bench, path: Path) -> dict[int, int]:
-    known = pq.read_table(path / "truth/listen_counts.parquet", columns=["user_id"])["user_id"].to_pylist()
-    made = bench.create_users([f"listener {number}" for number in known])
-    return {user: made[place] for place, user in enumerate(known, 1)}
-
-
-def _first_users(path: Path, listens: int) -> range:
-    """The first users who have about so many listens."""
-    counts = pq.read_table(path / "truth/listen_counts.parquet")
-    upto = int(np.searchsorted(np.cumsum(counts["listen_count"].to_numpy()), listens))
-    return range(1, counts["user_id"][max(0, upto)].as_py() + 1)
-
-
-def _land(bench: Bench, path: Path, users: dict[int, int], only: range) -> Step:
-    loaded = load(bench.connection, path / "listens.parquet", users, only)
-    with measured(bench.roots) as usage:
-        started = time.monotonic()
-        bench.wait_landed(1200)
-        seconds = time.monotonic() - started
-    return Step(seconds, usage, loaded)
-
-
-def _statistic(bench: Bench) -> Step:
-    broker = bench.broker()
-    with measured(bench.roots) as usage:
-        started = time.monotonic()
-        row = enqueue(bench.connection, broker, QUERY, PARAMS)
-        state = "SELECT CASE state WHEN 'done' THEN 1 WHEN 'failed' THEN 2 ELSE 0 END FROM request WHERE id = %s"
-        wait(lambda: bench.value(state, row.id) > 0, 1200, "the statistic is stored")
-        seconds = time.monotonic() - started
-    assert bench.value(state, row.id) == 1, "the statistic failed: see the consumer's log"
-    broker.close()
-    return Step(seconds, usage, bench.listens())
 
 
 def _check(bench: Bench, path: Path, users: dict[int, int]) -> None:

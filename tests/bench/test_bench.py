@@ -22,6 +22,8 @@ from tests.bench.__main__ import SECTIONS, main
 from tests.bench.load import load
 from tests.bench.meter import SAMPLE_SECONDS, measured
 from tests.bench.report import Section, Store, markdown, paired_ratio, percentiles
+from tests.bench.statistics import SIZES, listens_asked
+from tests.bench.statistics_rows import Scale
 from tests.bench.system import UNTIL
 from tests.faults.parts import until
 
@@ -135,6 +137,20 @@ def test_an_unknown_section_is_refused_by_name(capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit):
         main(["--only", "submit,W99"])
     assert "unknown section 'W99'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["0", "2000,1000", "1000,1000", "-5", "many"])
+def test_sizes_that_cannot_be_landed_one_on_top_of_the_other_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"BENCH_LISTENS|many"):
+        listens_asked(text)
+    assert listens_asked("") == SIZES
+    assert listens_asked("50000000") == (50_000_000,)
+
+
+def test_what_naive_spark_was_not_asked_is_put_low() -> None:
+    scale = Scale(1000, 2)
+    scale.naive_ranges = {("artists", "all_time"): (60.0, 90.0), ("artists", "week"): (5.0, 8.0)}
+    assert scale.naive_total() == (4 * 60 + 32 * 5, 4 * 90 + 32 * 8)
 
 
 def test_the_bounds_are_measured_and_written(tmp_path: Path) -> None:

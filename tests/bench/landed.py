@@ -1,0 +1,73 @@
+"""Generated listens in the lake of a running system, and requests to it; each measured. Shared by sections."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from conf.settings import PROJECT
+from request_consumer.requests import enqueue
+from tests.bench.load import load
+from tests.bench.meter import Usage, measured
+from tests.bench.system import Bench, wait
+
+
+@dataclass(frozen=True)
+class Step:
+    """One measured stretch."""
+
+    seconds: float
+    usage: Usage
+    listens: int
+
+
+def generated(folder: Path, listens: int) -> tuple[float, float, float]:
+    """Seconds, CPU seconds and peak MB of the generator's command, without JSON and metadata."""
+    command = [sys.executable, "-m", "dumps.generator", "--listens", str(listens), "--no-json", "--no-metadata"]
+    started = time.monotonic()
+    process = subprocess.Popen([*command, str(folder)], cwd=PROJECT, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def make_users(bench: Bench, path: Path) -> dict[int, int]:
+    known = pq.read_table(path / "truth/listen_counts.parquet", columns=["user_id"])["user_id"].to_pylist()
+    made = bench.create_users([f"listener {number}" for number in known])
+    return {user: made[place] for place, user in enumerate(known, 1)}
+
+
+def first_users(path: Path, listens: int) -> range:
+    """The first users who have about so many listens."""
+    counts = pq.read_table(path / "truth/listen_counts.parquet")
+    upto = int(np.searchsorted(np.cumsum(counts["listen_count"].to_numpy()), listens))
+    return range(1, counts["user_id"][max(0, upto)].as_py() + 1)
+
+
+def land(bench: Bench, path: Path, users: dict[int, int], only: range) -> Step:
+    loaded = load(bench.connection, path / "listens.parquet", users, only)
+    with measured(bench.roots) as usage:
+        started = time.monotonic()
+        bench.wait_landed(7200)
+        seconds = time.monotonic() - started
+    return Step(seconds, usage, loaded)
+
+
+def ask(bench: Bench, query: str, params: Mapping[str, object], seconds: float = 7200) -> Step:
+    """Ask for a statistic; until its results are stored by the reader. AssertionError when it fails."""
+    with closing(bench.broker()) as broker, measured(bench.roots) as usage:
+        started = time.monotonic()
+        row = enqueue(bench.connection, broker, query, params)
+        state = "SELECT CASE state WHEN 'done' THEN 1 WHEN 'failed' THEN 2 ELSE 0 END FROM request WHERE id = %s"
+        wait(lambda: bench.value(state, row.id) > 0, seconds, "the statistic is stored")
+        taken = time.monotonic() - started
+    assert bench.value(state, row.id) == 1, f"{query} failed: see the consumer's log"
+    return Step(taken, usage, bench.listens())
