@@ -30,7 +30,7 @@ _RUN = "SELECT {} FROM run WHERE statistic = 'user_artists' AND stats_range = 'a
 def run(quick: bool) -> Section:
     """The section."""
     section = Section("W2", "W2, W3: statistics of users and of everybody, whole and after a change")
-    sizes = (5_000, 20_000) if quick else listens_asked(os.environ.get("BENCH_LISTENS", ""))
+    sizes = (10_000, 20_000) if quick else listens_asked(os.environ.get("BENCH_LISTENS", ""))
     with bench_system() as bench:
         path = bench.folder / "data"
         generated(path, sizes[-1])
@@ -74,7 +74,7 @@ def _measure(bench: Bench, *, quick: bool) -> Scale:
     _sitewide(bench, scale)
     scale.rebuild = ask(bench, "stats.all", REBUILD)
     assert _is_whole(bench)
-    _changes(bench, scale, Size(5, 6, 2, 20, 200) if quick else Size(), quick=quick)
+    _changes(bench, scale, Size(2, 6, 2, 20, 200) if quick else Size(), quick=quick)
     return scale
 
 

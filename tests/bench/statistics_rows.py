@@ -20,9 +20,9 @@ MEMORY_GIB = 6
 Pair = tuple[str, str]
 """Entity and range."""
 _METHOD = (
-    "Seconds run from the request's row to its results stored by the reader; runs take turns with their peers after "
-    "one untimed round, two threads each. Ours are requests to the running consumer (heap 2g) with `rebuild`: all "
-    "users, whole lists, with the period before, listening time and the spelling most played. W2a: "
+    "Seconds run from the request's row to its results stored by the reader; runs take turns with their peers (W2a "
+    "after an untimed round), two threads each. Ours are requests to the running consumer (heap 2g) with `rebuild`: "
+    "all users, whole lists, with the period before, listening time and the spelling most played. W2a: "
     "`stats.user.entity`, artists, all_time. W2b: `stats.user.entity` without params: four lists in nine ranges, "
     "and besides, which no peer makes, artist map and artist activity. W3: `stats.sitewide.entity` (with artist map "
     "and activity); `stats.entity.listeners` answers for what the metadata tables know, and generated data is "
