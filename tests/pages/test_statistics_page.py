@@ -203,8 +203,9 @@ def test_a_range_without_listens_and_one_that_is_not_computed_say_so(visitor: Vi
     with transaction(connection) as cursor:
         cursor.execute("DELETE FROM run WHERE statistic = 'user_era_activity'")
         cursor.execute("UPDATE run SET data_version = 41 WHERE statistic = 'user_releases'")
+        cursor.execute("UPDATE run SET last_updated = last_updated - interval '1 s' WHERE statistic = 'user_artists'")
         cursor.execute("DELETE FROM result_document WHERE statistic <> 'user_listening_activity'")
-        cursor.execute("DELETE FROM result_list WHERE statistic <> 'user_releases'")
+        cursor.execute("DELETE FROM result_list WHERE statistic NOT IN ('user_releases', 'user_artists')")
     page = visitor.get("/user/rob/stats/?range=week").text
     assert "<p>2 Aug 2021 to 8 Aug 2021, UTC." in " ".join(page.split())
     assert page.count("Not computed yet.") == 1

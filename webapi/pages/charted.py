@@ -168,7 +168,7 @@ def artist_evolution(payload: Payload) -> Evolution:
     shown, others = order[:SERIES], order[SERIES:]
     legend = [Counted(artist[0], totals[artist], f"s{place}") for place, artist in enumerate(shown, 1)]
     if others:
-        legend.append(Counted(f"{len(others)} others", sum(totals[artist] for artist in others), "rest"))
+        legend.append(Counted(_others(len(others)), sum(totals[artist] for artist in others), "rest"))
     units = _units(payload, by_unit)
     stacked = []
     for unit in units:
@@ -212,8 +212,12 @@ def artist_activity(payload: Payload) -> list[Named]:
 def _of_albums(artist: dict[str, Any], most: int) -> Named:
     albums = [Counted(album["name"], album["listen_count"], "now") for album in artist["albums"]]
     named, others = albums[:ALBUMS], albums[ALBUMS:]
-    together = [Counted(f"{len(others)} others", _sum(others), "rest")] if others else []
+    together = [Counted(_others(len(others)), _sum(others), "rest")] if others else []
     return Named(artist["name"], artist["listen_count"], named, len(others), pieces([*named, *together], most))
+
+
+def _others(count: int) -> str:
+    return f"{count} other{'' if count == 1 else 's'}"
 
 
 def _named(name: str, parts: list[Counted]) -> Named:
