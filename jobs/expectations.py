@@ -35,12 +35,11 @@ def check_lake(
 ) -> list[Report]:
     """Check tables at a data version and write their reports. `beyond`: of listens, only rows after that position.
 
-    By itself every table, those of metadata only when all rows are asked for: they were judged as they came.
+    `names`: the tables; None: `checked_by_itself`.
     The table `landing` is checked as it is now: no row of it can name the version that it makes itself.
     """
     reports, known = [], TABLES | METADATA_TABLES
-    imported = [] if beyond else [name for name in METADATA_TABLES if name in landing.versions]
-    for name in (*TABLES, *imported) if names is None else names:
+    for name in checked_by_itself(landing, beyond) if names is None else names:
         after = beyond if name == LISTENS.name else 0
         frame = _rows(spark, settings.lake, landing, name, after)
         verdicts = check_frame(known[name], frame)
@@ -48,6 +47,12 @@ def check_lake(
         write(settings.data_dir, report)
         reports.append(report)
     return reports
+
+
+def checked_by_itself(landing: Landing, beyond: int) -> list[str]:
+    """Every table, those of metadata only when all rows are asked for: they were judged as they came."""
+    imported = [] if beyond else [name for name in METADATA_TABLES if name in landing.versions]
+    return [*TABLES, *imported]
 
 
 def check_frame(table: Table, frame: DataFrame) -> tuple[Verdict, ...]:

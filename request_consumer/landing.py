@@ -13,22 +13,21 @@ from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Any
 
-import orjson
 import pyarrow as pa
 from py4j.protocol import Py4JNetworkError
 from pyspark.sql import SparkSession
 
 from conf.postgres import Pool, dsn
 from conf.settings import Settings
-from jobs import expectations, reports, upkeep
+from jobs import upkeep
 from jobs.land import Lander
 from jobs.landing import Landing
 from jobs.listens.account_deletion import purge_wanted
 from jobs.listens.changes import waiting
 from jobs.lock import LakeLock, LakeLockLostError
 from jobs.session import LANDING_POOL
-from jobs.tables import LISTENS
 from request_consumer import erasure
+from request_consumer.duties import QUIET_SECONDS, Checks, Due
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +37,6 @@ PURGE_SECONDS = 6 * 3600.0
 """With 24 h of retention and 12 h until the next vacuum, an orphan's name is gone from disk after 42 h."""
 PURGE_SOON_SECONDS = 60.0
 """After an account was deleted."""
-RETRY_SECONDS = 600.0
-"""A duty that failed is tried again after this long; meanwhile landing goes on."""
-CHECK_SECONDS = 600.0
-QUIET_SECONDS = 120.0
-"""After a start nothing but landing: whoever starts the system waits for its first answers."""
 TIDY_LANDINGS = 64
 REST_SECONDS = 20.0
 """Idle for so long, the JVM is asked once to give memory back."""
@@ -218,78 +212,6 @@ class LandingLoop(threading.Thread):
             log.warning("%s", self.error)
         else:
             log.error("landing: %s", self.error, exc_info=problem)
-
-
-class Checks:
-    """When the rules are checked: on demand all rows; by itself, every ten minutes at most, what is new."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._when = time.monotonic() + QUIET_SECONDS - CHECK_SECONDS
-        self._asked = False
-        known = reports.read(settings.data_dir)
-        self.broken = [line for report in known for line in report.broken]
-        """A line per rule that the newest reports say is broken."""
-        self._listens = next((report for report in known if report.table == LISTENS.name), None)
-
-    def wanted(self, last: Landing) -> bool:
-        """Whether somebody has asked, or there is something new and the time has come."""
-        self._asked = self._asked or reports.take(self._settings.data_dir)
-        moved = self._listens is None or self._listens.data_version != last.landing_id
-        return self._asked or (moved and time.monotonic() - self._when > CHECK_SECONDS)
-
-    def run(self, spark: SparkSession, last: Landing) -> None:
-        """Check and write the reports."""
-        self._when = time.monotonic()
-        beyond = 0 if self._asked else self._beyond(last)
-        written = expectations.check_lake(spark, self._settings, last, beyond=beyond)
-        self._asked = False
-        self._listens = next(report for report in written if report.table == LISTENS.name)
-        self.broken = [line for report in written for line in report.broken]
-        for line in self.broken:
-            log.error("rule broken in the lake: %s", line)
-
-    def _beyond(self, last: Landing) -> int:
-        """Rows up to here were found good already; what was found bad is looked at again."""
-        seen = self._listens
-        if seen is None or seen.position > last.position:
-            return 0
-        return seen.position if seen.kept else seen.beyond
-
-
-class Due:
-    """When each duty was last done, kept in DATA_DIR/upkeep.json so that restarts do not postpone it for ever."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._path = settings.data_dir / "upkeep.json"
-        try:
-            self._done: dict[str, float] = orjson.loads(self._path.read_bytes())
-        except (FileNotFoundError, orjson.JSONDecodeError):
-            self._done = {}
-
-    def take(self, duty: str, seconds: float) -> bool:
-        """Whether the duty is due; then it is due again in RETRY_SECONDS, unless `done` says that it was done.
-
-        A duty never seen before is first due after its time.
-        """
-        now = datetime.now(UTC).timestamp()
-        if duty not in self._done:
-            self._keep(duty, now)
-        if now - self._done[duty] < seconds:
-            return False
-        self._keep(duty, now - seconds + RETRY_SECONDS)
-        return True
-
-    def done(self, duty: str) -> None:
-        """The duty was done now."""
-        self._keep(duty, datetime.now(UTC).timestamp())
-
-    def _keep(self, duty: str, when: float) -> None:
-        self._done[duty] = when
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(orjson.dumps(self._done))
-        fresh.replace(self._path)
 
 
 def rest(spark: SparkSession) -> None:

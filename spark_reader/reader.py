@@ -68,7 +68,8 @@ def _step(part: _Part, broker: Broker) -> None:
 def _store(part: _Part, broker: Broker, delivery: Delivery) -> None:
     """One manifest, and what becomes of its message."""
     try:
-        part.thread.run(lambda: _handle(part.pool, delivery), lambda: _alive(part, broker), part.stop)
+        manifest = Manifest.decode(delivery.body)
+        part.thread.run(lambda: _handle(part.pool, manifest), lambda: _alive(part, broker, manifest), part.stop)
     except (BrokerUnavailableError, StoreUnavailableError, StillBusyError):
         raise
     except (DecodeError, PoisonManifestError, BadRowsError) as problem:
@@ -84,8 +85,7 @@ def _store(part: _Part, broker: Broker, delivery: Delivery) -> None:
         part.counts["stored"] += 1
 
 
-def _handle(pool: Pool, delivery: Delivery) -> None:
-    manifest = Manifest.decode(delivery.body)
+def _handle(pool: Pool, manifest: Manifest) -> None:
     try:
         save_run(pool, manifest)
     except (PoisonManifestError, BadRowsError) as problem:
@@ -129,11 +129,16 @@ def _save(pool: Pool, manifest: Manifest) -> list[tuple[str, str]]:
     return switched
 
 
-def _alive(part: _Part, broker: Broker) -> None:
-    """While a manifest is stored. A lost broker brings it again, which changes nothing; a lost store ends the work."""
+def _alive(part: _Part, broker: Broker, manifest: Manifest) -> None:
+    """While a manifest is stored. A lost broker brings it again, which changes nothing; a lost store ends the work.
+
+    Its request is not given back for want of a reader, however long a lock is waited for.
+    """
     try:
         broker.keep_alive()
         _report(part, broker)
+        with part.pool.transaction() as cursor:
+            store.keep_request(cursor, manifest)
     except (BrokerUnavailableError, StoreUnavailableError) as problem:
         _log.warning("while a manifest is stored: %s", problem)
 

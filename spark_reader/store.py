@@ -147,6 +147,15 @@ def save_switch(  # noqa: PLR0917 - what is switched, then its rows
     return True
 
 
+def keep_request(cursor: Cursor, manifest: Manifest) -> None:
+    """The results of a request are being stored: it lives."""
+    cursor.execute(
+        "UPDATE request SET heartbeat = clock_timestamp(), progress = 'spark_reader stores the results'"
+        " WHERE id = %s AND state = 'running' AND (run_id IS NULL OR run_id = %s)",
+        (manifest.request_id, manifest.run_id),
+    )
+
+
 def finish_request(cursor: Cursor, manifest: Manifest) -> None:
     """The results of a request are readable: it is done, whatever became of the worker that made them."""
     cursor.execute(

@@ -79,6 +79,7 @@ class System:
     environment: dict[str, str]
     logs: Path
     parts: list[Part] = field(default_factory=list)
+    program: Path = PROJECT / "spark_manage.py"
 
     def start(self, name: str, *, fault_point: str = "", **more: str) -> Part:
         """Start one part, armed or not."""
@@ -86,7 +87,7 @@ class System:
         log = self.logs / f"{name}-{len(self.parts)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, str(PROJECT / "spark_manage.py"), name],
+                [sys.executable, str(self.program), name],
                 env=environment, stdout=output, stderr=output, cwd=PROJECT,
             )  # fmt: skip
         part = Part(name, process, log)

@@ -11,7 +11,7 @@ from jobs import lake_files
 from jobs.tables import METADATA_TABLES
 from request_consumer import requests
 from tests.databases import Databases
-from tests.faults.test_requests import at_work
+from tests.faults.standing import at_work
 
 MBID = "0b1a2c3d-0000-4000-8000-00000000000a"
 

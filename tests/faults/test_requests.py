@@ -5,129 +5,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import cast
-from uuid import UUID
 
-import psutil
 import pytest
 
 from conf import postgres
-from conf.broker import SPARK_REQUEST, SPARK_RESULT, Broker, open_broker
-from conf.settings import PROJECT, load_settings
-from jobs.listens.listen import Submission, new_message_id
-from jobs.listens.users import create_user
-from jobs.listens.write import write_submissions
+from conf.broker import SPARK_REQUEST, SPARK_RESULT
+from conf.settings import PROJECT
 from jobs.messages import Request
 from request_consumer import requests
-from request_consumer.requests import RequestRow
-from spark_reader.load import load_page
 from tests.databases import Databases
 from tests.faults.brokers import BreakableRabbitMQ
-from tests.faults.client import listen
-from tests.faults.conftest import environment_of
-from tests.faults.parts import Part, System, until
+from tests.faults.parts import until
+from tests.faults.standing import QUERY, Standing, at_work
 from tests.rabbitmq import RabbitMQNode
 
 pytestmark = pytest.mark.spark
-QUERY = "stats.user.entity"
-LISTENS = 20
-"""Of one user, number n by artist n modulo 7: six artists have three, one has two."""
-
-
-@dataclass
-class Standing:
-    """A consumer and a reader at work on a lake with a few listens."""
-
-    system: System
-    connection: postgres.Connection
-    broker: Broker
-    user_id: int
-    consumer: Part
-
-    def ask(self, at: int) -> RequestRow:
-        return requests.enqueue(self.connection, self.broker, QUERY, {"entity": "artists", "at": 1_800_000_000 + at})
-
-    def row(self, request_id: UUID) -> RequestRow:
-        found = requests.find(self.connection, request_id)
-        assert found is not None
-        return found
-
-    def wait_for(self, request_id: UUID, state: str, seconds: float = 90) -> RequestRow:
-        until(lambda: self.row(request_id).state == state, seconds, f"{request_id} is {state}; {self.consumer.said()}")
-        return self.row(request_id)
-
-    def done(self, request_id: UUID) -> RequestRow:
-        """Wait for the outcome; what is served then is of that run, and right."""
-        row = self.wait_for(request_id, "done")
-        with postgres.transaction(self.connection) as cursor:
-            page = load_page(cursor, "user_artists", "all_time", self.user_id, 0, 25)
-        assert page is not None
-        assert page.run.run_id == row.run_id
-        assert [item.listen_count for item in page.items] == [3, 3, 3, 3, 3, 3, 2]
-        return row
-
-    def silent_for(self, interval: str) -> None:
-        """As if so much time had passed since every heartbeat and bell."""
-        with postgres.transaction(self.connection) as cursor:
-            cursor.execute("UPDATE request SET heartbeat = heartbeat - %s::interval", (interval,))
-
-    def heard_again(self, request_id: UUID) -> None:
-        """Wait for two heartbeats of the request: one may have been under way."""
-        for _ in range(2):
-            last = self._heartbeat(request_id)
-            until(lambda: self._heartbeat(request_id) > last, 20, "a long job says that it lives")  # noqa: B023
-
-    def _heartbeat(self, request_id: UUID) -> datetime:
-        with postgres.transaction(self.connection) as cursor:
-            cursor.execute("SELECT heartbeat FROM request WHERE id = %s", (request_id,))
-            row = cursor.fetchone()
-        assert row is not None
-        return cast(datetime, row[0])
-
-    def runs_done(self) -> int:
-        with postgres.transaction(self.connection) as cursor:
-            cursor.execute("SELECT max((detail->>'done')::integer) FROM part_status WHERE part = 'request_consumer'")
-            row = cursor.fetchone()
-        return int(row[0] or 0) if row else 0
-
-    @contextmanager
-    def frozen_while(self, request_id: UUID) -> Iterator[None]:
-        """The JVM stands still as soon as the request runs: a job as long as the block."""
-        until(lambda: self.row(request_id).state == "running", 60, "it runs")
-        jvm = self.jvm()
-        jvm.suspend()
-        try:
-            yield
-        finally:
-            jvm.resume()
-
-    def jvm(self) -> psutil.Process:
-        children = psutil.Process(self.consumer.process.pid).children(recursive=True)
-        return next(child for child in children if child.name() == "java")
-
-
-@contextmanager
-def at_work(databases: Databases, folder: Path, **environ: str) -> Iterator[Standing]:
-    logs = folder / "logs"
-    logs.mkdir()
-    with _lent(databases) as url, closing(postgres.connect(url)) as connection:
-        environment = environment_of(url, folder) | environ
-        user_id = create_user(connection, "ledger")
-        listens = tuple(listen(number) for number in range(LISTENS))
-        write_submissions(connection, [Submission(new_message_id(), user_id, time.time_ns() // 1000, listens)])
-        system = System(environment, logs)
-        with closing(open_broker(load_settings(environment, env_file=None))) as broker:
-            try:
-                consumer = system.start("request_consumer")
-                system.start("spark_reader")
-                until(lambda: _landed(connection), 90, f"the listens have landed; {consumer.said()}")
-                yield Standing(system, connection, broker, user_id, consumer)
-            finally:
-                system.stop()
 
 
 @pytest.fixture(scope="module")
@@ -193,13 +86,13 @@ def test_a_long_job_is_run_once_though_its_connections_are_cut_meanwhile(standin
 
 
 def test_a_cancelled_job_ends_and_publishes_nothing(standing: Standing) -> None:
-    before = _served_run(standing)
+    before = standing.served_run()
     request_id = standing.ask(3).id
     with standing.frozen_while(request_id):
         requests.cancel(standing.connection, request_id)
     after = standing.ask(4).id
     standing.wait_for(after, "running", 60)
-    assert _served_run(standing) == before
+    assert standing.served_run() == before
     assert standing.broker.depth(SPARK_RESULT) == 0
     assert standing.row(request_id).state == "cancelled"
     standing.done(after)
@@ -254,25 +147,3 @@ def test_a_job_longer_than_rabbitmqs_timeouts_is_run_once(
         rabbitmq_node.control("eval", "application:set_env(rabbit, consumer_timeout, 1800000).")
         rabbitmq_node.control("eval", "application:set_env(rabbit, channel_tick_interval, 60000).")
         rabbitmq.delete_queues()
-
-
-@contextmanager
-def _lent(databases: Databases) -> Iterator[str]:
-    name = databases.lend()
-    yield databases.url(name)
-    databases.give_back(name)
-
-
-def _landed(connection: postgres.Connection) -> bool:
-    with postgres.transaction(connection) as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM landing WHERE rows > 0)")
-        row = cursor.fetchone()
-    return bool(row and row[0])
-
-
-def _served_run(standing: Standing) -> UUID:
-    with postgres.transaction(standing.connection) as cursor:
-        cursor.execute("SELECT run_id FROM run WHERE statistic = 'user_artists' AND stats_range = 'all_time'")
-        row = cursor.fetchone()
-    assert row is not None
-    return UUID(str(row[0]))

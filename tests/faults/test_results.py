@@ -127,6 +127,7 @@ def test_manifests_that_come_twice_late_or_broken_change_nothing_and_the_reader_
     users: list[int],
     runs: Callable[..., Manifest],
 ) -> None:
+    """S4.2 and S4.5."""
     older, newer = runs(1), runs(2, as_files=False)
     broken = []
     for number, harm in enumerate((_remove, _truncate, _change, _forget), 3):
@@ -176,13 +177,22 @@ def test_a_locked_table_a_lost_connection_and_a_crashed_postgresql_delay_a_run_a
     database_url: str,
     postgres_server: EmbeddedPostgres,
 ) -> None:
+    """S4.4 and S4.6."""
     save_run(postgres.Pool(database_url), runs(1))
     locker = postgres.connect(database_url)
     with locker.cursor() as cursor:
         cursor.execute("SELECT FROM run FOR UPDATE")
     system.start("spark_reader")
-    broker.publish(SPARK_RESULT, [runs(2).encode()])
+    request_id = asked(connection, broker, 1_700_000_000)
+    run = runs(2, request_id=request_id)
+    requests.published(connection, request_id, "worker", run.run_id, run.data_version)
+    broker.publish(SPARK_RESULT, [run.encode()])
     until(lambda: _waits_for_a_lock(connection), 20, "the reader waits for the lock")
+    with postgres.transaction(connection) as cursor:
+        cursor.execute("UPDATE request SET heartbeat = heartbeat - interval '11 minutes'")
+    until(lambda: _silence(connection) < 60, 20, "who asked hears that somebody is at it")
+    requests.sweep(connection, broker, 3)
+    assert _state(connection, request_id) == "running", "it is not given back, however long the lock is held"
     for _ in range(2):
         last = _reported(connection)
         until(lambda: _reported(connection) > last, 20, "a reader that waits says that it lives")  # noqa: B023
@@ -204,6 +214,7 @@ def test_a_locked_table_a_lost_connection_and_a_crashed_postgresql_delay_a_run_a
     locker.close()
     with closing(postgres.connect(database_url)) as fresh:
         until(lambda: both(fresh, users) == (2, 2), 30, "the new run is served")
+        until(lambda: _state(fresh, request_id) == "done", 20, "the request is done")
     with closing(postgres.connect(database_url)) as fresh:
         until(lambda: _depth(broker) == 0, 20, "the manifest is acked")
 
@@ -255,6 +266,14 @@ def _reported(connection: postgres.Connection) -> datetime:
         row = cursor.fetchone()
     assert row is not None
     return cast(datetime, row[0])
+
+
+def _silence(connection: postgres.Connection) -> float:
+    """Seconds since the one request was heard of."""
+    with postgres.transaction(connection) as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp() - heartbeat)::float8 FROM request")
+        [(seconds,)] = cursor.fetchall()
+    return float(seconds)
 
 
 def _depth(broker: Broker) -> int:

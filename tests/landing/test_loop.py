@@ -16,7 +16,8 @@ from jobs.landing import Landing
 from jobs.lock import LakeLock
 from jobs.reports import Report, Verdict
 from jobs.tables import TABLES
-from request_consumer.landing import CHECK_SECONDS, RETRY_SECONDS, Checks, Due, LandingLoop
+from request_consumer.duties import CHECK_SECONDS, RETRY_SECONDS, Checks, Due
+from request_consumer.landing import LandingLoop
 from tests.landing.listens import agree, delete, listen, submit
 from tests.landing.test_lock import end_session
 
