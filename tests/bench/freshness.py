@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -83,7 +84,9 @@ def _wait(up: Up, headers: dict[str, str], count: int) -> float:
     while _counted(up) < count:
         assert time.monotonic() - started < LONGEST, f"listen {count} is not counted; {up.said()}"
         time.sleep(PAUSE)
-    return time.monotonic() - started
+    waited = time.monotonic() - started
+    print(f"    listen {count}: {waited:.1f} s", file=sys.stderr)
+    return waited
 
 
 def _counted(up: Up) -> int:

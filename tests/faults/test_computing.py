@@ -89,6 +89,7 @@ def test_a_version_whose_files_are_gone_fails_and_what_was_served_stays(standing
 
 def test_a_run_over_nothing_replaces_what_was_served_and_one_listen_is_enough_for_the_next(standing: Standing) -> None:
     """S3.9."""
+    standing.wait_for(standing.ask(19).id, "done")
     assert standing.counts() is not None
     delete_history(standing.connection, standing.user_id, time.time_ns() // 1000)
     empty = standing.wait_for(standing.ask(20).id, "done")
