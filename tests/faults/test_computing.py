@@ -117,9 +117,10 @@ def test_a_job_that_no_heap_can_hold_fails_with_the_reason_and_the_next_one_runs
     standing.consumer = standing.system.start("request_consumer", SPARK_DRIVER_MEMORY=HEAP)
     after = standing.wait_for(standing.ask(30).id, "done")
     assert standing.served_run() == after.run_id
+    counts = standing.counts() or []
     with postgres.transaction(standing.connection) as cursor:
         cursor.execute("SELECT count(*) FROM listen")
-        assert cursor.fetchall() == [(sum(standing.counts() or ()),)]
+        assert cursor.fetchall() == [(sum(counts),)]
 
 
 def _delete(standing: Standing, number: int) -> int:
