@@ -30,7 +30,8 @@ from jobs.listens.users import create_token, create_user, drop_tokens, find_user
 from request_consumer.requests import RequestRow, enqueue
 from request_consumer.requests import wait as wait_for_request
 
-SEED, USERS, LISTENS = 20, 5, 6000
+SEED, USERS, LISTENS = 8, 5, 6000
+"""With this seed the first user has listens in every range of the statistics, whatever the day."""
 CALL = 500
 """Listens of one call to submit-listens; the API takes up to 1000."""
 PATIENCE = 300.0
