@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 import jobs
-from jobs.job import Bundle, InvalidRequestError, Job, Param
+from jobs.job import PER_USER, Bundle, InvalidRequestError, Job, Param
 
 PACKAGES = ("stats", "imports")
 """Packages below `jobs` that hold jobs; none of their modules imports Spark."""
@@ -57,7 +57,8 @@ class Catalog:
             raise InvalidRequestError(f"{query}: unknown param {unknown[0]!r}; known are {', '.join(known) or 'none'}")
         checked = {name: param.check(params.get(name)) for name, param in known.items()}
         if query in self.bundles:
-            return self.bundled(self.bundles[query]), checked
+            bundle = self.bundles[query]
+            return [self._one_of(bundle, checked)] if bundle.one_of else self.bundled(bundle), checked
         return [job for job in self._named(query) if _chosen(job, checked) or _made(job, checked)], checked
 
     def bundled(self, bundle: Bundle) -> list[Job]:
@@ -69,6 +70,14 @@ class Catalog:
     def kept_fresh(self) -> list[Bundle]:
         """The bundles that declare how late a change may be in what is served of their statistics."""
         return [bundle for bundle in self.bundles.values() if bundle.fresh_within is not None]
+
+    def _one_of(self, bundle: Bundle, params: Mapping[str, Any]) -> Job:
+        asked = params[bundle.one_of]
+        job = self.jobs.get(asked)
+        if job is None or not isinstance(job.output, PER_USER):
+            known = ", ".join(name for name, job in self.jobs.items() if isinstance(job.output, PER_USER))
+            raise InvalidRequestError(f"{bundle.name}: {bundle.one_of}={asked!r}: expected one of {known}")
+        return job
 
     def _named(self, query: str) -> list[Job]:
         named = [job for job in self.jobs.values() if job.name == query]

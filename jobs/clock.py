@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jobs.ranges import ALL_TIME, DAY, activity_days, add_months, midnight
+from jobs.spans import Span, span_buckets
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -62,6 +63,24 @@ def activity(stored: list[list[int]], stats_range: str, newest_listen_ts: int, z
             }
         )
     return shown
+
+
+def span_activity(stored: list[list[int]], span: Span, zone: str) -> list[dict[str, Any]]:
+    """The buckets of a span's listening activity, ascending, each counted or 0; the first and last as far as it goes.
+
+    `stored` as above.
+    """
+    counts = {_UNIX_DAY + timedelta(days=number): listen_count for number, listen_count in stored}
+    clock = ZoneInfo(zone)
+    return [
+        {
+            "from_ts": midnight(first, clock),
+            "to_ts": midnight(end, clock) - 1,
+            "time_range": bucket_label(span.like, counted),
+            "listen_count": counts.get(counted, 0),
+        }
+        for counted, first, end in span_buckets(span)
+    ]
 
 
 def bucket_label(stats_range: str, first: date) -> str:

@@ -34,16 +34,20 @@ class Frames:
         values: Mapping[str, Any],
         reads: Iterable[str],
         given: Mapping[str, DataFrame] | None = None,
+        *,
+        small: bool | None = None,
     ) -> None:
         """`values`: what statements name as :name; `reads`: the inputs that will be asked for, once per statement.
 
-        `given`: frames that stand in for the inputs of their names.
+        `given`: frames that stand in for the inputs of their names. `small`: whether all of it is small, where that is
+        known; else it is counted.
         """
         self._spark = spark
         self._lake = lake
         self._landing = landing
         self._moment = moment
         self._values = dict(values)
+        self._small = small
         self._uses = uses(reads)
         self._kept: list[DataFrame] = []
         self._made: dict[str, DataFrame] = dict(given or {})
@@ -80,7 +84,8 @@ class Frames:
     @cached_property
     def width(self) -> int:
         """Partitions of what is computed per key: one where all of it is small, for starting a task costs more."""
-        if self.named("played_track").count() <= SMALL:
+        small = self.named("played_track").count() <= SMALL if self._small is None else self._small
+        if small:
             return 1
         return int(self._spark.conf.get("spark.sql.shuffle.partitions") or 1)
 

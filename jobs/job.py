@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.ranges import STATS_RANGES, parse_instant
+from jobs.spans import Span
 
 
 class InvalidRequestError(ValueError):
@@ -112,6 +113,8 @@ class Route:
     """What `item` answers, where it is not the struct itself; of an entity's document, its other fields."""
     answer: Callable[[Any, str, int, str], Any] | None = None
     """Of a document: (stored JSON, stats_range, T in epoch seconds, IANA zone) to what payload_key shows."""
+    answer_span: Callable[[Any, Span, str], Any] | None = None
+    """Of a document that shows a span otherwise than the range it is like: (stored JSON, span, IANA zone)."""
     bounds: Callable[[str, int, str], tuple[int, int]] | None = None
     """Of a document that is about another time than its range: (stats_range, T, zone) to from_ts and to_ts."""
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "array", "items": {"type": "object"}})
@@ -226,6 +229,8 @@ class Bundle:
     """Statistics, in order; none: every job that is `refreshed`."""
     about: str
     params: tuple[Param, ...] = ()
+    one_of: str = ""
+    """The param that says which statistic of users is asked for: then that is made alone."""
     command: Command | None = None
     fresh_within: int | None = None
     """Seconds after which a change must be in what is served of its statistics; None: it keeps nothing fresh."""

@@ -134,6 +134,8 @@ class Manifest:
     """What it took, from its start to its last file."""
     cpu_seconds: float | None = None
     """Of all processes that computed it."""
+    span_of: int | None = None
+    """The user whose span of days it is, from_ts to to_ts of its one switch; None: a run of ranges."""
 
     def encode(self) -> bytes:
         """The message body."""

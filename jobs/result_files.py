@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from uuid import UUID
 
+import pyarrow
 import pyarrow.fs
 import pyarrow.parquet
 
@@ -36,6 +37,14 @@ def digest(url: str) -> tuple[int, str]:
             total += len(block)
             sha256.update(block)
     return total, sha256.hexdigest()
+
+
+def write(url: str, table: pyarrow.Table) -> None:
+    """One Parquet file, and the folder it is in."""
+    files, path = filesystem(url)
+    files.create_dir(path.rpartition("/")[0])
+    with files.open_output_stream(path) as opened:
+        pyarrow.parquet.write_table(table, opened)
 
 
 def row_count(url: str) -> int:

@@ -125,7 +125,7 @@ def _ranges(stats_range: str | None) -> tuple[str, ...]:
     return STATS_RANGES if stats_range is None else (stats_range,)
 
 
-def _reads(jobs: Iterable[Job]) -> list[str]:
+def inputs_read(jobs: Iterable[Job]) -> list[str]:
     """The inputs the run will ask for, once per statement: jobs of a family share theirs."""
     texts = {(job.run, job.inputs): isinstance(job.output, Ranked) for job in with_sources(jobs)}
     shared = ["user_track" for ranked in texts.values() if ranked]
@@ -158,7 +158,7 @@ class _Task:
     ) -> Frames:
         """Frames for these jobs."""
         version = at or self.version
-        return Frames(self.spark, self.lake, version.landing, version.moment, VALUES, _reads(reads), given)
+        return Frames(self.spark, self.lake, version.landing, version.moment, VALUES, inputs_read(reads), given)
 
     def users(self, user_ids: Sequence[int]) -> DataFrame:
         """One row per user."""

@@ -15,6 +15,7 @@ RAW_FILES = "org.apache.hadoop.fs.RawLocalFileSystem"
 LOOPBACK = ("127.0.0.1", "localhost")
 LANDING_POOL = "landing"
 JOBS_POOL = "jobs"
+SPANS_POOL = "spans"
 
 _ALWAYS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",

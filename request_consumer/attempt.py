@@ -17,17 +17,21 @@ from conf.broker import SPARK_RESULT, Broker, BrokerUnavailableError
 from conf.busy import StillBusyError
 from conf.faults import fault_point
 from conf.postgres import Connection, StoreUnavailableError, connect, dsn, transaction
-from jobs import result_files, runner
+from jobs import lake_files, result_files, runner
 from jobs.base import Base
 from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
 from jobs.import_run import ImportRun, run_import
 from jobs.job import Job, Tables
 from jobs.lake import newest_landing
+from jobs.lake_files import LakeEmptyError
 from jobs.landing import Landing
 from jobs.listens.changes import landed_up_to, read_store
 from jobs.messages import Manifest, new_run_id
 from jobs.ranges import STATS_RANGES
-from jobs.session import JOBS_POOL
+from jobs.run_span import SpanOrder, run_span
+from jobs.session import JOBS_POOL, SPANS_POOL
+from jobs.spans import QUERY as SPAN
+from jobs.spans import InvalidSpanError, span_of
 from request_consumer import requests
 from request_consumer.cost import Meter
 from request_consumer.freshness import results_wait, served_base
@@ -103,9 +107,11 @@ def _compute(part: Part, attempt: _Attempt) -> Manifest | str:
     """Run the jobs of a request on the newest data version, in the work thread; or what to say, without results."""
     assert part.spark is not None
     row = attempt.row
-    part.spark.sparkContext.setLocalProperty("spark.scheduler.pool", JOBS_POOL)
+    part.spark.sparkContext.setLocalProperty("spark.scheduler.pool", SPANS_POOL if row.query == SPAN else JOBS_POOL)
     part.spark.sparkContext.setJobGroup(attempt.group, row.query)
     jobs, params = catalog().check(row.query, row.params)
+    if row.query == SPAN:
+        return _span(part, row, jobs[0], params)
     if isinstance(jobs[0].output, Tables):
         return _import(part, attempt, jobs[0], params)
     ordered = runner.Ordered(row.query, tuple(jobs), params)
@@ -132,6 +138,23 @@ def _compute(part: Part, attempt: _Attempt) -> Manifest | str:
         raise
     seconds, cpu_seconds = meter.read()
     return replace(made, seconds=seconds, cpu_seconds=cpu_seconds)
+
+
+def _span(part: Part, row: RequestRow, job: Job, params: Mapping[str, Any]) -> Manifest | str:
+    """Of what has landed: somebody waits, so what was written a moment ago is not waited for. T is now."""
+    assert part.spark is not None
+    now = time.time()
+    try:
+        span = span_of(params["from_ts"], params["to_ts"], now)
+    except InvalidSpanError as problem:
+        raise InvalidRequestError(f"{row.query}: {problem}") from None
+    try:
+        landing = lake_files.newest(part.settings.lake)
+    except LakeEmptyError:
+        return EMPTY
+    ordered = SpanOrder(row.query, job, params["user_id"], span)
+    run_id = new_run_id(now)
+    return run_span(part.spark, part.settings, ordered, landing, int(now), run_id=run_id, request_id=row.id)
 
 
 def _base(part: Part, attempt: _Attempt, ordered: runner.Ordered) -> Base | None:

@@ -9,15 +9,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from conf import part_status
-from conf.broker import SPARK_REQUEST, Broker, BrokerUnavailableError, Delivery, open_broker
+from conf.broker import SPAN_REQUEST, Broker, BrokerUnavailableError, Delivery, open_broker
+from conf.busy import StillBusyError, WorkThread
 from conf.faults import fault_point
 from conf.postgres import Pool, StoreUnavailableError, dsn
 from conf.settings import Settings
 from jobs import result_files
 from jobs.lock import LakeLock
 from jobs.messages import DecodeError, Request
+from jobs.run_span import quick_session
 from jobs.session import build_session
 from jobs.spill import spill_folder
 from request_consumer import requests
@@ -46,7 +49,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         if _hold_lake(part):
             with spill_folder(settings.data_dir) as spill:
                 part.spark = build_session(settings, PART, spill)
-                with _landing(part):
+                with _landing(part), _spans(part):
                     _serve(part)
                 if part.jvm_died:
                     raise JvmDiedError("Spark's Java process is gone: the landing met it first")
@@ -83,6 +86,36 @@ def _landing(part: Part) -> Iterator[None]:
         part.landing.join(timeout=GRACE_SECONDS)
 
 
+@contextmanager
+def _spans(part: Part) -> Iterator[None]:
+    """Serve spans in a thread of its own: somebody waits for them, and a long job would make them wait."""
+    assert part.spark is not None
+    spark = quick_session(part.spark)
+    part.spans = replace(part, spark=spark, thread=WorkThread("span"), queue=SPAN_REQUEST)
+    thread = threading.Thread(target=_serve_spans, args=(part.spans,), name="spans", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        part.stop.set()
+        thread.join(timeout=GRACE_SECONDS)
+
+
+def _serve_spans(part: Part) -> None:
+    """Until told to stop. A dead JVM, or work that does not end, is met by the main thread too, which ends the process.
+
+    Whatever else happens ends the process as well: else spans would wait for nobody.
+    """
+    try:
+        _serve(part)
+    except (JvmDiedError, StillBusyError) as problem:
+        _log.warning("spans are served no more: %s", problem)
+    except Exception:
+        _log.exception("spans are served no more; ending")
+        part.stop.set()
+        raise
+
+
 def _serve(part: Part) -> None:
     while not part.stop.is_set():
         try:
@@ -100,11 +133,11 @@ def _serve(part: Part) -> None:
 def _step(part: Part, broker: Broker) -> None:
     part.state = "idle"
     check_alive(part)
-    if time.monotonic() - part.swept > SWEEP_SECONDS:
+    if part.queue != SPAN_REQUEST and time.monotonic() - part.swept > SWEEP_SECONDS:
         with part.pool.session() as connection:
             requests.sweep(connection, broker, part.settings.request_attempts)
         part.swept = time.monotonic()
-    for delivery in broker.consume(SPARK_REQUEST, 1, WAIT_SECONDS):
+    for delivery in broker.consume(part.queue, 1, WAIT_SECONDS):
         row = _claimed(part, broker, delivery)
         if row is not None:
             attempt(part, broker, row)

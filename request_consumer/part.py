@@ -10,6 +10,7 @@ from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from conf import part_status
+from conf.broker import SPAN_REQUEST, SPARK_REQUEST
 from conf.busy import WorkThread
 from conf.postgres import Pool
 from conf.settings import Settings
@@ -38,6 +39,10 @@ class Part:
     state: str = "standby"
     done: int = 0
     swept: float = float("-inf")
+    queue: str = SPARK_REQUEST
+    """Where its requests come from."""
+    spans: "Part | None" = None
+    """What serves spans beside it."""
 
     @property
     def jvm_died(self) -> bool:
@@ -58,8 +63,15 @@ def check_alive(part: Part) -> None:
 
 
 def report(part: Part) -> None:
-    """Say what this process does and how far the lake is. Raises StoreUnavailableError."""
+    """Say what this process does and how far the lake is. Raises StoreUnavailableError.
+
+    What serves spans says nothing by itself: it is the same process.
+    """
+    if part.queue == SPAN_REQUEST:
+        return
     detail: dict[str, Any] = {"state": part.state, "done": part.done}
+    if part.spans is not None:
+        detail["spans"] = part.spans.done
     if part.landing is not None:
         detail |= part.landing.detail()
     with part.pool.transaction() as cursor:

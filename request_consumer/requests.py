@@ -14,11 +14,12 @@ from uuid import UUID, uuid4
 import orjson
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from conf.broker import SPARK_REQUEST, Broker, BrokerUnavailableError
+from conf.broker import SPAN_REQUEST, SPARK_REQUEST, Broker, BrokerUnavailableError
 from conf.faults import fault_point
 from conf.postgres import Connection, transaction
 from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
 from jobs.messages import Request
+from jobs.spans import QUERY as SPAN
 
 SILENT = timedelta(seconds=30)
 """Without a heartbeat for so long, a worker is dead; without a claim for so long, a bell was lost."""
@@ -26,6 +27,8 @@ UNREAD = timedelta(minutes=10)
 """Published but not switched by the reader after so long: the message was lost or cannot be read."""
 KEPT = timedelta(days=14)
 """How long an ended request is shown."""
+SPAN_KEPT = timedelta(days=1)
+"""Of one that the API made: there are many, and what they made is not kept longer."""
 OPEN = ("queued", "running")
 _DEAD_TEXT = "the request consumer died at work"
 _UNREAD_TEXT = "the results were published, but spark_reader did not store them: is it running?"
@@ -253,9 +256,13 @@ def open_runs(connection: Connection) -> set[UUID]:
 
 
 def forget_ended(connection: Connection) -> int:
-    """Drop requests that ended KEPT ago or longer; how many."""
+    """Drop requests that ended KEPT ago or longer, of spans SPAN_KEPT ago; how many."""
     with transaction(connection) as cursor:
-        cursor.execute("DELETE FROM request WHERE finished < now() - %s AND state <> ALL(%s)", (KEPT, list(OPEN)))
+        cursor.execute(
+            "DELETE FROM request WHERE finished < now() - CASE WHEN query = %s THEN %s ELSE %s END"
+            " AND state <> ALL(%s)",
+            (SPAN, SPAN_KEPT, KEPT, list(OPEN)),
+        )
         return cursor.rowcount
 
 
@@ -290,10 +297,14 @@ def _values(request_id: UUID, query: str, params: Mapping[str, Any], state: str,
 
 
 def _ring(broker: Broker, rows: list[RequestRow]) -> None:
-    bodies = [Request(row.query, row.params, row.id).encode() for row in rows if row.state == "queued"]
+    bodies: dict[str, list[bytes]] = {}
+    for row in rows:
+        if row.state == "queued":
+            queue = SPAN_REQUEST if row.query == SPAN else SPARK_REQUEST
+            bodies.setdefault(queue, []).append(Request(row.query, row.params, row.id).encode())
     try:
-        if bodies:
-            broker.publish(SPARK_REQUEST, bodies)
+        for queue, waiting in bodies.items():
+            broker.publish(queue, waiting)
     except BrokerUnavailableError:
         return  # the rows stand; the next sweep rings for them
 

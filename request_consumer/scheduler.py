@@ -18,6 +18,7 @@ from jobs.catalog import catalog
 from jobs.ranges import day_ended
 from request_consumer import requests
 from request_consumer.freshness import Served, served
+from spark_reader.store import forget_spans
 
 PART = "scheduler"
 REFRESHED = "stats.all"
@@ -48,6 +49,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
                     if time.monotonic() - tidied > TIDY_SECONDS:
                         with pool.session() as connection:
                             requests.forget_ended(connection)
+                            forget_spans(connection)
                         tidied = time.monotonic()
                     stop.wait(LOOK_SECONDS)
             finally:

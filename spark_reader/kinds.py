@@ -36,6 +36,8 @@ class Kind:
     upsert: str
     forget_strangers: str = ""
     """Take users who are not there out of what is staged."""
+    keep: str = ""
+    """Of a user's span (%(span_id)s, %(user_id)s): insert what is staged."""
 
 
 _NO_STRANGERS = "DELETE FROM staged s WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = abs(s.key)) AND s.key <> 0"
@@ -68,6 +70,7 @@ LIST = Kind(
     " EXCLUDED.previous_counts, EXCLUDED.gone_ids, EXCLUDED.gone_counts, EXCLUDED.seconds, EXCLUDED.by_time,"
     " EXCLUDED.time_by_source, EXCLUDED.applied)",
     forget_strangers=_NO_STRANGERS,
+    keep="INSERT INTO span_list SELECT %(span_id)s, s.* FROM staged s WHERE abs(s.key) = %(user_id)s",
 )
 DOCUMENT = Kind(
     "document",
@@ -84,6 +87,7 @@ DOCUMENT = Kind(
     " ON CONFLICT (statistic, stats_range, key) DO UPDATE SET doc = EXCLUDED.doc, applied = EXCLUDED.applied"
     " WHERE (d.doc, d.applied) IS DISTINCT FROM (EXCLUDED.doc, EXCLUDED.applied)",
     forget_strangers=_NO_STRANGERS,
+    keep="INSERT INTO span_document SELECT %(span_id)s, s.* FROM staged s WHERE abs(s.key) = %(user_id)s",
 )
 ENTITY_DOCUMENT = Kind(
     "entity_document",

@@ -7,6 +7,8 @@ from uuid import UUID
 import orjson
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from jobs.spans import Span
+
 
 @dataclass(frozen=True)
 class Run:
@@ -60,26 +62,38 @@ class Document:
     applied: dict[str, Any] | None
 
 
-# The listens' own columns only: the others are long, and most answers need none of them.
-_LISTED = """
+# Of a list, where it is (as l, its run as r) comes between what is shown and how it is cut.
+_FACTS = """
 SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
-       cardinality(l.ids), l.applied, l.time_by_source, page.docs, page.counts
+"""
+_OF_RANGE = """
   FROM run r
   JOIN result_list l ON l.statistic = r.statistic AND l.stats_range = r.stats_range AND l.key = %(key)s
+   AND r.statistic = %(statistic)s AND r.stats_range = %(stats_range)s
+"""
+_OF_SPAN = """
+  FROM span r
+  JOIN span_list l ON l.span_id = r.id AND l.key = %(key)s
+   AND r.user_id = abs(%(key)s) AND r.statistic = %(statistic)s AND r.from_ts = %(from_ts)s AND r.to_ts = %(to_ts)s
+"""
+# The listens' own columns only: the others are long, and most answers need none of them.
+_LISTED = _FACTS + "cardinality(l.ids), l.applied, l.time_by_source, page.docs, page.counts"
+_PAGE = """
  CROSS JOIN LATERAL (
        SELECT array_agg(e.doc ORDER BY s.place) AS docs, array_agg(s.listen_count ORDER BY s.place) AS counts
          FROM unnest(l.ids[%(first)s:%(last)s], l.counts[%(first)s:%(last)s])
               WITH ORDINALITY AS s (id, listen_count, place)
          JOIN result_entity e ON e.id = s.id
        ) page
- WHERE r.statistic = %(statistic)s AND r.stats_range = %(stats_range)s
 """
-_COMPARED = """
-SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
+_COMPARED = (
+    _FACTS
+    + """
        cardinality(l.ids), l.applied, l.time_by_source, page.docs, page.counts, page.places, page.ranks,
        page.previous, page.seconds, gone.docs, gone.counts
-  FROM run r
-  JOIN result_list l ON l.statistic = r.statistic AND l.stats_range = r.stats_range AND l.key = %(key)s
+"""
+)
+_COMPARED_PAGE = """
  CROSS JOIN LATERAL (
        SELECT array_agg(e.doc ORDER BY s.nth) AS docs, array_agg(s.listen_count ORDER BY s.nth) AS counts,
               array_agg(s.place ORDER BY s.nth) AS places, array_agg(s.rank ORDER BY s.nth) AS ranks,
@@ -97,7 +111,6 @@ SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract
          FROM unnest(l.gone_ids[1:%(gone)s], l.gone_counts[1:%(gone)s]) WITH ORDINALITY AS s (id, listen_count, place)
          JOIN result_entity e ON e.id = s.id
        ) gone
- WHERE r.statistic = %(statistic)s AND r.stats_range = %(stats_range)s
 """
 _DOCUMENT = """
 SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
@@ -105,6 +118,14 @@ SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract
   FROM run r JOIN result_document d ON d.statistic = r.statistic AND d.stats_range = r.stats_range AND d.key = %s
  WHERE r.statistic = %s AND r.stats_range = %s
 """
+_SPAN_DOCUMENT = (
+    _FACTS
+    + """
+       d.doc, d.applied
+  FROM span r JOIN span_document d ON d.span_id = r.id AND d.key = %(key)s
+   AND r.user_id = abs(%(key)s) AND r.statistic = %(statistic)s AND r.from_ts = %(from_ts)s AND r.to_ts = %(to_ts)s
+"""
+)
 _ENTITY_DOCUMENT = """
 SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
        d.doc, NULL
@@ -116,10 +137,14 @@ _LARGEST = 2**31 - 2
 
 
 def load_page(  # noqa: PLR0917 - the key of a list, then the slice
-    cursor: Cursor, statistic: str, stats_range: str, key: int, offset: int, count: int
+    cursor: Cursor, statistic: str, stats_range: str, key: int, offset: int, count: int, *, span: Span | None = None
 ) -> Page | None:
-    """The items [offset, offset + count) of one key's list; None when nothing was computed for it."""
-    cursor.execute(_LISTED, _values(statistic, stats_range, key, offset, count))
+    """The items [offset, offset + count) of one key's list; None when nothing was computed for it.
+
+    `span`: of these days, whatever `stats_range` says.
+    """
+    values = _values(statistic, stats_range, key, offset, count) | _bounds(span)
+    cursor.execute(_LISTED + _OF_RANGE + _PAGE if span is None else _LISTED + _OF_SPAN + _PAGE, values)
     row = cursor.fetchone()
     if row is None:
         return None
@@ -132,14 +157,25 @@ def load_page(  # noqa: PLR0917 - the key of a list, then the slice
 
 
 def load_compared_page(  # noqa: PLR0917 - the key of a list, then the slice
-    cursor: Cursor, statistic: str, stats_range: str, key: int, offset: int, count: int, *, by_time: bool, gone: int
+    cursor: Cursor,
+    statistic: str,
+    stats_range: str,
+    key: int,
+    offset: int,
+    count: int,
+    *,
+    by_time: bool,
+    gone: int,
+    span: Span | None = None,
 ) -> Page | None:
     """As load_page, each item with what it was a period before and its time, and up to `gone` items that left.
 
     `by_time`: the slice is of the order by listening time, longest first.
     """
-    values = _values(statistic, stats_range, key, offset, count)
-    cursor.execute(_COMPARED, values | {"by_time": by_time, "gone": gone})
+    values = _values(statistic, stats_range, key, offset, count) | _bounds(span) | {"by_time": by_time, "gone": gone}
+    cursor.execute(
+        _COMPARED + _OF_RANGE + _COMPARED_PAGE if span is None else _COMPARED + _OF_SPAN + _COMPARED_PAGE, values
+    )
     row = cursor.fetchone()
     if row is None:
         return None
@@ -152,9 +188,14 @@ def load_compared_page(  # noqa: PLR0917 - the key of a list, then the slice
     return Page(Run(*facts), total, items, _parsed(applied), times, left)
 
 
-def load_document(cursor: Cursor, statistic: str, stats_range: str, key: int) -> Document | None:
-    """One key's document; None when nothing was computed for it."""
-    cursor.execute(_DOCUMENT, (key, statistic, stats_range))
+def load_document(
+    cursor: Cursor, statistic: str, stats_range: str, key: int, *, span: Span | None = None
+) -> Document | None:
+    """One key's document; None when nothing was computed for it. `span`: as in load_page."""
+    if span is None:
+        cursor.execute(_DOCUMENT, (key, statistic, stats_range))
+    else:
+        cursor.execute(_SPAN_DOCUMENT, {"key": key, "statistic": statistic, **_bounds(span)})
     return _document(cursor)
 
 
@@ -180,6 +221,10 @@ def _values(statistic: str, stats_range: str, key: int, offset: int, count: int)
         "first": min(offset, _LARGEST) + 1,
         "last": min(offset + count, _LARGEST),
     }
+
+
+def _bounds(span: Span | None) -> dict[str, int]:
+    return {} if span is None else {"from_ts": span.from_ts, "to_ts": span.to_ts}
 
 
 def _parsed(applied: str | None) -> dict[str, Any] | None:

@@ -24,6 +24,8 @@ def verify(manifest: Manifest) -> None:
         raise PoisonManifestError("it switches one statistic and range twice")
     for switch in manifest.switches:
         _verify_switch(switch)
+    if manifest.span_of is not None:
+        _verify_span(manifest)
     sums: Counter[tuple[str, str]] = Counter()
     for part in manifest.parts:
         _verify_part(part)
@@ -57,6 +59,11 @@ def is_per_user(statistic: str) -> bool:
 def kind_of(statistic: str) -> Kind:
     """Where this statistic's rows are kept."""
     return KINDS[kind_of_rows(catalog().jobs[statistic].output)]
+
+
+def _verify_span(manifest: Manifest) -> None:
+    if len(manifest.switches) != 1 or not is_per_user(manifest.switches[0].statistic):
+        raise PoisonManifestError(f"it is of a span of user {manifest.span_of}: expected one statistic of users")
 
 
 def _verify_switch(switch: Switch) -> None:

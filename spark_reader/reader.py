@@ -120,7 +120,11 @@ def _save(pool: Pool, manifest: Manifest) -> list[tuple[str, str]]:
             if part.kind == kind.name and (part.statistic, part.stats_range) == what
         )
         with pool.transaction() as cursor:
-            if store.save_switch(cursor, manifest, switch, kind, rows, per_user):
+            if manifest.span_of is not None:
+                saved = store.save_span(cursor, manifest, switch, kind, rows)
+            else:
+                saved = store.save_switch(cursor, manifest, switch, kind, rows, per_user)
+            if saved:
                 switched.append(what)
             fault_point("reader.before_commit")
         fault_point("reader.after_commit")

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import psycopg2
@@ -38,11 +39,25 @@ _REPLACE_RUN = (
 )
 
 
+SPAN_KEPT = timedelta(days=1)
+"""How long the statistics of a span are kept."""
+_DROP_OLDER_SPAN = """
+DELETE FROM span WHERE user_id = %(span_of)s AND statistic = %(statistic)s AND from_ts = %(from_ts)s
+   AND to_ts = %(to_ts)s AND (data_version, run_id) < (%(data_version)s, %(run_id)s)
+"""
+_SPAN_FACTS = ("span_of", "run_id", "data_version", "newest_listen_ts")
+_KEEP_SPAN = """
+INSERT INTO span (user_id, statistic, from_ts, to_ts, run_id, data_version, newest_listen_ts, last_updated)
+SELECT id, %(statistic)s, %(from_ts)s, %(to_ts)s, %(run_id)s, %(data_version)s, %(newest_listen_ts)s, clock_timestamp()
+  FROM users WHERE id = %(span_of)s
+    ON CONFLICT DO NOTHING RETURNING id
+"""
 ENTITIES_LOCK = 0x4C4C_0003
 """Advisory lock: shared while a run is saved, from its structs to its last list; exclusive while structs are pruned."""
 _PRUNE_ENTITIES = (
     "DELETE FROM result_entity e WHERE NOT EXISTS ("
-    "SELECT FROM (SELECT unnest(ids) AS id FROM result_list UNION SELECT unnest(gone_ids) FROM result_list) AS named"
+    "SELECT FROM (SELECT unnest(ids) AS id FROM result_list UNION SELECT unnest(gone_ids) FROM result_list"
+    " UNION SELECT unnest(ids) FROM span_list UNION SELECT unnest(gone_ids) FROM span_list) AS named"
     " WHERE named.id = e.id)"
 )
 
@@ -154,6 +169,37 @@ def keep_request(cursor: Cursor, manifest: Manifest) -> None:
         " WHERE id = %s AND state = 'running' AND (run_id IS NULL OR run_id = %s)",
         (manifest.request_id, manifest.run_id),
     )
+
+
+def save_span(cursor: Cursor, manifest: Manifest, switch: Switch, kind: Kind, rows: Iterable[Sequence[Any]]) -> bool:
+    """Replace what is kept of a user's span by these rows, inside the caller's transaction.
+
+    False, and nothing is changed, when this run or a newer one is kept already, or the user is gone. Raises
+    BadRowsError.
+    """
+    cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (LISTS_LOCK,))
+    values = {
+        name: getattr(of, name)
+        for of, names in ((switch, ("statistic", "from_ts", "to_ts")), (manifest, _SPAN_FACTS))
+        for name in names
+    }
+    cursor.execute(_DROP_OLDER_SPAN, values)
+    cursor.execute(_KEEP_SPAN, values)
+    kept = cursor.fetchone()
+    if kept is None:
+        return False
+    cursor.execute(kind.stage)
+    _copy(cursor, kind.copy, (copy_line(row) for row in rows))
+    cursor.execute(kind.keep, {"span_id": kept[0], "user_id": manifest.span_of})
+    cursor.execute("DROP TABLE staged")
+    return True
+
+
+def forget_spans(connection: Connection) -> int:
+    """Drop what was kept for a day; of how many spans."""
+    with transaction(connection) as cursor:
+        cursor.execute("DELETE FROM span WHERE last_updated < now() - %s", (SPAN_KEPT,))
+        return cursor.rowcount
 
 
 def finish_request(cursor: Cursor, manifest: Manifest) -> None:

@@ -5,6 +5,7 @@ A quota counts costs, not requests: an export counts as ten reads. Costs are sma
 
 from flask import g, request
 
+from webapi.db.tokens import Owner
 from webapi.errors import ApiError
 from webapi.ratelimit import MESSAGE, Allowance, RateLimiter
 
@@ -24,6 +25,20 @@ COSTS: dict[str, int] = {
 
 GUESSES, GUESS_WINDOW = 90, 60
 """Wrong tokens, and attempts at a password, of one address in so many seconds; a right token is not counted."""
+
+
+SPANS, SPAN_WINDOW = 30, 60
+"""Computations of spans of days that one client may begin in so many seconds; what is kept, or under way, is a read."""
+
+
+def count_span(limiter: RateLimiter) -> Allowance:
+    """Count the beginning of a computation, by token, else by address. Raises ApiError 429 beyond the quota."""
+    owner: Owner | None = g.get("owner")
+    whose = f"address:{request.remote_addr}" if owner is None else f"token:{owner.token_id}"
+    g.allowance = allowance = limiter.take(f"span:{whose}", SPANS, window=SPAN_WINDOW)
+    if not allowance.allowed:
+        raise ApiError(429, MESSAGE)
+    return allowance
 
 
 def cost_of_route() -> int:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import Any
 
 from flask import current_app
@@ -20,6 +21,8 @@ from webapi.versions import Versions
 
 EXTENSION = "listenlake"
 HEALTH_SECONDS = 1.0
+SPAN_SHARE = 4
+"""Of so many threads of a worker one may wait for a span of days; who comes beyond that is not made to wait."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Services:
     answers: AnswerCache
     versions: Versions
     requests: Tally
+    span_places: BoundedSemaphore
+    """Threads that may wait for a span (webapi/spans.py)."""
     health: Kept[dict[str, Any]]
     """The answer of /health/ready."""
 
@@ -57,6 +62,7 @@ def make_services(settings: Settings, tally: Tally | None = None) -> Services:
         answers=AnswerCache(),
         versions=Versions(pool),
         requests=tally or Tally(Board(), 0),
+        span_places=BoundedSemaphore(max(1, settings.web_threads // SPAN_SHARE)),
         health=Kept(HEALTH_SECONDS),
     )
 

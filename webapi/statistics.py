@@ -10,6 +10,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from jobs.job import Job, Ranked, Route
 from jobs.ranges import local_bounds
+from jobs.spans import Span
 from spark_reader.load import Document, Item, Page, load_compared_page, load_document, load_page
 
 TIME_SOURCES = ("duration_played", "duration", "recording_length", "default")
@@ -34,6 +35,8 @@ class Asked:
     """compare=previous."""
     by_time: bool = False
     """measure=time."""
+    span: Span | None = None
+    """These days, instead of a range."""
 
 
 def payload_of(cursor: Cursor, job: Job, key: int, asked: Asked, *, plain: bool = False) -> Payload | None:
@@ -57,11 +60,11 @@ def payload_of(cursor: Cursor, job: Job, key: int, asked: Asked, *, plain: bool 
 def _found(cursor: Cursor, job: Job, key: int, asked: Asked) -> Page | Document | None:
     where = (cursor, job.statistic, asked.stats_range, key)
     if not isinstance(job.output, Ranked):
-        return load_document(*where)
+        return load_document(*where, span=asked.span)
     if not (asked.compare or asked.by_time):
-        return load_page(*where, asked.offset, asked.count)
+        return load_page(*where, asked.offset, asked.count, span=asked.span)
     gone = MOST_GONE if asked.compare else 0
-    return load_compared_page(*where, asked.offset, asked.count, by_time=asked.by_time, gone=gone)
+    return load_compared_page(*where, asked.offset, asked.count, by_time=asked.by_time, gone=gone, span=asked.span)
 
 
 def list_payload(found: Page, route: Route, asked: Asked) -> dict[str, Any]:
@@ -80,12 +83,16 @@ def list_payload(found: Page, route: Route, asked: Asked) -> dict[str, Any]:
 
 def document_payload(found: Document, route: Route, asked: Asked) -> dict[str, Any]:
     """A whole document."""
-    about = (asked.stats_range, found.run.newest_listen_ts, found.applied["timezone"] if found.applied else "UTC")
-    shown = found.doc if route.answer is None else route.answer(found.doc, *about)
+    zone = found.applied["timezone"] if found.applied else "UTC"
+    about = (asked.stats_range if asked.span is None else asked.span.like, found.run.newest_listen_ts, zone)
+    if asked.span is not None and route.answer_span is not None:
+        shown = route.answer_span(found.doc, asked.span, zone)
+    else:
+        shown = found.doc if route.answer is None else route.answer(found.doc, *about)
     made = {route.payload_key: shown} | _facts(found, asked)
     if route.says_stats_range:
         made["stats_range"] = asked.stats_range
-    if route.bounds is not None:
+    if route.bounds is not None and asked.span is None:
         made["from_ts"], made["to_ts"] = route.bounds(*about)
     return made
 
@@ -119,5 +126,8 @@ def _facts(found: Page | Document, asked: Asked) -> dict[str, Any]:
         return facts
     excluded = {name: applied[name] for name in ("artists", "recordings", "clients")}
     settings = {"timezone": applied["timezone"], "excluded": excluded}
-    from_ts, to_ts = local_bounds(asked.stats_range, run.newest_listen_ts, applied["timezone"])
+    if asked.span is not None:
+        from_ts, to_ts = asked.span.bounds(applied["timezone"])
+    else:
+        from_ts, to_ts = local_bounds(asked.stats_range, run.newest_listen_ts, applied["timezone"])
     return facts | {"from_ts": from_ts, "to_ts": to_ts, "settings_applied": settings}

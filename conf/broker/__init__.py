@@ -14,8 +14,10 @@ from conf.settings import Settings
 
 INCOMING = "incoming"
 SPARK_REQUEST = "spark_request"
+SPAN_REQUEST = "span_request"
+"""Requests that somebody waits for, answered beside those of `spark_request`."""
 SPARK_RESULT = "spark_result"
-QUEUES = (INCOMING, SPARK_REQUEST, SPARK_RESULT)
+QUEUES = (INCOMING, SPARK_REQUEST, SPAN_REQUEST, SPARK_RESULT)
 
 
 class BrokerUnavailableError(RuntimeError):

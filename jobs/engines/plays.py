@@ -1,6 +1,6 @@
 """Listens as statistics count them: for whom, in whose clock, in which windows. Spark; one scan of int columns."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
@@ -22,10 +22,16 @@ class Moment:
     newest_listen_ts: int
     """T, epoch seconds UTC."""
     ranges: tuple[str, ...]
+    stretches: tuple[tuple[int, int], ...] = ()
+    """Instead of the ranges' own windows, (first second of the wall clock, mask), ascending: those of a span."""
 
     def local_day(self, zone: str) -> date:
         """The date of T on the wall clock of a zone."""
         return datetime.fromtimestamp(self.newest_listen_ts, ZoneInfo(zone)).date()
+
+    def masks(self, day: date) -> list[tuple[int, int]]:
+        """What time lies in which windows, where T is on that day: as jobs/ranges.py window_masks."""
+        return list(self.stretches) or window_masks(day, self.ranges)
 
 
 def plays(frames: Mapping[str, DataFrame], moment: Moment) -> DataFrame:
@@ -38,12 +44,12 @@ def plays(frames: Mapping[str, DataFrame], moment: Moment) -> DataFrame:
     subjects = frames["subjects"]
     zones = [row["zone"] for row in subjects.where("filtered OR key < 0").select("zone").distinct().collect()]
     plain = listens.join(F.broadcast(subjects.where("NOT filtered AND key > 0").select("key", "user_id")), "user_id")
-    found = _windowed(plain.withColumn("local_at", F.col("at")), [(None, moment.local_day(UTC_ZONE))], moment.ranges)
+    found = _windowed(plain.withColumn("local_at", F.col("at")), [(None, moment.local_day(UTC_ZONE))], moment)
     if not zones:
         return found
     chosen = listens.join(F.broadcast(subjects.where("filtered OR key < 0")), "user_id")
     local = chosen.withColumn("local_at", _local_at()).drop("filtered")
-    windowed = _windowed(local, [(zone, moment.local_day(zone)) for zone in zones], moment.ranges)
+    windowed = _windowed(local, [(zone, moment.local_day(zone)) for zone in zones], moment)
     kept = windowed.join(F.broadcast(frames["excluded_track"]), ["key", "track_id"], "left_anti")
     return found.unionByName(kept.join(F.broadcast(frames["excluded_client"]), ["key", "client_id"], "left_anti"))
 
@@ -74,7 +80,7 @@ def excluded_clients(frames: Mapping[str, DataFrame], moment: Moment) -> DataFra
 
 def _slots(subjects: DataFrame, moment: Moment, slots_of: Callable[[int], list[int]]) -> DataFrame:
     days = {moment.local_day(row["zone"]) for row in subjects.select("zone").distinct().collect()}
-    masks = sorted({mask for day in days for _, mask in window_masks(day, moment.ranges)})
+    masks = sorted({mask for day in days for _, mask in moment.masks(day)})
     rows = [(mask, slot) for mask in masks for slot in slots_of(mask)]
     # So few that Spark need not shuffle what they are joined with; it cannot know their number.
     return F.broadcast(subjects.sparkSession.createDataFrame(rows, "windows int, slot int"))
@@ -92,12 +98,12 @@ def _local_at() -> Column:
     return F.unix_seconds(F.from_utc_timestamp("listened_at", F.col("zone")))
 
 
-def _windowed(rows: DataFrame, days: list[tuple[str | None, date]], ranges: Collection[str]) -> DataFrame:
+def _windowed(rows: DataFrame, days: list[tuple[str | None, date]], moment: Moment) -> DataFrame:
     """With the mask of each row's windows; rows in none are left out. `days`: (zone or any, the date there)."""
     by_day: dict[date, list[str]] = {}
     for zone, day in days:
         by_day.setdefault(day, []).extend([] if zone is None else [zone])
-    masks = [(zones, _mask(window_masks(day, ranges))) for day, zones in by_day.items()]
+    masks = [(zones, _mask(moment.masks(day))) for day, zones in by_day.items()]
     (_, last), *others = reversed(masks)
     mask = reduce(lambda rest, one: F.when(F.col("zone").isin(one[0]), one[1]).otherwise(rest), others, last)
     columns = ("key", "user_id", "track_id", "client_id", "local_at", "played_ms", "duration_ms")

@@ -6,7 +6,7 @@ listens are filled in when answering; all_time shows only years that have some, 
 showed all since 2002. Buckets begin and end at midnights of the user's clock, and from_ts, to_ts are the activity's.
 """
 
-from jobs.clock import activity, activity_bounds
+from jobs.clock import activity, activity_bounds, span_activity
 from jobs.job import Route, SitewideDocument, UserDocument
 from jobs.stats.schemas import rows
 from jobs.stats.whose import EVERYBODY, USER, statistic_job
@@ -28,7 +28,9 @@ SCHEMA = rows(
         "listen_count": {"type": "integer", "minimum": 0},
     }
 )
-ROUTE = Route("", "listening_activity", answer=activity, bounds=activity_bounds, schema=SCHEMA)
+ROUTE = Route(
+    "", "listening_activity", answer=activity, answer_span=span_activity, bounds=activity_bounds, schema=SCHEMA
+)
 JOBS = (
     statistic_job(
         USER,

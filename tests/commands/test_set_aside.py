@@ -112,6 +112,7 @@ def test_on_rabbitmq_they_are_the_same_commands(cli: CommandLine, amqp_url: str,
     assert {queue["queue"]: queue["dead_letters"] for queue in status["queues"]} == {
         "incoming": 1,
         "spark_request": 0,
+        "span_request": 0,
         "spark_result": 0,
     }
     assert on_rabbitmq("dead_letters", "retry", "--queue", INCOMING, letter["id"]).out == "1 back in the queue\n"

@@ -40,6 +40,10 @@ class Results:
                     return orjson.loads(row["doc"])
         return None
 
+    def documents(self, statistic: str, stats_range: str) -> dict[int, tuple[str, str | None]]:
+        """Documents of users as stored, with what of their settings was applied, by key."""
+        return {row["key"]: (row["doc"], row["applied"]) for row in self._rows("document", statistic, stats_range)}
+
     def keys(self, statistic: str, stats_range: str = "all_time") -> set[int | str]:
         """Of whom, or of what, there is a result."""
         kinds = ("list", "document", "entity_document")

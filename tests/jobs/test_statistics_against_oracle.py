@@ -17,10 +17,12 @@ from jobs.land import Lander
 from jobs.landing import Landing
 from jobs.lock import LakeLock
 from jobs.messages import new_run_id
+from jobs.run_span import quick_session
 from tests.jobs.agreement import differences, what_of
 from tests.jobs.kept import Kept
 from tests.jobs.lived import Lived, everything
 from tests.jobs.real_listens import real_world
+from tests.jobs.span_runs import spans_differ
 from tests.oracle.histories import plan
 from tests.oracle.statistics import LISTENED, SITEWIDE_STATISTICS, USER_STATISTICS, Oracle
 from tests.oracle.world import World
@@ -83,8 +85,11 @@ def test_generated_histories(system: System, seed: int) -> None:
         if number == 0:
             system.lived.begin(world.users)
         system.lived.do(found.steps(number))
-        system.compute(system.lived.land(world.metadata), world.newest)
+        landing = system.lived.land(world.metadata)
+        system.compute(landing, world.newest)
         system.agrees(world)
+    wrong = spans_differ(seed, quick_session(system.lived.spark), system.settings, landing, Oracle(world))
+    assert not wrong, f"{len(wrong)} answers about spans differ, such as {wrong[0]}"
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ FIXED = {
     "jobs/upkeep.py: f't.{column} = s.{column}'": "names of columns, fixed in jobs/tables",
     "spark_reader/store.py: kind.copy": "fixed in spark_reader/kinds.py",
     "spark_reader/store.py: kind.forget_strangers": "fixed in spark_reader/kinds.py",
+    "spark_reader/store.py: kind.keep": "fixed in spark_reader/kinds.py",
     "spark_reader/store.py: kind.leave": "fixed in spark_reader/kinds.py",
     "spark_reader/store.py: kind.leave_named": "fixed in spark_reader/kinds.py",
     "spark_reader/store.py: kind.leave_touched": "fixed in spark_reader/kinds.py",

@@ -59,6 +59,14 @@ PLAIN = Parameter(
     {"type": "string", "enum": ["true", "false", ""], "default": "false"},
     "true: in UTC and without the user's exclusions.",
 )
+_MIDNIGHT: Schema = {"anyOf": [{"type": "integer", "minimum": 0, "multipleOf": 86400}, EMPTY]}
+FROM_TS = Parameter(
+    "from_ts",
+    _MIDNIGHT,
+    "Instead of a range, with to_ts: the first day, as the second at which it begins in UTC. With the user's time zone "
+    "applied it is that day of her clock. Computed on request: 202 where that takes longer than 5 seconds.",
+)
+TO_TS = Parameter("to_ts", _MIDNIGHT, "With from_ts: the second at which the last day ends in UTC; tomorrow at most.")
 IGNORED = {
     "force_recalculate": Parameter(
         "force_recalculate",

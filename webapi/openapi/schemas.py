@@ -15,6 +15,7 @@ from jobs.listens.validator import (
     MAX_TAGS_PER_LISTEN,
 )
 from jobs.ranges import STATS_RANGES
+from jobs.spans import CUSTOM
 from webapi.bodies import MAX_LISTENS_PER_REQUEST
 from webapi.openapi.declare import Schema
 from webapi.parameters import MAX_ITEMS_PER_GET, MAX_TIMESTAMP
@@ -219,6 +220,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         ]
     },
     "Range": {"type": "string", "enum": list(STATS_RANGES)},
+    "RangeOrSpan": {
+        "type": "string",
+        "enum": [*STATS_RANGES, CUSTOM],
+        "description": f"{CUSTOM}: the days from from_ts to to_ts, as asked for.",
+    },
+    "Later": closed({"code": {"const": 202}, "status": TEXT}),
     "ServiceStatus": closed(
         {
             "time": SECONDS,

@@ -24,7 +24,6 @@ _COMPARED = {
     "listen_count_change": {"type": "integer"},
 }
 _FACTS: dict[str, Any] = {
-    "range": component("Range"),
     "from_ts": SECONDS,
     "to_ts": SECONDS,
     "last_updated": SECONDS,
@@ -36,15 +35,18 @@ _APPLIED = closed({"timezone": TEXT, "excluded": closed({"artists": COUNT, "reco
 
 def statistic_schema(job: Job, route: Route) -> dict[str, Any]:
     """The payload of a statistic's route. Raises KeyError for a column of a type that has no schema here."""
-    own = {"user_id": TEXT, "settings_applied": _APPLIED} if isinstance(job.output, PER_USER) else {}
+    per_user = isinstance(job.output, PER_USER)
+    said = component("RangeOrSpan" if per_user else "Range")
+    own = {"user_id": TEXT, "settings_applied": _APPLIED} if per_user else {}
+    facts = _FACTS | {"range": said}
     optional = ("settings_applied",)
     if not isinstance(job.output, Ranked):
         shown = {route.payload_key: dict(route.schema)}
         if route.says_stats_range:
-            shown["stats_range"] = component("Range")
+            shown["stats_range"] = said
         if isinstance(job.output, EntityDocument):
             shown = {**{column.name: _schema(column) for column in route.columns}, **shown}
-        return payload({**shown, **_FACTS, **own}, optional)
+        return payload({**shown, **facts, **own}, optional)
     struct = {column.name: _schema(column) for column in route.columns or job.output.struct}
     item = closed(
         {**struct, "listen_count": COUNT, **_COMPARED, "listening_time": COUNT}, (*_COMPARED, "listening_time")
@@ -60,7 +62,7 @@ def statistic_schema(job: Job, route: Route) -> dict[str, Any]:
         "offset": COUNT,
         route.total_key: COUNT,
     }
-    return payload({**properties, **_FACTS, **beyond, **own}, (*beyond, *optional))
+    return payload({**properties, **facts, **beyond, **own}, (*beyond, *optional))
 
 
 def _schema(column: Column) -> dict[str, Any]:

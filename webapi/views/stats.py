@@ -9,16 +9,19 @@ from flask import Blueprint, Response, request
 from jobs.catalog import catalog
 from jobs.job import EntityDocument, Job, PerUser, Ranked, Route, UserDocument
 from jobs.ranges import ALL_TIME, STATS_RANGES
+from jobs.spans import CUSTOM, Span
 from spark_reader.load import Document, load_entity_document
 from webapi.db.users import names_of_users
 from webapi.db.versions import listeners_version, sitewide_version, statistic_version
 from webapi.errors import BadRequestError
 from webapi.fresh import fresh
 from webapi.openapi.declare import Answer, describes
-from webapi.openapi.parameters import COMPARE, COUNT, IGNORED, MEASURE, OFFSET, PLAIN, RANGE
+from webapi.openapi.parameters import COMPARE, COUNT, FROM_TS, IGNORED, MEASURE, OFFSET, PLAIN, RANGE, TO_TS
+from webapi.openapi.schemas import component
 from webapi.openapi.statistics import statistic_schema
 from webapi.parameters import FLAGS, chosen, ignored, page, stats_range, user_known
 from webapi.services import services
+from webapi.spans import asked_span, asks_for_span, await_span
 from webapi.statistics import SITEWIDE_KEY, Asked, Payload, document_payload, payload_of
 
 Serve = Callable[..., Response]
@@ -37,7 +40,12 @@ def make_blueprint() -> Blueprint:
 def _described(job: Job, route: Route) -> Callable[[Serve], Serve]:
     ranked, own = isinstance(job.output, Ranked), isinstance(job.output, PerUser | UserDocument)
     beside = [IGNORED[name] for name in route.ignored]
-    parameters = (RANGE, *((COUNT, OFFSET, COMPARE, MEASURE) if ranked else ()), *((PLAIN,) if own else ()), *beside)
+    parameters = (
+        RANGE,
+        *((COUNT, OFFSET, COMPARE, MEASURE) if ranked else ()),
+        *((PLAIN, FROM_TS, TO_TS) if own else ()),
+        *beside,
+    )
     return describes(
         job.about,
         about="Brought up to date after each landing of new listens.",
@@ -45,6 +53,7 @@ def _described(job: Job, route: Route) -> Callable[[Serve], Serve]:
         parameters=parameters,
         answers={
             200: Answer("A page of the list." if ranked else "All of it.", statistic_schema(job, route)),
+            **({202: Answer("The days asked for are being computed: ask again.", component("Later"))} if own else {}),
             204: Answer("Not computed yet, or nothing was played in this range."),
         },
         conditional=True,
@@ -66,6 +75,8 @@ def _per_user(job: Job, route: Route) -> Serve:
             lambda cursor: statistic_version(cursor, statistic, asked_range, user_name),
         )
         known = user_known(found, user_name)
+        if asks_for_span():
+            return _of_span(job, route, known.user_id, user_name)
         asked = _asked(job, route)
         plain = chosen("plain", FLAGS) == "true"
 
@@ -79,6 +90,21 @@ def _per_user(job: Job, route: Route) -> Serve:
         return fresh(services().answers, known.version, document, about)
 
     return serve
+
+
+def _of_span(job: Job, route: Route, user_id: int, user_name: str) -> Response:
+    asked = _asked_of(job, route, CUSTOM, asked_span())
+    plain = chosen("plain", FLAGS) == "true"
+    assert asked.span is not None
+    state = await_span(services(), user_id, job.statistic, asked.span)
+    if isinstance(state, Response):
+        return state
+
+    def document() -> Payload | None:
+        made = _made(job, user_id, asked, plain=plain)
+        return None if made is None else {"payload": made | {"user_id": user_name}}
+
+    return fresh(services().answers, (state.run_id,), document)
 
 
 def _sitewide(job: Job, route: Route) -> Serve:
@@ -134,16 +160,19 @@ def _made(job: Job, key: int, asked: Asked, *, plain: bool = False) -> Payload |
 
 def _asked(job: Job, route: Route) -> Asked:
     """The query, judged in the contract's order: range, count and offset, then ours."""
-    name = stats_range()
+    return _asked_of(job, route, stats_range())
+
+
+def _asked_of(job: Job, route: Route, name: str, span: Span | None = None) -> Asked:
     for flag in route.ignored:
         ignored(flag)
     if not isinstance(job.output, Ranked):
-        return Asked(name)
+        return Asked(name, span=span)
     count, offset = page()
     compare = chosen("compare", ("previous",)) is not None
     if compare and name == ALL_TIME:
         raise BadRequestError("compare=previous: there is no period before all_time; choose another range")
-    return Asked(name, count, offset, compare, chosen("measure", ("listens", "time")) == "time")
+    return Asked(name, count, offset, compare, chosen("measure", ("listens", "time")) == "time", span)
 
 
 def _asked_range() -> str:

@@ -1,0 +1,2 @@
+DROP INDEX request_asked;
+DROP TABLE span_list, span_document, span;
