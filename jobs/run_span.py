@@ -1,7 +1,7 @@
 """One statistic of one user over a span of days, on Spark: the job that makes it for everybody, on her listens alone.
 
-Here planning is dearer than the data. So the tables are cut down before Spark sees them (jobs/span_tables.py), nothing
-is spread, and the results are taken by the driver, not written by tasks.
+Here planning is dearer than the data. So the tables are cut down before Spark sees them (jobs/span_tables.py) and
+the results are taken by the driver, not written by tasks.
 """
 
 from collections.abc import Mapping
@@ -29,12 +29,6 @@ from jobs.runner import inputs_read
 from jobs.span_tables import span_tables
 from jobs.spans import LIST_RANGE, Span
 from jobs.tables import TABLES
-
-QUICK = {
-    "spark.sql.shuffle.partitions": "1",
-    "spark.sql.adaptive.enabled": "false",
-}
-"""Of a session for spans: rows so few that everything that is there for many costs more than it saves."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +76,6 @@ def run_span(
         code=computing_code(),
         span_of=ordered.user_id,
     )
-
-
-def quick_session(spark: SparkSession) -> SparkSession:
-    """A session for spans beside this one, in the same JVM."""
-    session = spark.newSession()
-    for name, value in QUICK.items():
-        session.conf.set(name, value)
-    return session
 
 
 def _given(spark: SparkSession, tables: Mapping[str, pa.Table]) -> dict[str, DataFrame]:

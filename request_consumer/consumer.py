@@ -20,7 +20,6 @@ from conf.settings import Settings
 from jobs import result_files
 from jobs.lock import LakeLock
 from jobs.messages import DecodeError, Request
-from jobs.run_span import quick_session
 from jobs.session import build_session
 from jobs.spill import spill_folder
 from request_consumer import requests
@@ -89,9 +88,7 @@ def _landing(part: Part) -> Iterator[None]:
 @contextmanager
 def _spans(part: Part) -> Iterator[None]:
     """Serve spans in a thread of its own: somebody waits for them, and a long job would make them wait."""
-    assert part.spark is not None
-    spark = quick_session(part.spark)
-    part.spans = replace(part, spark=spark, thread=WorkThread("span"), queue=SPAN_REQUEST)
+    part.spans = replace(part, thread=WorkThread("span"), queue=SPAN_REQUEST)
     thread = threading.Thread(target=_serve_spans, args=(part.spans,), name="spans", daemon=True)
     thread.start()
     try:

@@ -9,7 +9,6 @@ from pyspark.sql import SparkSession
 from conf.settings import Settings
 from jobs.catalog import catalog
 from jobs.lake import Landing
-from jobs.run_span import quick_session
 from jobs.spans import Span
 from tests.jobs import albums, clock_lake
 from tests.jobs.clock_lake import Clock
@@ -42,7 +41,7 @@ class Lake:
     """The lake of albums, and what its ranges give."""
 
     def __init__(self, spark: SparkSession, settings: Settings, landing: Landing) -> None:
-        self.spark, self.settings, self.landing = quick_session(spark), settings, landing
+        self.spark, self.settings, self.landing = spark, settings, landing
         self.ranges: Results = results(spark, settings, landing, list(WHOSE), at=albums.T, stats_range="week")
 
     def span(self, statistic: str, user_id: int, span: Span) -> Results:
@@ -112,7 +111,7 @@ def test_days_are_those_of_the_users_clock(clock: Clock, key: int, listens: list
     """2 o'clock is shown twice on 31 October."""
     span = Span(date(2021, 10, 30), date(2021, 11, 2))
     statistic = "user_listening_activity"
-    spark = quick_session(clock.spark)
+    spark = clock.spark
     found = span_results(spark, clock.settings, clock.landing, statistic, clock_lake.BERLIN, span, clock_lake.MONDAY)
     buckets = shown(found, catalog().jobs[statistic], key, span)
     assert [bucket["listen_count"] for bucket in buckets] == listens

@@ -17,7 +17,6 @@ from jobs.land import Lander
 from jobs.landing import Landing
 from jobs.lock import LakeLock
 from jobs.messages import new_run_id
-from jobs.run_span import quick_session
 from tests.jobs.agreement import differences, what_of
 from tests.jobs.kept import Kept
 from tests.jobs.lived import Lived, everything
@@ -88,7 +87,7 @@ def test_generated_histories(system: System, seed: int) -> None:
         landing = system.lived.land(world.metadata)
         system.compute(landing, world.newest)
         system.agrees(world)
-    wrong = spans_differ(seed, quick_session(system.lived.spark), system.settings, landing, Oracle(world))
+    wrong = spans_differ(seed, system.lived.spark, system.settings, landing, Oracle(world))
     assert not wrong, f"{len(wrong)} answers about spans differ, such as {wrong[0]}"
 
 
