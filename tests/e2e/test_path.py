@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import requests as http
 
 from conf import postgres
 from jobs.ranges import STATS_RANGES
@@ -92,6 +93,7 @@ def test_a_listen_travels_the_whole_path(whole: Whole, connection: postgres.Conn
     assert {name: list(zoe.all_top_artists(name)) for name in STATS_RANGES} == ZOE_TOP
     check_pages(rob)
     check_times(rob)
+    check_days(rob)
 
     zoe.delete(ts("2021-11-20T10:00:00"))
     rob.delete(DELETED)
@@ -118,6 +120,24 @@ def check_pages(rob: Person) -> None:
     assert beyond is not None
     assert (beyond["artists"], beyond["count"], beyond["total_artist_count"]) == ([], 0, 4)
     assert list(rob.all_top_artists("all_time", per_page=1)) == ROB_TOP["all_time"]
+
+
+def check_days(rob: Person) -> None:
+    """Any days are computed when they are asked for, and of a week that is what the range says."""
+    days: dict[str, str | int] = {"from_ts": ts("2021-11-15"), "to_ts": ts("2021-11-22"), "compare": "previous"}
+    url = f"{rob.url}/1/stats/user/{rob.name}/artists"
+    answer = http.get(url, params=days, timeout=30)
+    if answer.status_code == 202:
+        assert int(answer.headers["Retry-After"]) > 0
+        later = f"{rob.url}{answer.headers['Location']}"
+        until(lambda: http.get(later, timeout=30).status_code == 200, 60, "the days are computed")
+        answer = http.get(later, timeout=30)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()["payload"]
+    week = http.get(url, params={"range": "week", "compare": "previous"}, timeout=30).json()["payload"]
+    same = ("artists", "gone", "total_artist_count", "from_ts", "to_ts")
+    assert {name: found[name] for name in same} == {name: week[name] for name in same}
+    assert found["range"] == "custom"
 
 
 def check_times(rob: Person) -> None:
