@@ -85,7 +85,7 @@ def _given(spark: SparkSession, tables: Mapping[str, pa.Table]) -> dict[str, Dat
 
 def _frame(spark: SparkSession, name: str, rows: pa.Table) -> DataFrame:
     if rows.num_rows:
-        return spark.createDataFrame(rows)
+        return spark.createDataFrame(rows.combine_chunks())
     declared = OPTIONAL_TABLES[name] if name in OPTIONAL_TABLES else TABLES[name].schema
     return spark.createDataFrame([], declared).where("false")
 

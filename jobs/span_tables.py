@@ -42,17 +42,20 @@ _NAMED: Mapping[str, tuple[str, Callable[[Rows], pa.Array]]] = {
 def span_tables(lake: str, landing: Landing, user_id: int, span: Span, wanted: Collection[str]) -> Rows:
     """The tables of `wanted` that the lake has, each cut down to these rows. One user's rows: a few thousand at most.
 
-    Of a table whose rows are all left out one stays, for statements that ask whether there is any.
+    Of a table named by others, whose rows are all left out, one stays: for statements that ask whether there is any.
     """
     whose = pc.field("user_id") == user_id
     found: Rows = {}
     for name in ("users", "user_settings", "exclusions"):
         if name in landing.versions:
-            found[name] = _read(lake, landing, name, whose)
-    found["listens"] = _read(lake, landing, "listens", whose & _within(span), _LISTENS)
+            found[name] = _rows(lake, landing, name).to_table(filter=whose)
+    listens = _rows(lake, landing, "listens")
+    found["listens"] = listens.to_table(filter=whose & _within(span), columns=list(_LISTENS))
     for name, (column, values) in _NAMED.items():
         if name in wanted and name in landing.versions:
-            found[name] = _read(lake, landing, name, pc.field(column).isin(values(found)))
+            rows = _rows(lake, landing, name)
+            needed = rows.to_table(filter=pc.field(column).isin(values(found)))
+            found[name] = needed if needed.num_rows else rows.head(1)
     return found
 
 
@@ -63,16 +66,17 @@ def _within(span: Span) -> pc.Expression:
     return (at >= pa.scalar(first - _SKEW, _TIME)) & (at < pa.scalar(end + _SKEW, _TIME))
 
 
-def _read(
-    lake: str, landing: Landing, name: str, where: pc.Expression, columns: tuple[str, ...] | None = None
-) -> pa.Table:
-    rows = lake_files.open_table(lake, landing, name).to_pyarrow_dataset()
-    found = rows.to_table(filter=where, columns=None if columns is None else list(columns))
-    return (found if found.num_rows or name == "listens" else rows.head(1)).combine_chunks()
+def _rows(lake: str, landing: Landing, name: str) -> pyarrow.dataset.Dataset:
+    return lake_files.open_table(lake, landing, name).to_pyarrow_dataset()
 
 
 def _values(found: Rows, column: str, *names: str) -> pa.Array:
     """What these tables have in a column, each once; of lists their elements."""
-    chunks = [chunk for name in names if name in found for chunk in found[name].column(column).chunks]
-    flat = [chunk.flatten() if pa.types.is_list(chunk.type) else chunk for chunk in chunks]
-    return pa.chunked_array(flat).unique() if flat else pa.array([], pa.string())
+    columns = [found[name].column(column) for name in names if name in found]
+    chunks = [chunk for of in columns for chunk in (of.chunks or [pa.array([], of.type)])]
+    return pa.chunked_array([_flat(chunk) for chunk in chunks]).unique()
+
+
+def _flat(values: pa.Array) -> pa.Array:
+    kind = values.type
+    return pc.list_flatten(values) if pa.types.is_list(kind) or pa.types.is_large_list(kind) else values

@@ -8,6 +8,7 @@ request of the same span that is under way is everybody's.
 
 import logging
 import time
+from urllib.parse import quote
 
 from flask import Response, request
 
@@ -127,6 +128,6 @@ def _later() -> Response:
     """202: it is being computed."""
     answer = reply({"code": 202, "status": "This statistic is being computed. Please ask again."}, 202)
     answer.headers["Retry-After"] = str(RETRY_SECONDS)
-    answer.headers["Location"] = request.full_path
+    answer.headers["Location"] = f"{quote(request.path)}?{request.query_string.decode('latin-1')}"
     answer.headers["Cache-Control"] = "no-store"
     return answer

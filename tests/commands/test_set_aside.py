@@ -38,15 +38,16 @@ def test_dead_letters_are_listed_with_their_reason_and_go_back_by_id_queue_or_al
         ("incoming", "bad incoming", "\\xffbody"),
         ("incoming", "bad incoming", "\\xffbody"),
         ("spark_request", "bad spark_request", "\\xffbody"),
+        ("span_request", "bad span_request", "\\xffbody"),
         ("spark_result", "bad spark_result", "\\xffbody"),
     ]
     assert "bad spark_result" in cli("dead_letters", "list", "--queue", "spark_result").out
 
     one = cli("dead_letters", "retry", "--queue", "incoming", listed[1]["id"])
-    assert (one.status, one.out, depths(settings)) == (0, "1 back in the queue\n", [1, 0, 0])
+    assert (one.status, one.out, depths(settings)) == (0, "1 back in the queue\n", [1, 0, 0, 0])
     assert cli("dead_letters", "retry", "--queue", "spark_request").out == "1 back in the queue\n"
-    assert cli("dead_letters", "retry", "--all").out == "2 back in the queue\n"
-    assert depths(settings) == [2, 1, 1]
+    assert cli("dead_letters", "retry", "--all").out == "3 back in the queue\n"
+    assert depths(settings) == [2, 1, 1, 1]
     assert cli("dead_letters", "list", "--json").json() == []
 
 
@@ -69,7 +70,7 @@ def test_a_wrong_retry_puts_nothing_back(
 
     assert ran.status == status
     assert said in ran.err
-    assert depths(settings) == [0, 0, 0]
+    assert depths(settings) == [0, 0, 0, 0]
 
 
 def test_rejected_listens_are_listed_and_tried_again(cli: CommandLine, connection: Connection) -> None:
