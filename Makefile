@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 PYTEST = .venv/bin/python -m pytest
 RUN = .venv/requirements.ready
+NOTEBOOK = .venv/requirements-notebook.ready
 DEVELOP = .venv/requirements-dev.ready
 
 .PHONY: help
@@ -14,9 +15,13 @@ setup: $(RUN) ## the virtual environment, Java and the Delta JARs; done by itsel
 $(RUN): requirements.lock conf/jars.lock
 	@sh conf/setup.sh requirements.lock
 
-$(DEVELOP): requirements.lock requirements-dev.lock conf/jars.lock
-	@sh conf/setup.sh requirements-dev.lock
+$(NOTEBOOK): requirements.lock requirements-notebook.lock conf/jars.lock
+	@sh conf/setup.sh requirements-notebook.lock
 	@touch $(RUN)
+
+$(DEVELOP): requirements.lock requirements-notebook.lock requirements-dev.lock conf/jars.lock
+	@sh conf/setup.sh requirements-dev.lock
+	@touch $(RUN) $(NOTEBOOK)
 
 .PHONY: demo
 demo: $(RUN) ## sample listens through the whole system, a table of top artists; stays up (DEMO_ONCE=1: ends)
@@ -25,6 +30,10 @@ demo: $(RUN) ## sample listens through the whole system, a table of top artists;
 .PHONY: up
 up: $(RUN) ## everything on this machine, until Ctrl-C
 	@exec ./spark_manage.py up
+
+.PHONY: notebook
+notebook: $(NOTEBOOK) ## Jupyter on the lake of the running system, read-only (DEMO=1: on that of the demo)
+	@exec ./spark_manage.py notebook $(if $(filter-out 0,$(DEMO)),--demo)
 
 .PHONY: check
 check: $(DEVELOP) ## lint, types, import rules
@@ -66,6 +75,10 @@ bench: $(DEVELOP) ## measure ingest, reads, statistics, start and memory; the re
 docs: $(DEVELOP) ## bring the generated tables of the README up to date
 	.venv/bin/python -m tests.docs.generated --write
 
+.PHONY: notebook-outputs
+notebook-outputs: $(DEVELOP) ## run the notebooks on a generated lake, keep their outputs and plots
+	RENEW_NOTEBOOKS=1 $(PYTEST) tests/notebooks/test_statistics.py
+
 COMPILE = .venv/bin/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -73,3 +86,4 @@ COMPILE = .venv/bin/python -m piptools compile -q --generate-hashes --allow-unsa
 lock: $(DEVELOP) ## pin again, with hashes, what requirements*.in ask for
 	$(COMPILE) -o requirements.lock requirements.in
 	$(COMPILE) -o requirements-dev.lock requirements-dev.in
+	$(COMPILE) -c requirements-dev.lock -o requirements-notebook.lock requirements-notebook.in

@@ -1,12 +1,25 @@
 """The lake, read-only, through Spark: for jobs and notebooks. Everything is read at one data version."""
 
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from conf.settings import load_settings
 from jobs.landing import Landing
+from jobs.lock import local_folder
 
-__all__ = ["Landing", "TableUnknownError", "landing_of", "newest_landing", "open_table"]
+if TYPE_CHECKING:
+    from jobs.opened_lake import Lake
+
+__all__ = ["Landing", "TableUnknownError", "landing_of", "newest_landing", "open_lake", "open_table"]
+
+
+class LakeMissingError(LookupError):
+    """There is no lake where one was to be opened: names the place and how it comes to be."""
 
 
 class TableUnknownError(LookupError):
@@ -34,3 +47,23 @@ def open_table(spark: SparkSession, lake: str, landing: Landing, name: str) -> D
         raise TableUnknownError(f"table {name!r}: the lake has {', '.join(sorted(landing.versions))}")
     reader = spark.read.format("delta").option("versionAsOf", landing.versions[name])
     return reader.load(f"{lake}/{name}")
+
+
+def open_lake(path: str | None = None, *, as_of: "int | str | datetime | None" = None) -> "Lake":
+    """The lake of the running system, or the one at `path`, for reading: its tables at one data version.
+
+    `as_of`: a data version, or the moment (UTC, where nothing else is said) whose newest data version is read; without
+    it the newest. Starts Spark in this process, a JVM of its own with 1 GB, where there is none. Writing to the lake is
+    refused (jobs/read_only.py). Raises LakeMissingError, DataVersionUnknownError, SettingError, SessionInUseError,
+    SparkUnavailableError.
+    """
+    from jobs.opened_lake import opened  # here: it computes statistics too, with modules that read through this one
+    from jobs.read_only import read_only_session
+
+    settings = load_settings() if path is None else replace(load_settings(), lake_url=path)
+    folder = local_folder(settings.lake)
+    if folder is not None and not (folder / "landing").is_dir():
+        raise LakeMissingError(
+            f"no lake at {settings.lake}: `make up` makes one; set DATA_DIR or LAKE_URL, or name the path of another"
+        )
+    return opened(read_only_session(settings), settings, as_of)

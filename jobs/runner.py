@@ -55,18 +55,21 @@ def run(
     run_id: UUID,
     request_id: UUID | None,
     base: Base | None = None,
+    results: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
     """Compute the jobs at the landing's data version and write their results. An empty result is a result.
 
     `base`: the run to continue, if that can be done: then only users whose results may be others are computed.
+    `results`: the folder for results, in place of the lake.
     """
     newest = newest_listen(landing, ordered.params.get("at"))
     asked = tuple(period(name, newest) for name in _ranges(ordered.params.get("stats_range")))
     moment = Moment(newest, tuple(one.stats_range for one in asked))
     progress("looking for what has changed")
     touched = None if base is None else _touched(spark, settings.lake, base, Version(landing, moment))
-    folder = result_files.run_folder(settings.lake, run_id)
+    home = results or settings.lake
+    folder = result_files.run_folder(home, run_id)
     task = _Task(spark, settings.lake, Version(landing, moment), ordered.jobs, folder, progress)
     named = False
     if touched is None or base is None:
@@ -86,7 +89,7 @@ def run(
             for job in ordered.jobs
             for one in asked
         ],
-        parts=_inlined(parts, settings, run_id),
+        parts=_inlined(parts, settings.result_inline_bytes, home, run_id),
         code=computing_code(),
         base_run_id=base.run_id if base is not None and touched is not None else None,
         touched=touched or [],
@@ -319,9 +322,8 @@ def _switch(job: Job, asked: Period, parts: Sequence[Part], replace: str) -> Swi
     return Switch(job.statistic, asked.stats_range, asked.from_ts, asked.to_ts, sum(p.rows for p in own), replace)
 
 
-def _inlined(parts: list[Part], settings: Settings, run_id: UUID) -> list[Part]:
+def _inlined(parts: list[Part], limit: int, home: str, run_id: UUID) -> list[Part]:
     """The parts as rows in the message, and no files, when all of them are small; else the parts as they are."""
-    limit = settings.result_inline_bytes
     if sum(part.bytes for part in parts) > limit:
         return parts
     rows: dict[tuple[str, str, str], list[list[Any]]] = {}
@@ -331,7 +333,7 @@ def _inlined(parts: list[Part], settings: Settings, run_id: UUID) -> list[Part]:
     inline = [_inline_part(*what, sorted(found)) for what, found in rows.items()]
     if sum(part.bytes for part in inline) > limit:
         return parts
-    result_files.remove_parts(settings.lake, run_id, (EVERYBODY, TOUCHED))
+    result_files.remove_parts(home, run_id, (EVERYBODY, TOUCHED))
     return inline
 
 

@@ -13,7 +13,7 @@ from jobs.catalog import catalog
 from tests.commands.conftest import CommandLine
 
 DOCUMENTED = """
-    up demo init_db request_user_stats request_consumer spark_reader listen_writer sql status backup restore
+    up demo init_db request_user_stats request_consumer spark_reader listen_writer sql status backup restore notebook
 """
 GROUPS = {
     "user": {"create", "list", "password", "revoke", "token", "tokens"},

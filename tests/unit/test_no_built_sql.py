@@ -25,6 +25,7 @@ FIXED = {
     "conf/broker/postgresql_session.py: statement": "the broker's own, fixed in conf/broker/postgresql.py",
     "jobs/frames.py: shared.sql": "of the catalog, a file of the project; values are named arguments",
     "jobs/frames.py: statement": "of the catalog, as above",
+    "jobs/opened_lake.py: statement": "what a notebook asks of the lake, which it cannot write; values are named",
     "jobs/query.py: checked": "what the operator asks of the lake: read only, checked, in an engine of its own",
     "jobs/run_documents.py: job.run": "of the catalog, a file of the project",
     "jobs/run_lists.py: self._run": "of the catalog, a file of the project",
