@@ -17,10 +17,10 @@ from jobs.engines.rank_lists import INPUT, SOURCES
 from jobs.frames import Frames
 from jobs.inputs import INPUTS
 from jobs.job import Job, Ranked
+from jobs.result_files import STATE
 from jobs.run_lists import Family, documented, family_of, in_order, ranked
 from jobs.shared_input import Input
 
-STATE = "state"
 KEPT_FROM = 300_000
 """Listens; of a smaller lake everything is counted anew in less time than two more small plans take."""
 MOST_TOUCHED = 0.3

@@ -10,6 +10,8 @@ import pyarrow.fs
 import pyarrow.parquet
 
 FOLDER = "results"
+STATE = "state"
+"""Folder of a run's sums, which the run that continues it starts from (jobs/everybody.py)."""
 _BLOCK = 1 << 20
 _BATCH_ROWS = 256
 """Lists are long: few of them are in memory at a time."""
@@ -88,18 +90,28 @@ def _remove(url: str) -> None:
         files.delete_dir(path)
 
 
+def remove_sums(lake: str, keep: Collection[UUID]) -> None:
+    """Delete what runs have kept for the run that continues them (STATE), but for those in `keep`."""
+    for run_id in _runs(lake):
+        if run_id not in keep:
+            remove_parts(lake, run_id, (STATE,))
+
+
 def remove_old_runs(
     lake: str, keep: Collection[UUID], older_than_seconds: float, now: float | None = None
 ) -> list[UUID]:
     """Delete the files of runs that nobody needs: not in `keep`, and made so long ago (their ids tell)."""
-    files, path = filesystem(f"{lake}/{FOLDER}")
     latest = ((time.time() if now is None else now) - older_than_seconds) * 1000
-    infos = files.get_file_info(pyarrow.fs.FileSelector(path, allow_not_found=True))
-    named = [UUID(info.base_name) for info in infos if _is_uuid(info.base_name)]
-    old = [run_id for run_id in named if run_id not in keep and run_id.int >> 80 < latest]
+    old = [run_id for run_id in _runs(lake) if run_id not in keep and run_id.int >> 80 < latest]
     for run_id in old:
         remove_run(lake, run_id)
     return old
+
+
+def _runs(lake: str) -> list[UUID]:
+    files, path = filesystem(f"{lake}/{FOLDER}")
+    infos = files.get_file_info(pyarrow.fs.FileSelector(path, allow_not_found=True))
+    return [UUID(info.base_name) for info in infos if _is_uuid(info.base_name)]
 
 
 def _is_uuid(name: str) -> bool:

@@ -138,7 +138,8 @@ def _step(part: Part, broker: Broker) -> None:
         row = _claimed(part, broker, delivery)
         if row is not None:
             attempt(part, broker, row)
-            _remove_old_results(part)
+            if part.queue != SPAN_REQUEST:  # then no other thread is computing what it has not published yet
+                _remove_old_results(part)
 
 
 def _claimed(part: Part, broker: Broker, delivery: Delivery) -> RequestRow | None:
@@ -162,5 +163,7 @@ def _remove_old_results(part: Part) -> None:
         needed = requests.open_runs(connection) | served_runs(connection)
     try:
         result_files.remove_old_runs(part.settings.lake, needed, KEEP_RESULTS_SECONDS)
+        # Large, and of no use once another run is served.
+        result_files.remove_sums(part.settings.lake, needed)
     except OSError as problem:
         _log.warning("old result files are still there: %s", problem)

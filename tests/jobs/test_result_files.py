@@ -50,3 +50,16 @@ def test_only_old_runs_that_nobody_needs_are_removed(tmp_path: Path) -> None:
     assert removed == [old]
     left = {path.name for path in (tmp_path / "results").iterdir()}
     assert left == {str(needed), str(young), "notes"}
+
+
+def test_of_runs_that_nobody_continues_the_sums_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    served, other = new_run_id(1000), new_run_id(5000)
+    for run_id in (served, other):
+        written(tmp_path, run_id)
+        (tmp_path / "results" / str(run_id) / result_files.STATE / "lists").mkdir(parents=True)
+
+    result_files.remove_sums(str(tmp_path), {served})
+
+    left = [path.parent.name for path in (tmp_path / "results").glob(f"*/{result_files.STATE}")]
+    assert left == [str(served)]
+    assert result_files.parquet_files(result_files.run_folder(str(tmp_path), other)) != []
