@@ -20,6 +20,7 @@ from tests.bench.statistics_rows import Compared, Continued, Scale, add_growth, 
 from tests.bench.system import Bench, bench_system, start_consumer
 
 SIZES = (1_000_000, 10_000_000)
+QUICK_SIZES = (10_000, 20_000)
 REBUILD = {"rebuild": True}
 TOP_ARTISTS = {"entity": "artists", "stats_range": "all_time", **REBUILD}
 NAIVE_SECONDS = 300.0
@@ -30,7 +31,7 @@ _RUN = "SELECT {} FROM run WHERE statistic = 'user_artists' AND stats_range = 'a
 def run(quick: bool) -> Section:
     """The section."""
     section = Section("W2", "W2, W3: statistics of users and of everybody, whole and after a change")
-    sizes = (10_000, 20_000) if quick else listens_asked(os.environ.get("BENCH_LISTENS", ""))
+    sizes = listens_asked(os.environ.get("BENCH_LISTENS", ""), QUICK_SIZES if quick else SIZES)
     with bench_system() as bench:
         path = bench.folder / "data"
         generated(path, sizes[-1])
@@ -52,10 +53,10 @@ def run(quick: bool) -> Section:
     return section
 
 
-def listens_asked(text: str) -> tuple[int, ...]:
+def listens_asked(text: str, usual: tuple[int, ...]) -> tuple[int, ...]:
     """Sizes, comma-separated and ascending; empty: the usual ones. Raises ValueError."""
     if not text:
-        return SIZES
+        return usual
     sizes = tuple(int(part) for part in text.split(","))
     if sizes[0] <= 0 or list(sizes) != sorted(set(sizes)):
         raise ValueError(f"BENCH_LISTENS={text}: expected ascending numbers of listens, e.g. 1000000,10000000")

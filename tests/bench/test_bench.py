@@ -142,9 +142,9 @@ def test_an_unknown_section_is_refused_by_name(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("text", ["0", "2000,1000", "1000,1000", "-5", "many"])
 def test_sizes_that_cannot_be_landed_one_on_top_of_the_other_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"BENCH_LISTENS|many"):
-        listens_asked(text)
-    assert listens_asked("") == SIZES
-    assert listens_asked("50000000") == (50_000_000,)
+        listens_asked(text, SIZES)
+    assert listens_asked("", SIZES) == SIZES
+    assert listens_asked("50000000", SIZES) == (50_000_000,)
 
 
 def test_what_naive_spark_was_not_asked_is_put_low() -> None:
