@@ -97,7 +97,7 @@ def test_what_was_never_made_is_as_far_behind_as_the_first_listen_is_old(connect
     let_pass(connection, 200)
     write(connection, rob.id, 1_600_000_001)
     land(connection, 1)
-    assert 200 <= lag(connection) <= 202
+    assert 200 <= lag(connection) <= 230
     assert not any(one.late for one in of_all(connection).values())
     let_pass(connection, 200)
     assert all(one.late for one in of_all(connection).values())
@@ -114,10 +114,10 @@ def test_what_is_served_is_behind_since_the_first_change_after_its_data_version(
     write(connection, rob.id, 1_600_000_001)
     let_pass(connection, 250)
     write(connection, rob.id, 1_600_000_002)
-    assert 250 <= lag(connection) <= 252, "though it has not landed"
+    assert 250 <= lag(connection) <= 280, "though it has not landed"
     land(connection, 2)
     let_pass(connection, 100)
-    assert 350 <= lag(connection) <= 352, "and once it has landed"
+    assert 350 <= lag(connection) <= 380, "and once it has landed"
     assert all(one.late for one in of_all(connection).values())
     serve(connection, 2)
     assert lag(connection) == 0
@@ -206,7 +206,7 @@ def test_every_kind_of_change_waits(
         with transaction(connection) as cursor:
             cursor.execute("UPDATE account_deletion SET requested = now()")
     let_pass(connection, 50)
-    assert 50 <= lag(connection) <= 52
+    assert 50 <= lag(connection) <= 80
 
 
 def test_a_new_user_and_upkeep_of_the_lake_change_no_statistic(connection: Connection, rob: Account) -> None:
@@ -229,7 +229,7 @@ def test_how_far_a_run_goes_is_known_after_its_landing_was_forgotten(connection:
     assert lag(connection) == 0
     write(connection, rob.id, 1_600_000_001)
     let_pass(connection, 10)
-    assert 10 <= lag(connection) <= 12
+    assert 10 <= lag(connection) <= 40
 
 
 def test_a_store_that_was_rebuilt_has_waited_no_longer_than_it_exists(connection: Connection, rob: Account) -> None:
@@ -237,7 +237,26 @@ def test_a_store_that_was_rebuilt_has_waited_no_longer_than_it_exists(connection
     let_pass(connection, 10**8)
     with transaction(connection) as cursor:
         cursor.execute("UPDATE store SET created = now() - interval '20 seconds'")
-    assert 20 <= lag(connection) <= 22
+    assert 20 <= lag(connection) <= 50
+
+
+def test_a_listen_of_a_dump_waits_since_it_landed_here_not_since_its_server_took_it(
+    connection: Connection, rob: Account
+) -> None:
+    write(connection, rob.id, 1_600_000_000)
+    land(connection, 1)
+    serve(connection, 1)
+    let_pass(connection, 1000)
+    write(connection, rob.id, 1_600_000_001)
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE listen SET source = 'listenbrainz', inserted_at = now() - interval '3 years'"
+            " WHERE listened_at = 1600000001"
+        )
+    assert lag(connection) <= 30
+    land(connection, 2)
+    let_pass(connection, 100)
+    assert 100 <= lag(connection) <= 130
 
 
 def test_when_a_day_has_turned_the_windows_are_behind_since_midnight(connection: Connection, rob: Account) -> None:

@@ -54,8 +54,8 @@ class Everything:
 
 
 # Positions grow with time, so the next one of a table is its oldest change that waits. New names of metadata, which
-# have no position, came with their landing. No change has waited for longer than this store exists: one that was
-# rebuilt from the lake has listens that are older.
+# have no position, came with their landing. Listens of a dump say when its server took them, so they wait since they
+# landed; and no change has waited for longer than this store exists: one that was rebuilt from the lake has older ones.
 _SERVED = """
 WITH served AS (
     SELECT r.*, coalesce(r.position, l.position, 0) AS upto
@@ -64,7 +64,9 @@ WITH served AS (
     SELECT DISTINCT upto, data_version FROM served UNION SELECT 0, 0
 ), waiting AS (
     SELECT v.upto, v.data_version, v.upto = 0 AND v.data_version = 0 AS never, least(
-           (SELECT c.inserted_at FROM listen c WHERE c.position > v.upto ORDER BY c.position LIMIT 1),
+           (SELECT CASE WHEN c.source IS NULL THEN c.inserted_at ELSE coalesce(
+                       (SELECT min(l.landed_at) FROM landing l WHERE l.position >= c.position), now()) END
+              FROM listen c WHERE c.position > v.upto ORDER BY c.position LIMIT 1),
            (SELECT c.created FROM listen_delete c WHERE c.position > v.upto ORDER BY c.position LIMIT 1),
            (SELECT c.updated FROM mapping c WHERE c.position > v.upto ORDER BY c.position LIMIT 1),
            (SELECT c.created FROM mapping_delete c WHERE c.position > v.upto ORDER BY c.position LIMIT 1),
