@@ -101,8 +101,14 @@ def late_in_words(statistics: Sequence[Freshness]) -> str | None:
     )
 
 
+def _day_waits(run: ServedRun, now: float, zones: Sequence[str]) -> float | None:
+    """Since when a day that has ended is not in a run: one that was asked for as of long ago is late since it came."""
+    ended = day_ended(run.newest_listen_ts, now, zones)
+    return None if ended is None else max(ended, run.updated)
+
+
 def _lag(runs: Sequence[ServedRun], served: Everything, zones: Sequence[str]) -> int:
-    since = [moment for run in runs for moment in (run.waits_since, day_ended(run.newest_listen_ts, served.now, zones))]
+    since = [moment for run in runs for moment in (run.waits_since, _day_waits(run, served.now, zones))]
     if len(runs) < len(STATS_RANGES):
         since.append(served.first_change)
     oldest = min((moment for moment in since if moment is not None), default=served.now)
