@@ -21,7 +21,7 @@ from jobs.lake import landing_of, open_table
 from jobs.messages import COLUMNS
 from jobs.run_applied import applied
 from jobs.run_documents import documents
-from jobs.run_lists import Listing, families, family_of, with_sources
+from jobs.run_lists import Family, Listing, families, family_of, with_sources
 from jobs.touched import Version
 
 EVERYBODY, TOUCHED = "everybody", "touched"
@@ -59,11 +59,16 @@ class Task:
         return [job for job in self.jobs if not isinstance(job.output, PER_USER)]
 
     def frames(
-        self, reads: Iterable[Job], given: Mapping[str, DataFrame] | None = None, at: Version | None = None
+        self,
+        reads: Iterable[Job],
+        given: Mapping[str, DataFrame] | None = None,
+        at: Version | None = None,
+        *,
+        small: bool | None = None,
     ) -> Frames:
-        """Frames for these jobs."""
-        version = at or self.version
-        return Frames(self.spark, self.lake, version.landing, version.moment, VALUES, inputs_read(reads), given)
+        """Frames for these jobs; `given`, `small`: as Frames has them."""
+        landing, moment = (at or self.version).landing, (at or self.version).moment
+        return Frames(self.spark, self.lake, landing, moment, VALUES, inputs_read(reads), given, small=small)
 
     def users(self, user_ids: Sequence[int]) -> DataFrame:
         """One row per user."""
@@ -75,9 +80,13 @@ def everything(task: Task) -> None:
     with closing(task.frames(task.jobs)) as frames:
         made = families(frames, task.jobs)
         _write_all(frames, made, task.jobs, f"{task.folder}/{EVERYBODY}", task.progress)
-        if open_table(task.spark, task.lake, task.version.landing, "listens").count() >= everybody.KEPT_FROM:
-            task.progress("keeping sums")
-            everybody.keep_all(frames, made, with_sources(task.others), task.folder)
+        _keep_sums(task, frames, made)
+
+
+def _keep_sums(task: Task, frames: Frames, made: Sequence[Family]) -> None:
+    if open_table(task.spark, task.lake, task.version.landing, "listens").count() >= everybody.KEPT_FROM:
+        task.progress("keeping sums")
+        everybody.keep_all(frames, made, with_sources(task.others), task.folder)
 
 
 def continue_run(task: Task, base: Base, touched: list[int]) -> bool:
@@ -96,7 +105,9 @@ def continue_run(task: Task, base: Base, touched: list[int]) -> bool:
 def _continued(task: Task, touched: list[int]) -> None:
     """The users' own results for those touched, the others from the listens of everybody."""
     with closing(task.frames(task.others)) as frames:
-        _write_all(frames, families(frames, task.others), task.others, f"{task.folder}/{EVERYBODY}", task.progress)
+        made = families(frames, task.others)
+        _write_all(frames, made, task.others, f"{task.folder}/{EVERYBODY}", task.progress)
+        _keep_sums(task, frames, made)
         if not touched:
             return
         subjects = frames.keep(_only(frames.named("subjects"), task.users(touched)))
@@ -123,7 +134,8 @@ def _from_sums(task: Task, then: Version, base_folder: str, touched: list[int]) 
             given = {name: one.rows for name, one in sums.items()}
             changed = {name: one.changed for name, one in sums.items() if one.changed is not None}
             standing = everybody.standing_families(now, sources, (families(before, task.jobs), made), folders)
-            with closing(task.frames(task.others, given)) as frames:
+            # Only documents read these frames: to count what is small would read everybody's listens.
+            with closing(task.frames(task.others, given, small=True)) as frames:
                 _write_all(frames, standing, task.others, f"{task.folder}/{EVERYBODY}", task.progress, changed)
 
 
