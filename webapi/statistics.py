@@ -74,9 +74,10 @@ def list_payload(found: Page, route: Route, asked: Asked) -> dict[str, Any]:
     if asked.compare:
         made["gone"] = [{**route.item(struct), "previous_listen_count": count} for struct, count in found.gone]
     if asked.by_time:
-        whole = sum(found.time_by_source)
+        times = found.time_by_source or [0] * len(TIME_SOURCES)  # stored before times were, and not computed since
+        whole = sum(times)
         made["listening_time"] = whole // 1000
-        shares = (part / whole if whole else 0.0 for part in found.time_by_source)
+        shares = (part / whole if whole else 0.0 for part in times)
         made["listening_time_sources"] = dict(zip(TIME_SOURCES, shares, strict=True))
     return made | _facts(found, asked)
 

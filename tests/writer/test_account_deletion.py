@@ -47,6 +47,8 @@ INSERT INTO user_import (id, user_id, file_name, format, state, bytes)
     VALUES (gen_random_uuid(), %(user)s, 'history.zip', 'auto', 'waiting', 1);
 INSERT INTO run VALUES ('user_artists', 'week', gen_random_uuid(), 1, 1, 2, 2, now(), 2) ON CONFLICT DO NOTHING;
 INSERT INTO result_list VALUES ('user_artists', 'week', %(user)s, '{7}', '{3}');
+INSERT INTO span (user_id, statistic, from_ts, to_ts, run_id, data_version, newest_listen_ts, last_updated)
+    VALUES (%(user)s, 'user_artists', 0, 86400, gen_random_uuid(), 1, 2, now());
 """
 
 

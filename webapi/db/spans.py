@@ -40,12 +40,14 @@ SELECT s.run_id::text, coalesce(extract(epoch FROM clock_timestamp() - s.last_up
   LEFT JOIN span s ON s.user_id = %(user_id)s AND s.statistic = %(statistic)s AND s.from_ts = %(from_ts)s
        AND s.to_ts = %(to_ts)s AND s.last_updated > now() - %(kept)s
   LEFT JOIN LATERAL (SELECT state, error, finished FROM request
-                      WHERE query = %(query)s AND params_key = %(params)s ORDER BY created DESC LIMIT 1) q ON true
+                      WHERE query = %(query)s AND md5(params_key) = md5(%(params)s) AND params_key = %(params)s
+                      ORDER BY created DESC LIMIT 1) q ON true
 """
 _ASK = """
 INSERT INTO request (id, query, params, params_key, state, heartbeat)
 SELECT %(id)s, %(query)s, %(params)s::jsonb, %(params)s, 'queued', clock_timestamp()
- WHERE NOT EXISTS (SELECT FROM request WHERE query = %(query)s AND params_key = %(params)s AND state = 'running')
+ WHERE NOT EXISTS (SELECT FROM request WHERE query = %(query)s AND md5(params_key) = md5(%(params)s)
+                     AND params_key = %(params)s AND state = 'running')
     ON CONFLICT (query, params_key) WHERE state = 'queued' DO NOTHING
 """
 
