@@ -79,9 +79,13 @@ def remove_run(lake: str, run_id: UUID) -> None:
 
 
 def remove_parts(lake: str, run_id: UUID, folders: Iterable[str]) -> None:
-    """Delete some folders of one run's; no error if there are none."""
+    """Delete some folders of one run's, and its own where nothing is left; no error if there are none."""
+    home = run_folder(lake, run_id)
     for folder in folders:
-        _remove(f"{run_folder(lake, run_id)}/{folder}")
+        _remove(f"{home}/{folder}")
+    files, path = filesystem(home)
+    if not files.get_file_info(pyarrow.fs.FileSelector(path, allow_not_found=True)):
+        _remove(home)
 
 
 def _remove(url: str) -> None:

@@ -63,3 +63,12 @@ def test_of_runs_that_nobody_continues_the_sums_are_removed_and_nothing_else(tmp
     left = [path.parent.name for path in (tmp_path / "results").glob(f"*/{result_files.STATE}")]
     assert left == [str(served)]
     assert result_files.parquet_files(result_files.run_folder(str(tmp_path), other)) != []
+
+
+def test_a_run_of_which_every_part_is_removed_leaves_no_folder(tmp_path: Path) -> None:
+    run_id = new_run_id(1000)
+    written(tmp_path, run_id)
+
+    result_files.remove_parts(str(tmp_path), run_id, ("list", "state"))
+
+    assert list((tmp_path / "results").iterdir()) == []
