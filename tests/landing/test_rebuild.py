@@ -28,12 +28,13 @@ pytestmark = pytest.mark.spark
 MBID = "00000000-0000-4000-8000-00000000000{}".format
 KEPT = {
     "store": "epoch", "users": "id, name, name_key, created, source, foreign_id, position", "listen": "*",
-    "user_settings": "*", "exclusion": "*",
+    "user_settings": "user_id, zone, position", "exclusion": "*",
     "listen_totals": "user_id, listen_count, oldest_listened_at, newest_listened_at", "landing": "*",
     "mapping": "user_id, recording_msid, recording_mbid, release_mbid, artist_credit_id, artist_mbids, source, dump_id,"
                " updated, position",
 }  # fmt: skip
-"""Tables that come back, and their columns: all but passwords and the numbers that mapping rows have of their own."""
+"""Tables that come back, and their columns: all but passwords, the numbers that mapping rows have of their own, and
+when settings were last changed."""
 
 
 def contents(connection: Connection) -> dict[str, list[Row]]:
