@@ -11,7 +11,7 @@ import orjson
 
 from jobs.listens.listen import DecodeError
 
-__all__ = ["DecodeError", "Manifest", "Part", "Request", "Switch", "inline_digest", "new_run_id"]
+__all__ = ["DecodeError", "Manifest", "Part", "Request", "Switch", "inline_digest", "inline_part", "new_run_id"]
 
 
 COLUMNS = {
@@ -96,6 +96,12 @@ class Part:
     sha256: str
     """Of the file's bytes, or of the canonical JSON of the inline rows."""
     inline: list[list[Any]] | None = None
+
+
+def inline_part(kind: str, statistic: str, stats_range: str, rows: list[list[Any]]) -> Part:
+    """A part whose rows, in this order, are in the message."""
+    size, sha256 = inline_digest(rows)
+    return Part(kind, statistic, stats_range, len(rows), None, size, sha256, rows)
 
 
 @dataclass(frozen=True)

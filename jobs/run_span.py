@@ -7,6 +7,7 @@ the results are taken by the driver, not written by tasks.
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from jobs.frames import Frames, uses
 from jobs.inputs import OPTIONAL_TABLES, VALUES
 from jobs.job import Job, Ranked, kind_of_rows
 from jobs.lake import Landing
-from jobs.messages import COLUMNS, Manifest, Part, Switch, inline_digest
+from jobs.messages import COLUMNS, Manifest, Part, Switch, inline_part
 from jobs.run_applied import applied
 from jobs.run_documents import documents
 from jobs.run_lists import families, family_of
@@ -113,17 +114,15 @@ def _parts(settings: Settings, run_id: UUID, ordered: SpanOrder, found: Mapping[
     named = {"entity": ("", "")}
     whose = (ordered.job.statistic, ordered.stats_range)
     tables = {kind: table for kind, table in found.items() if table.num_rows}
-    parts = [_inline(kind, *named.get(kind, whose), table) for kind, table in tables.items()]
+    parts = [inline_part(kind, *named.get(kind, whose), _rows(table)) for kind, table in tables.items()]
     if sum(part.bytes for part in parts) <= settings.result_inline_bytes:
         return parts
     folder = result_files.run_folder(settings.lake, run_id)
     return [_file(kind, *named.get(kind, whose), table, folder) for kind, table in tables.items()]
 
 
-def _inline(kind: str, statistic: str, stats_range: str, table: pa.Table) -> Part:
-    rows = sorted(list(row.values()) for row in table.to_pylist())
-    size, sha256 = inline_digest(rows)
-    return Part(kind, statistic, stats_range, len(rows), None, size, sha256, rows)
+def _rows(table: pa.Table) -> list[list[Any]]:
+    return sorted(list(row.values()) for row in table.to_pylist())
 
 
 def _file(kind: str, statistic: str, stats_range: str, table: pa.Table, folder: str) -> Part:

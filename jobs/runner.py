@@ -19,7 +19,7 @@ from jobs.computing import EVERYBODY, TOUCHED, Task, continue_run, everything
 from jobs.engines.plays import Moment
 from jobs.job import PER_USER, EntityDocument, Job
 from jobs.lake import Landing, landing_of
-from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_digest
+from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_part
 from jobs.ranges import STATS_RANGES, Period, period
 from jobs.touched import Version, touched_users
 
@@ -145,13 +145,8 @@ def _inlined(parts: list[Part], limit: int, home: str, run_id: UUID) -> list[Par
     for part in parts:
         read = result_files.rows(str(part.path), COLUMNS[part.kind])
         rows.setdefault((part.kind, part.statistic, part.stats_range), []).extend(list(row) for row in read)
-    inline = [_inline_part(*what, sorted(found)) for what, found in rows.items()]
+    inline = [inline_part(*what, sorted(found)) for what, found in rows.items()]
     if sum(part.bytes for part in inline) > limit:
         return parts
     result_files.remove_parts(home, run_id, (EVERYBODY, TOUCHED))
     return inline
-
-
-def _inline_part(kind: str, statistic: str, stats_range: str, rows: list[list[Any]]) -> Part:
-    size, sha256 = inline_digest(rows)
-    return Part(kind, statistic, stats_range, len(rows), None, size, sha256, rows)
