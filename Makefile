@@ -4,6 +4,7 @@ PYTEST = .venv/bin/python -m pytest
 RUN = .venv/requirements.ready
 NOTEBOOK = .venv/requirements-notebook.ready
 DEVELOP = .venv/requirements-dev.ready
+AUDIT = .venv-audit/requirements-audit.ready
 
 .PHONY: help
 help: ## these lines
@@ -44,16 +45,26 @@ check: $(DEVELOP) ## lint, types, import rules
 
 .PHONY: test
 test: $(DEVELOP) ## everything, on real PostgreSQL, RabbitMQ and Spark
-	@$(MAKE) --no-print-directory --keep-going -j2 test-spark test-rest
+	@$(MAKE) --no-print-directory --keep-going -j2 test-session test-systems test-api test-rest
 
-# Both halves mostly wait for what they have started: beside one another they take as long as the longer one alone.
-.PHONY: test-spark test-rest
-test-spark: $(DEVELOP)
-	$(PYTEST) -m "not slow and spark"
+# Two at a time, the longest first: what shares the Spark session of the run, what starts whole systems, what asks the
+# API or looks at pages, and all others. The first says what it does; the others tell at their end.
+TOLD = said=$$(mktemp) && { $(PYTEST) $(1) >"$$said" 2>&1; status=$$?; \
+	echo; echo "=== $@ ==="; cat "$$said"; rm "$$said"; exit $$status; }
+WITHOUT_JVM = -m "not slow and not spark and not session"
+
+.PHONY: test-session test-systems test-api test-rest
+test-session: $(DEVELOP)
+	$(PYTEST) -m "not slow and session"
+
+test-systems: $(DEVELOP)
+	@$(call TOLD,-m "not slow and spark and not session")
+
+test-api: $(DEVELOP)
+	@$(call TOLD,$(WITHOUT_JVM) tests/webapi tests/pages)
 
 test-rest: $(DEVELOP)
-	@said=$$(mktemp) && { $(PYTEST) -m "not slow and not spark" >"$$said" 2>&1; status=$$?; \
-		echo; echo "=== what needs no JVM ==="; cat "$$said"; rm "$$said"; exit $$status; }
+	@$(call TOLD,$(WITHOUT_JVM) --ignore tests/webapi --ignore tests/pages)
 
 .PHONY: test-fast
 test-fast: $(DEVELOP) ## what needs no JVM and no RabbitMQ, within a minute
@@ -63,6 +74,17 @@ test-fast: $(DEVELOP) ## what needs no JVM and no RabbitMQ, within a minute
 test-full: $(DEVELOP) ## `make test` and the longer runs
 	$(PYTEST)
 
+# In an environment of its own: what is audited shall not decide what audits. --strict, for a package that was not found
+# among the advisories would pass.
+$(AUDIT): requirements-audit.lock | $(RUN)
+	.venv/bin/python -m venv --clear .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	@touch $(AUDIT)
+
+.PHONY: audit
+audit: $(AUDIT) ## known vulnerabilities of every locked package; needs PyPI, and fails when it cannot ask
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.lock
+
 .PHONY: torture
 torture: $(DEVELOP) ## kill parts at random under load for MINUTES (5), then check that nothing was lost
 	.venv/bin/python -m tests.faults.torture --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)
@@ -71,13 +93,17 @@ torture: $(DEVELOP) ## kill parts at random under load for MINUTES (5), then che
 bench: $(DEVELOP) ## measure ingest, reads, statistics, start and memory; the report is docs/benchmark.md
 	.venv/bin/python -m tests.bench
 
+.PHONY: quality
+quality: $(DEVELOP) ## measure recommendation models on real listens; the report is docs/recommendations.md
+	.venv/bin/python -m tests.quality
+
 .PHONY: docs
 docs: $(DEVELOP) ## bring the generated tables of the README up to date
 	.venv/bin/python -m tests.docs.generated --write
 
 .PHONY: notebook-outputs
 notebook-outputs: $(DEVELOP) ## run the notebooks on a generated lake, keep their outputs and plots
-	RENEW_NOTEBOOKS=1 $(PYTEST) tests/notebooks/test_statistics.py
+	RENEW_NOTEBOOKS=1 $(PYTEST) tests/notebooks
 
 COMPILE = .venv/bin/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -86,4 +112,5 @@ COMPILE = .venv/bin/python -m piptools compile -q --generate-hashes --allow-unsa
 lock: $(DEVELOP) ## pin again, with hashes, what requirements*.in ask for
 	$(COMPILE) -o requirements.lock requirements.in
 	$(COMPILE) -o requirements-dev.lock requirements-dev.in
+	$(COMPILE) -o requirements-audit.lock requirements-audit.in
 	$(COMPILE) -c requirements-dev.lock -o requirements-notebook.lock requirements-notebook.in

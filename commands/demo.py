@@ -16,10 +16,9 @@ import click
 import requests
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from commands.demo_tables import SHOWN, has_year, is_computed, is_recommended, recommended, top_artists
 from commands.exits import CommandError
-from commands.output import printable
 from commands.supervisor import PARTS, Supervisor
 from commands.up import LOOK_SECONDS, missing_parts, port_is_free, say, stop_on_signals
 from conf.broker import open_broker
@@ -35,9 +34,12 @@ SEED, USERS, LISTENS = 8, 5, 6000
 CALL = 500
 """Listens of one call to submit-listens; the API takes up to 1000."""
 PATIENCE = 300.0
-SHOWN = 10
 QUERY = "stats.all"
 IMPORT = "import.pg_metadata_tables"
+RECOMMEND = "cf.recommendations.recording.all"
+YEAR = "year_in_music"
+QUARTER = 90 * 86_400
+"""Seconds of listens that a year has at least, before the demo shows it in place of the year before."""
 
 
 class StoppedError(Exception):
@@ -95,9 +97,12 @@ def demo(once: bool) -> None:
     settings, stop = demo_settings(load_settings()), stop_on_signals()
     this = Demo(settings, Supervisor(settings, say), stop, Console())
     try:
-        show(this)
+        name = show(this)
         say(f"first table after {time.monotonic() - started:.1f} s")
+        recommend(this, name)
+        this.supervisor.start("scheduler")
         if not once:
+            show_year(this, name)
             stay(this)
     except StoppedError:
         say("stopping ...")
@@ -131,8 +136,8 @@ def free_port(host: str, wanted: int) -> int:
     raise CommandError(f"WEB_HOST={host} WEB_PORT={wanted}: no free port from there on; set another")
 
 
-def show(demo: Demo) -> None:
-    """All the steps, then the tables."""
+def show(demo: Demo) -> str:
+    """All the steps to the tables, then these; the name of the first user."""
     with demo.step("Start PostgreSQL, make the tables"):
         demo.supervisor.start_store()
     if demo.stop.is_set():
@@ -151,11 +156,31 @@ def show(demo: Demo) -> None:
     if not has_metadata(demo.settings.lake):
         with demo.step("Import what is known of the music: artists, releases, countries, genres"):
             ask(demo, IMPORT, {"from": str(metadata)})
-    if not computed(demo.settings, next(iter(sample))):
+    if not is_computed(demo.settings, next(iter(sample))):
         with demo.step("Compute all statistics of every user in nine ranges"):
             ask(demo, QUERY, {})
-    demo.supervisor.start("scheduler")
     print_result(demo, list(sample))
+    return next(iter(sample))
+
+
+def recommend(demo: Demo, name: str) -> None:
+    """After the tables, for it takes a while: five recommendations of one user, with why."""
+    started = time.monotonic()
+    if not is_recommended(demo.settings, name):
+        with demo.step("Train a model on who hears what, recommend recordings to every user"):
+            ask(demo, RECOMMEND, {})
+    demo.console.print(recommended(demo.settings, name))
+    say(f"recommendations after {time.monotonic() - started:.1f} s more")
+
+
+def show_year(demo: Demo, name: str) -> None:
+    """Last of all: where the year in music of one user is. It is not waited for; its page says when it is not there."""
+    year = time.gmtime(sample_end(demo.settings.data_dir) - QUARTER).tm_year
+    if not has_year(demo.settings, name, year):
+        with closing(connect(dsn(demo.settings))) as connection:
+            enqueued(demo, connection, YEAR, {"year": year})
+        say("the year in music of every user is being made; in a moment it is here:")
+    click.echo(f"  {demo.settings.url}/user/{quote(name, safe='')}/year-in-music/{year}")
 
 
 def invented(until: int, folder: Path) -> tuple[dict[str, list[dict[str, Any]]], Path]:
@@ -226,27 +251,23 @@ def landed(settings: Settings) -> bool:
     return state.get("incoming") == 0 and bool(landing.get("id")) and landing.get("waiting") == 0
 
 
-def computed(settings: Settings, name: str) -> bool:
-    """Whether the statistics of the newest data version are served: then a second start need not wait for Spark."""
-    landing = requests.get(f"{settings.url}/health/ready", timeout=10).json().get("landing") or {}
-    answer = requests.get(f"{settings.url}/1/stats/user/{quote(name, safe='')}/artists?count=1", timeout=10)
-    return answer.status_code == 200 and answer.json()["payload"]["data_version"] == landing.get("id")
-
-
 def ask(demo: Demo, query: str, params: dict[str, Any]) -> None:
     """Ask for a job, as cron would, and wait for it. Raises CommandError when it failed."""
     with closing(connect(dsn(demo.settings))) as connection:
-        broker = open_broker(demo.settings)
-        asked = enqueue(connection, broker, query, params)
-        broker.close()
-        last: RequestRow = asked
-        for row in wait_for_request(connection, asked.id):
+        last = enqueued(demo, connection, query, params)
+        for row in wait_for_request(connection, last.id):
             last = row
             demo.supervisor.look()
             if demo.stop.is_set():
                 raise StoppedError
     if last.state != "done":
         raise CommandError(f"{query} {last.state}: {last.error}")
+
+
+def enqueued(demo: Demo, connection: Connection, query: str, params: dict[str, Any]) -> RequestRow:
+    """Ask for a job, and leave it at that."""
+    with closing(open_broker(demo.settings)) as broker:
+        return enqueue(connection, broker, query, params)
 
 
 def print_result(demo: Demo, names: list[str]) -> None:
@@ -269,19 +290,6 @@ def print_result(demo: Demo, names: list[str]) -> None:
         "/health/ready",
     ):
         click.echo(f"  {demo.settings.url}{path}")
-
-
-def top_artists(settings: Settings, name: str) -> Table:
-    """The answer of GET /1/stats/user/NAME/artists as a table. Raises CommandError when there is none."""
-    path = f"/1/stats/user/{quote(name, safe='')}/artists?range=all_time&count={SHOWN}"
-    answer = requests.get(f"{settings.url}{path}", timeout=10)
-    if answer.status_code != 200:
-        raise CommandError(f"GET {path} answered {answer.status_code}: {answer.text[:300]}")
-    payload = answer.json()["payload"]
-    table = Table("", "artist", "listens", title=f"Top artists of {name} (of {payload['total_artist_count']})")
-    for place, item in enumerate(payload["artists"], 1):
-        table.add_row(str(place), Text(printable(item["artist_name"])), str(item["listen_count"]))
-    return table
 
 
 def stay(demo: Demo) -> None:

@@ -3,12 +3,13 @@
 A new job brings its command with it; nothing here names one.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from commands.exits import USAGE, CommandError
+from commands.exits import BUSY, USAGE, CommandError
 from commands.output import remark
 from commands.store import broker_of, running_store
 from commands.waiting import report_outcome
@@ -34,7 +35,8 @@ def _command(known: Catalog, name: str, values: Sequence[Requested]) -> click.Co
 
     def run(wait: bool, **given: Any) -> None:
         query = _query(values, {selector: given.pop(selector) for selector in selectors})
-        _ask(known, query, {name: value for name, value in given.items() if value not in (None, ())}, wait)
+        params = {param: value for param, value in given.items() if value not in (None, ())}
+        _ask(known, query, params, wait=wait, alone=_is_alone(name))
 
     options = [
         *(_selector_option(selector, choices) for selector, choices in selectors.items()),
@@ -44,21 +46,33 @@ def _command(known: Catalog, name: str, values: Sequence[Requested]) -> click.Co
     return click.Command(name, params=list(options), callback=run, help=_help(known, name, values))
 
 
-def _ask(known: Catalog, query: str, params: Mapping[str, Any], wait: bool) -> None:
+def _ask(known: Catalog, query: str, params: Mapping[str, Any], *, wait: bool, alone: bool) -> None:
     try:
         known.check(query, params)
     except InvalidRequestError as problem:
         raise CommandError(str(problem), USAGE) from None
-    from request_consumer.requests import enqueue
+    from request_consumer.requests import RequestOpenError, enqueue, enqueue_alone
 
+    ask = enqueue_alone if alone else enqueue
     with running_store() as store:
         with broker_of(store.settings) as broker:
-            row = enqueue(store.connection, broker, query, params)
+            try:
+                row = ask(store.connection, broker, query, params)
+            except RequestOpenError as problem:
+                raise CommandError(f"{problem}: not asked for again", BUSY) from None
+            except InvalidRequestError as problem:  # what only the clock can judge
+                raise CommandError(str(problem), USAGE) from None
         if wait:
             report_outcome(store, row.id)
             return
     click.echo(f"queued {row.id} {query}")
-    remark(f"`requests show {row.id}` tells what became of it; --wait would have stayed")
+    if sys.stdout.isatty():  # cron sends by mail whatever is said
+        remark(f"`requests show {row.id}` tells what became of it; --wait would have stayed")
+
+
+def _is_alone(command: str) -> bool:
+    """Whether runs of what it asks for may not overlap."""
+    return command.startswith("cron_request_")
 
 
 def _selectors(values: Sequence[Requested]) -> dict[str, list[str]]:
@@ -85,16 +99,12 @@ def _selector_option(name: str, choices: Sequence[str]) -> click.Option:
 
 
 def _option(param: Param) -> click.Option:
-    flag = _flag(param)
+    flag = param.flag
     if param.kind is bool:
         return click.Option([f"{flag}/--no-{flag[2:]}", param.name], default=None, help=_about(param))
     return click.Option(
         [flag, param.name], type=_type(param), multiple=param.many, required=param.required, help=_about(param)
     )
-
-
-def _flag(param: Param) -> str:
-    return f"--{(param.option or param.name).replace('_', '-')}"
 
 
 def _type(param: Param) -> Any:
@@ -135,9 +145,14 @@ class _Parsed(click.ParamType[Any]):
 
 def _help(known: Catalog, name: str, values: Sequence[Requested]) -> str:
     about = "\n".join(f"  {value.name}: {value.about}." for value in values)
+    twice = (
+        "While one is queued or running the status is 75, and nothing is asked for"
+        if _is_alone(name)
+        else "The same request while one is queued is that one"
+    )
     return (
         f"Ask for a run of these, which the request consumer does in its turn:\n\n\b\n{about}\n\n"
-        f"It prints the request's id. The same request while one is queued is that one.\n\n\b\nExamples:\n"
+        f"It prints the request's id. {twice}.\n\n\b\nExamples:\n"
         f"{_examples(known, name, values)}"
     )
 
@@ -146,10 +161,10 @@ def _examples(known: Catalog, name: str, values: Sequence[Requested]) -> str:
     first = values[0]
     assert first.command is not None
     params = known.params(first.name)
-    needed = [f"{_flag(param)} {param.example}" for param in params if param.required]
+    needed = [f"{param.flag} {param.example}" for param in params if param.required]
     chosen = (f"--{option} {choice}" for option, choice in first.command.select.items())
     call = " ".join([f"  spark_manage.py {name}", *chosen, *needed])
-    more = " ".join(f"{_flag(param)} {param.choices[-1]}" for param in params if param.choices)
+    more = " ".join(f"{param.flag} {param.choices[-1]}" for param in params if param.choices)
     lines = [f"{call} --wait", f"{call} {more}" if more else "", f"{call} --at 2024-12-31" if AT in params else ""]
     return "\n".join(line for line in lines if line)
 

@@ -4,7 +4,6 @@ SIGTERM and Ctrl-C end a part in order: what it has begun is finished or given b
 """
 
 import logging
-import signal
 import threading
 from collections.abc import Callable
 
@@ -13,6 +12,7 @@ import click
 from conf.logs import install_logs
 from conf.postgres import check_schema, dsn
 from conf.settings import Settings, load_settings
+from conf.stopping import stop_on
 
 Part = Callable[[Settings, threading.Event], None]
 
@@ -27,10 +27,7 @@ _LIBRARIES = {
 
 def serve(part: Part) -> None:
     """Run a part until it is told to stop. Raises SchemaError when the database is not this code's."""
-    settings, stop = prepare(), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    part(settings, stop)
+    part(prepare(), stop_on())
 
 
 def prepare() -> Settings:
@@ -97,7 +94,7 @@ def history_importer() -> None:
 
 @click.command("scheduler")
 def scheduler() -> None:
-    """Ask for statistics after each landing and whenever a day turns, until told to stop.
+    """Ask for statistics after each landing and when a day turns, and for what `schedule` shows, until told to stop.
 
     \b
     Example:

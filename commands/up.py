@@ -11,6 +11,7 @@ import requests
 from commands.exits import CommandError
 from commands.supervisor import PARTS, Supervisor
 from conf.settings import Settings, load_settings
+from conf.stopping import ENDING, stop_on
 
 PORT_PATIENCE = 15.0
 """A web server that is just ending keeps its port for some seconds."""
@@ -29,7 +30,11 @@ def up() -> None:
       spark_manage.py up
       DATA_DIR=/srv/listens WEB_PORT=8200 spark_manage.py up
     """
-    settings, stop = load_settings(), stop_on_signals()
+    from request_consumer.schedule import schedule_of
+
+    settings = load_settings()
+    schedule_of(settings)  # what cannot be used is refused now, not by a part that ends again and again
+    stop = stop_on_signals()
     supervisor = Supervisor(settings, say)
     started = time.monotonic()
     try:
@@ -56,10 +61,7 @@ def say(text: str) -> None:
 
 def stop_on_signals() -> threading.Event:
     """Set by Ctrl-C and SIGTERM; a second Ctrl-C while stopping changes nothing."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+    return stop_on((*ENDING, signal.SIGHUP))
 
 
 def wait_for_port(settings: Settings, stop: threading.Event) -> None:

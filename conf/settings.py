@@ -64,6 +64,12 @@ def _spark_master(value: str) -> str:
     return value
 
 
+def _absolute(value: str) -> str:
+    if value and not Path(value).is_absolute():
+        raise ValueError("expected a path that begins with /")
+    return value
+
+
 def _scheme(*schemes: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if value and not any(value.startswith(scheme) for scheme in schemes):
@@ -162,6 +168,9 @@ class Settings:
     )
     landing_batch: int = _setting("LANDING_BATCH", "250000", _whole(1), "most listens of one landing")
     request_attempts: int = _setting("REQUEST_ATTEMPTS", "3", _whole(1, 20), "tries of a request before it has failed")
+    schedule: str = _setting(
+        "SCHEDULE", "", _absolute, "file of what the scheduler asks for when; empty: `conf/schedule.toml`"
+    )
     result_inline_bytes: int = _setting(
         "RESULT_INLINE_BYTES", "262144", _whole(0), "results up to this size travel inside the message"
     )
@@ -184,6 +193,12 @@ class Settings:
         "on",
         _one_of("on", "off"),
         "AudioScrobbler 1.2; off erases the encrypted md5 of every token that it needs",
+    )
+    playlist_bots: str = _setting(
+        "PLAYLIST_BOTS",
+        "",
+        _text,
+        "users, commas between their names, who may make playlists for others and say what made them; empty: nobody",
     )
     metrics: str = _setting(
         "METRICS",
@@ -211,6 +226,11 @@ class Settings:
         """WEB_HOST:WEB_PORT, an IPv6 address in brackets."""
         host = f"[{self.web_host}]" if ":" in self.web_host else self.web_host
         return f"{host}:{self.web_port}"
+
+    @property
+    def playlist_bot_names(self) -> list[str]:
+        """The names of PLAYLIST_BOTS, as written there."""
+        return [name for one in self.playlist_bots.split(",") if (name := one.strip())]
 
     @property
     def embedded_postgres(self) -> bool:

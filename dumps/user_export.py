@@ -1,8 +1,10 @@
 """Everything of one user as a zip in the form of ListenBrainz's user export, made while it is sent.
 
 user.json; listens/YEAR/MONTH.jsonl in UTC, oldest first; feedback.jsonl; pinned_recording.jsonl (empty: pins are not
-kept yet); settings.json, which ListenBrainz does not have: time zone and exclusions. Read by
-dumps/load/services/listenbrainz.py into an empty account it gives the same listens and feedback.
+kept yet). ListenBrainz does not have recommendation_feedback.jsonl, what was said of recommendations, nor
+settings.json: time zone and exclusions, nor playlists/MBID.jspf: those of the user and those made for her, as
+POST /1/playlist/create takes them. Read by dumps/load/services/listenbrainz.py into an empty account it gives the same
+listens, feedback and ratings; playlists are not read back.
 """
 
 import time
@@ -14,9 +16,12 @@ from typing import IO, Any, cast
 import orjson
 
 from conf.postgres import Connection
+from jobs.jspf import Entry, Playlist, bare_track, named_track, playlist_document
 from jobs.listens.exclusions import exclusions_of
-from jobs.listens.history import KeptFeedback, KeptListen, kept_feedback, kept_listens
+from jobs.listens.history import KeptFeedback, KeptListen, kept_feedback, kept_listens, kept_ratings
 from jobs.listens.mapping import Resolved
+from jobs.listens.playlists import kept_playlists
+from jobs.listens.recommendation_feedback import Rating
 from jobs.listens.user_settings import zone_of
 
 PIECE_BYTES = 1 << 16
@@ -42,7 +47,9 @@ def export_pieces(connection: Connection, user_id: int, user_name: str, now: flo
         [("user.json", [owner])],
         _months(kept_listens(connection, user_id)),
         [("feedback.jsonl", map(_feedback, kept_feedback(connection, user_id))), ("pinned_recording.jsonl", [])],
+        [("recommendation_feedback.jsonl", map(_rating, kept_ratings(connection, user_id)))],
         [("settings.json", [_settings(connection, user_id)])],
+        map(_playlist, kept_playlists(connection, user_id)),
     )
     for name, documents in members:
         yield from _member(archive, outlet, name, documents, now)
@@ -101,6 +108,21 @@ def _feedback(one: KeptFeedback) -> dict[str, Any]:
         "score": one.score,
         "created": one.created.isoformat(),
     }
+
+
+def _rating(one: Rating) -> dict[str, Any]:
+    return {
+        "recording_msid": str(one.recording_id) if one.msid else None,
+        "recording_mbid": None if one.msid else str(one.recording_id),
+        "rating": one.rating,
+        "created": one.created.isoformat(),
+    }
+
+
+def _playlist(kept: tuple[Playlist, list[Entry]]) -> tuple[str, Iterable[Any]]:
+    playlist, entries = kept
+    tracks = [bare_track(one) if one.known is None else named_track(bare_track(one), one.known) for one in entries]
+    return f"playlists/{playlist.mbid}.jspf", [playlist_document(playlist, tracks)]
 
 
 def _settings(connection: Connection, user_id: int) -> dict[str, Any]:

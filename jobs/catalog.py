@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 import jobs
-from jobs.job import PER_USER, Bundle, InvalidRequestError, Job, Param
+from jobs.job import PER_USER, Bundle, InvalidRequestError, Job, Param, Step
 
-PACKAGES = ("stats", "imports")
+PACKAGES = ("stats", "imports", "similarity", "recommend", "year_in_music", "popularity", "releases")
 """Packages below `jobs` that hold jobs; none of their modules imports Spark."""
 
 __all__ = ["Catalog", "DuplicateJobError", "InvalidRequestError", "UnknownJobError", "catalog", "catalog_of"]
@@ -61,6 +61,17 @@ class Catalog:
             return [self._one_of(bundle, checked)] if bundle.one_of else self.bundled(bundle), checked
         return [job for job in self._named(query) if _chosen(job, checked) or _made(job, checked)], checked
 
+    def steps(self, query: str, params: Mapping[str, Any]) -> list[Step]:
+        """Of a request for what functions make: the calls, in order. Raises as `check`."""
+        asked, checked = self.check(query, params)
+        calls: dict[str, list[Job]] = {}
+        for job in asked:
+            calls.setdefault(job.run, []).append(job)
+        if query not in self.bundles:
+            return [Step(tuple(together), checked) for together in calls.values()]
+        bundle = self.bundles[query]
+        return [Step(tuple(together), _given(bundle, together, checked)) for together in calls.values()]
+
     def bundled(self, bundle: Bundle) -> list[Job]:
         """The jobs of a bundle, in order."""
         if bundle.jobs:
@@ -74,8 +85,8 @@ class Catalog:
     def _one_of(self, bundle: Bundle, params: Mapping[str, Any]) -> Job:
         asked = params[bundle.one_of]
         job = self.jobs.get(asked)
-        if job is None or not isinstance(job.output, PER_USER):
-            known = ", ".join(name for name, job in self.jobs.items() if isinstance(job.output, PER_USER))
+        if job is None or not _of_a_span(job):
+            known = ", ".join(name for name, job in self.jobs.items() if _of_a_span(job))
             raise InvalidRequestError(f"{bundle.name}: {bundle.one_of}={asked!r}: expected one of {known}")
         return job
 
@@ -136,6 +147,18 @@ def _declared(names: Mapping[str, Any]) -> Iterator[Job | Bundle]:
         if name in names:
             yield names[name]
     yield from names.get("JOBS", ())
+
+
+def _of_a_span(job: Job) -> bool:
+    """Whether it can be made for any days of one user."""
+    return isinstance(job.output, PER_USER) and not job.by_engine and not job.of_year
+
+
+def _given(bundle: Bundle, jobs: list[Job], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Their params: what the request said, else what the bundle says, else their defaults."""
+    said = {name: value for job in jobs for name, value in bundle.given.get(job.statistic, {}).items()}
+    said |= {name: value for name, value in asked.items() if value is not None}
+    return {param.name: param.check(said.get(param.name)) for param in _distinct(p for job in jobs for p in job.params)}
 
 
 def _selectors(named: list[Job]) -> list[Param]:

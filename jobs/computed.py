@@ -45,6 +45,10 @@ class Computed:
                 return pd.DataFrame([{**shown[entity], "listen_count": count} for entity, count in pairs])
         return pd.DataFrame()
 
+    def documents(self, statistic: str) -> dict[str, dict[str, Any]]:
+        """Of each recording or artist, by its id, what is stored: `algorithm`, and `items`, best first."""
+        return {row["entity"]: orjson.loads(row["doc"]) for row in self._rows("entity_document", statistic, ALL_TIME)}
+
     def _rows(self, kind: str, statistic: str = "", stats_range: str = "") -> Iterator[dict[str, Any]]:
         """Of one statistic and range, or, without these, of all."""
         names = COLUMNS[kind]

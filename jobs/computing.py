@@ -23,9 +23,8 @@ from jobs.run_applied import applied
 from jobs.run_documents import documents
 from jobs.run_lists import Family, Listing, families, family_of, with_sources
 from jobs.touched import Version
+from jobs.written_parts import EVERYBODY, TOUCHED
 
-EVERYBODY, TOUCHED = "everybody", "touched"
-"""Folders of a run's files: what was computed from all users, and of a continued run what from those touched."""
 _LISTS = "statistic string, stats_range int, key bigint, ids array<bigint>, counts array<int>"
 """Of written lists, what documents are made from."""
 

@@ -7,10 +7,13 @@ everything is about an *identity*: a track as everybody's mapping has it, or as 
 
 from jobs.clock import DAILY, MONTHLY, TIME_UNITS
 from jobs.clock_inputs import CLOCK_INPUTS
+from jobs.identity import IDENTITY_SQL
 from jobs.listens.mapping import RESOLVED_TRACKS_SQL
 from jobs.ranges import PREVIOUS_SLOT, range_bits
 from jobs.shared_input import Input
+from jobs.similarity_inputs import SIMILARITY_INPUTS
 from jobs.tables import EXCLUSIONS, METADATA_TABLES, USER_SETTINGS
+from jobs.year_inputs import YEAR_INPUTS
 
 OPTIONAL_TABLES = {
     **{name: table.schema for name, table in METADATA_TABLES.items()},
@@ -89,6 +92,29 @@ _INPUTS = (
         engine="jobs.engines.plays.plays",
     ),
     Input(
+        "windowed_listen",
+        "One row per listen from :window_from to :window_to (epoch seconds, both included) that its user does not "
+        "leave out: user_id, track_id, listened_at.",
+        ("listens", "users", "excluded_track", "excluded_client"),
+        """
+        SELECT l.user_id, l.track_id, l.listened_at
+          FROM (SELECT user_id, track_id, client_id, listened_at FROM {listens}
+                 WHERE listened_at BETWEEN timestamp_seconds(:window_from) AND timestamp_seconds(:window_to)) l
+          LEFT SEMI JOIN {users} u ON u.user_id = l.user_id
+          LEFT ANTI JOIN {excluded_track} t ON t.key = l.user_id AND t.track_id = l.track_id
+          LEFT ANTI JOIN {excluded_client} c ON c.key = l.user_id AND c.client_id = l.client_id
+        """,
+    ),
+    Input(
+        "windowed_track",
+        "One row per (user, track) of windowed_listen: listen_count, and latest, the time of her last one (UTC).",
+        ("windowed_listen",),
+        """
+        SELECT user_id, track_id, count(*) AS listen_count, max(listened_at) AS latest
+          FROM {windowed_listen} GROUP BY user_id, track_id
+        """,
+    ),
+    Input(
         "played_track",
         "One row per (key, track, windows): listen_count and listening time as far as listens say; unknown_count "
         "listens do not.",
@@ -140,14 +166,7 @@ _INPUTS = (
         "One row per identity_id: what a played track is, for everybody or for one user; names as submitted, folded "
         "keys, and the MBIDs of the identity rule (artist_mbids never null).",
         ("resolved_track", "tracks"),
-        """
-        SELECT CASE WHEN r.user_id IS NULL THEN CAST(r.track_id AS BIGINT)
-                    ELSE shiftleft(CAST(r.user_id AS BIGINT), 32) | r.track_id END AS identity_id,
-               t.recording_msid, t.artist_name, t.artist_key, t.track_name, t.track_name_key, t.release_name,
-               t.release_key, r.recording_mbid, r.release_mbid, t.release_group_mbid AS submitted_release_group_mbid,
-               r.artist_mbids, r.artist_credit_id
-          FROM {resolved_track} r JOIN {tracks} t ON t.track_id = r.track_id
-        """,
+        IDENTITY_SQL,
     ),
     Input(
         "user_track",
@@ -163,6 +182,22 @@ _INPUTS = (
           JOIN {identity} i ON i.identity_id = p.identity_id
           LEFT JOIN (SELECT recording_mbid, max(length) AS length FROM {recording_length}
                       WHERE length > 0 GROUP BY recording_mbid) n ON n.recording_mbid = i.recording_mbid
+        """,
+    ),
+    Input(
+        "recording_plays",
+        "One row per (user, recording) of windowed_track: recording is its MBID by the identity rule, else (msid true) "
+        "its MSID, unless that is another MBID; listen_count, latest, and identity_id, the greatest of those that are "
+        "this recording.",
+        ("windowed_track", "personal_track", "identity"),
+        """
+        SELECT w.user_id, coalesce(i.recording_mbid, i.recording_msid) AS recording,
+               bool_and(i.recording_mbid IS NULL) AS msid, sum(w.listen_count) AS listen_count, max(w.latest) AS latest,
+               max(i.identity_id) AS identity_id
+          FROM {windowed_track} w
+          LEFT JOIN {personal_track} o ON o.user_id = w.user_id AND o.track_id = w.track_id
+          JOIN {identity} i ON i.identity_id = coalesce(o.identity_id, CAST(w.track_id AS BIGINT))
+         GROUP BY w.user_id, coalesce(i.recording_mbid, i.recording_msid)
         """,
     ),
     Input(
@@ -231,7 +266,7 @@ _INPUTS = (
         of_users=True,
     ),
 )
-INPUTS = {shared.name: shared for shared in (*_INPUTS, *CLOCK_INPUTS)}
+INPUTS = {shared.name: shared for shared in (*_INPUTS, *CLOCK_INPUTS, *YEAR_INPUTS, *SIMILARITY_INPUTS)}
 VALUES = {
     "default_length_ms": DEFAULT_LENGTH_MS,
     "daily_windows": range_bits(DAILY) | range_bits(DAILY) << PREVIOUS_SLOT,

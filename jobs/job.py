@@ -1,10 +1,11 @@
 """A job is a value: what it is called, what it may be told, what it reads, what it makes, where it is served.
 
 Dispatch, command line, validation, storage, route, freshness and documentation are derived from these values; nothing
-here knows Spark. `run` is SQL over the named inputs (values as :parameters), or the dotted name of an engine.
+here knows Spark. `run` is SQL over the named inputs (values as :parameters), or the dotted name of a function.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,13 @@ from jobs.spans import Span
 
 class InvalidRequestError(ValueError):
     """A request whose params do not fit its job: names the param, the value and what is allowed."""
+
+
+class NothingToWorkOnError(InvalidRequestError):
+    """What a job needs is not there: no model yet, an unknown user, an empty window. Names it and what makes it.
+
+    Raised before any work: what is served stays.
+    """
 
 
 class ImportRefusedError(InvalidRequestError):
@@ -65,8 +73,53 @@ class SitewideDocument:
 
 
 @dataclass(frozen=True)
+class DayDocument:
+    """JSON per day, of everybody. `run` gives rows (key bigint: days since 1970-01-01, doc string)."""
+
+
+@dataclass(frozen=True)
 class EntityDocument:
     """JSON per MBID and range. `run` gives rows (entity string, slot int, doc string)."""
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Whose year in music is told, and what the telling needs beside what is stored."""
+
+    user_name: str
+    year: int
+    zone: str
+    """IANA name of the clock that the year was counted by."""
+    last_updated: int
+    """When the section was switched, epoch seconds."""
+    names: Mapping[int, str]
+    """Of the users that the section names (YearDocument.users); who is gone is not there."""
+
+
+def _nobody(stored: Any) -> Sequence[int]:
+    del stored
+    return ()
+
+
+@dataclass(frozen=True)
+class YearDocument:
+    """JSON per user and year: a section of her year in music. `run` gives rows (key bigint, doc string)."""
+
+    answer: Callable[[Any, Teller], dict[str, Any]]
+    """(stored JSON, teller) to what it puts into `data`, by key."""
+    schema: Mapping[str, Mapping[str, Any]]
+    """JSON schemas of what it puts there, by key."""
+    users: Callable[[Any], Sequence[int]] = _nobody
+    """Ids of the users that the stored JSON names."""
+
+
+@dataclass(frozen=True)
+class UserPlaylist:
+    """A playlist per user, beside those that she has. `run` gives rows (key bigint, doc string).
+
+    doc: slug, day (of her clock, it is for), title, annotation; tracks, each as jobs/jspf.py `named_track` takes it,
+    with its recording_mbid. Of a slug a user keeps the playlists of her two newest days.
+    """
 
 
 @dataclass(frozen=True)
@@ -79,10 +132,15 @@ class Tables:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Files:
+    """Files below the lake, for the jobs that come after; `run` is a dotted name. There is no result to read."""
+
+
 Ranked = PerUser | Sitewide
-Document = UserDocument | SitewideDocument | EntityDocument
-Output = Ranked | Document | Tables
-PER_USER = (PerUser, UserDocument)
+Document = UserDocument | SitewideDocument | DayDocument | EntityDocument | YearDocument | UserPlaylist
+Output = Ranked | Document | Tables | Files
+PER_USER = (PerUser, UserDocument, YearDocument, UserPlaylist)
 """Kinds of output whose keys are users."""
 
 
@@ -146,6 +204,11 @@ class Param:
     example: str = ""
     """Of a required one: how the command is told it."""
 
+    @property
+    def flag(self) -> str:
+        """Its option on the command line: --listens-threshold."""
+        return flag_of(self.option or self.name)
+
     def check(self, value: Any) -> Any:
         """The value in its type. Raises InvalidRequestError."""
         if value is None and self.required:
@@ -161,11 +224,14 @@ class Param:
     def _one(self, value: Any) -> Any:
         if self.parse is not None:
             return self._parsed(self.parse, value)
+        if self.kind is float and type(value) is int:
+            value = float(value)
         if not isinstance(value, self.kind) or isinstance(value, bool) != (self.kind is bool):
             raise InvalidRequestError(f"{self.name}={value!r}: expected {self.kind.__name__}")
         if self.choices and value not in self.choices:
             raise InvalidRequestError(f"{self.name}={value!r}: expected one of {', '.join(self.choices)}")
-        if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
+        low = self.minimum is None or value >= self.minimum
+        if not (low and (self.maximum is None or value <= self.maximum)):  # so that NaN is refused too
             raise InvalidRequestError(f"{self.name}={value!r}: expected {self.minimum} to {self.maximum}")
         return value
 
@@ -174,6 +240,11 @@ class Param:
             return parse(value)
         except ValueError as problem:
             raise InvalidRequestError(f"{self.name}={value!r}: {problem}") from None
+
+
+def flag_of(option: str) -> str:
+    """An option as the command line writes it: listens_threshold is --listens-threshold."""
+    return f"--{option.replace('_', '-')}"
 
 
 STATS_RANGE = Param("stats_range", STATS_RANGES, about="one range; without it all nine, from one scan", option="range")
@@ -206,6 +277,10 @@ class Job:
     inputs: tuple[str, ...]
     """Tables and shared inputs by name (jobs/inputs.py)."""
     run: str
+    """SQL; or the dotted name of a function: of an importer (output Tables), else of an EngineRun (jobs/run_engine.py).
+
+    Jobs of one request that name the same function are made by one call of it.
+    """
     output: Output
     about: str
     route: Route | None = None
@@ -218,6 +293,27 @@ class Job:
     """
     refreshed: bool = False
     """The scheduler asks for it after every landing, and when a day turns."""
+    ranges: tuple[str, ...] = STATS_RANGES
+    """Those it has results of."""
+
+    @property
+    def of_year(self) -> bool:
+        """Whether it is a section of the year in music (jobs/run_year.py): of the year its request names."""
+        return isinstance(self.output, YearDocument)
+
+    @property
+    def by_engine(self) -> bool:
+        """Whether a function makes it (jobs/run_engine.py), not SQL and no importer."""
+        return not isinstance(self.output, Tables) and re.fullmatch(r"\w+(\.\w+)+", self.run) is not None
+
+
+@dataclass(frozen=True)
+class Step:
+    """Of a request for what functions make: jobs that one call makes, and what that is told."""
+
+    jobs: tuple[Job, ...]
+    params: Mapping[str, Any]
+    """Every param of these jobs, canonical."""
 
 
 @dataclass(frozen=True)
@@ -226,11 +322,14 @@ class Bundle:
 
     name: str
     jobs: tuple[str, ...]
-    """Statistics, in order; none: every job that is `refreshed`."""
+    """Statistics, in order; none: every job that is `refreshed`. Either all of them are made by functions, or none; and
+    all of them are of a year, or none."""
     about: str
     params: tuple[Param, ...] = ()
     one_of: str = ""
     """The param that says which statistic of users is asked for: then that is made alone."""
     command: Command | None = None
+    given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By statistic, for jobs made by functions: params that are not the job's defaults."""
     fresh_within: int | None = None
     """Seconds after which a change must be in what is served of its statistics; None: it keeps nothing fresh."""

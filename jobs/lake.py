@@ -1,21 +1,28 @@
 """The lake, read-only, through Spark: for jobs and notebooks. Everything is read at one data version."""
 
+import json
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import StructType
 
 from conf.settings import load_settings
+from jobs import lake_files
 from jobs.landing import Landing
 from jobs.lock import local_folder
 
 if TYPE_CHECKING:
     from jobs.opened_lake import Lake
 
-__all__ = ["Landing", "TableUnknownError", "landing_of", "newest_landing", "open_lake", "open_table"]
+__all__ = ["Landing", "TableUnknownError", "landing_of", "newest_landing", "open_lake", "open_table", "open_version"]
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./:+=@,~-]+")
 
 
 class LakeMissingError(LookupError):
@@ -28,16 +35,15 @@ class TableUnknownError(LookupError):
 
 def newest_landing(spark: SparkSession, lake: str) -> Landing | None:
     """The newest data version; None before the first landing."""
-    where = f"{lake}/landing"
-    if not DeltaTable.isDeltaTable(spark, where):
+    if not DeltaTable.isDeltaTable(spark, f"{lake}/landing"):
         return None
-    rows = spark.read.format("delta").load(where).orderBy("landing_id", ascending=False).limit(1).collect()
+    rows = open_version(spark, lake, "landing").orderBy("landing_id", ascending=False).limit(1).collect()
     return Landing.of(rows[0].asDict()) if rows else None
 
 
 def landing_of(spark: SparkSession, lake: str, landing_id: int) -> Landing | None:
     """A data version by its number; None when there is none, or its row has gone."""
-    found = spark.read.format("delta").load(f"{lake}/landing").where(F.col("landing_id") == landing_id).collect()
+    found = open_version(spark, lake, "landing").where(F.col("landing_id") == landing_id).collect()
     return Landing.of(found[0].asDict()) if found else None
 
 
@@ -45,8 +51,31 @@ def open_table(spark: SparkSession, lake: str, landing: Landing, name: str) -> D
     """A table as the data version has it. Raises TableUnknownError."""
     if name not in landing.versions:
         raise TableUnknownError(f"table {name!r}: the lake has {', '.join(sorted(landing.versions))}")
-    reader = spark.read.format("delta").option("versionAsOf", landing.versions[name])
-    return reader.load(f"{lake}/{name}")
+    return open_version(spark, lake, name, landing.versions[name])
+
+
+def open_version(spark: SparkSession, lake: str, name: str, version: int | None = None) -> DataFrame:
+    """A table at a version of its own; None: as it is now.
+
+    As plain Parquet files, those that the log names: deltalake reads it in milliseconds, where Delta runs a Spark job
+    of its own over the log for each table of each plan; of all that planning took, that was more than half. Our tables
+    have neither deletion vectors nor column mapping (jobs/tables/table.py), so that a version is just its files. What
+    Delta would skip by its statistics per file, Parquet skips by those in the files' footers. Through Delta on other
+    storage, where deltalake would need keys of its own, and in a folder with a name that not all take alike: deltalake
+    cannot open one with a percent sign, and to Spark's file reader stars and brackets are patterns.
+    """
+    folder = local_folder(lake)
+    if folder is None or not _PLAIN.fullmatch(str(folder)):
+        reader = spark.read.format("delta")
+        return (reader if version is None else reader.option("versionAsOf", version)).load(f"{lake}/{name}")
+    table = lake_files.open_version(lake, name, version)
+    schema = StructType.fromJson(json.loads(table.schema().to_json()))
+    paths = pa.table(table.get_add_actions())["path"].to_pylist()
+    if not paths:
+        return spark.createDataFrame([], schema).where("false")
+    home = str(folder / name)
+    reader = spark.read.schema(schema).option("basePath", home)
+    return reader.parquet(*(f"{home}/{path}" for path in paths)).select(*schema.names)
 
 
 def open_lake(path: str | None = None, *, as_of: "int | str | datetime | None" = None) -> "Lake":

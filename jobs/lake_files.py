@@ -23,9 +23,12 @@ def newest(lake: str) -> Landing:
 
 def open_table(lake: str, landing: Landing, name: str) -> DeltaTable:
     """A table as the data version has it; `landing` itself as it is now."""
-    if name == "landing":
-        return DeltaTable(url(lake, name))
-    return DeltaTable(url(lake, name), version=landing.versions[name])
+    return open_version(lake, name, None if name == "landing" else landing.versions[name])
+
+
+def open_version(lake: str, name: str, version: int | None = None) -> DeltaTable:
+    """A table at a version of its own; None: as it is now."""
+    return DeltaTable(url(lake, name), version=version)
 
 
 def url(lake: str, name: str) -> str:

@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs import land_delta
+from jobs.lake import open_version
 from jobs.listens.changes import Increment
 from jobs.lock import LakeLock
 from jobs.tables import EXCLUSIONS, LISTENS, MAPPING, REJECTED_LISTENS, USER_SETTINGS, USERS, Table
@@ -118,7 +119,7 @@ def count_after(spark: SparkSession, lake: str, position: int) -> int:
 
 
 def _listens(spark: SparkSession, lake: str) -> DataFrame:
-    return spark.read.format("delta").load(land_delta.location(lake, LISTENS.name))
+    return open_version(spark, lake, LISTENS.name)
 
 
 def _target(spark: SparkSession, lake: str, table: Table) -> DeltaTable:

@@ -12,6 +12,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from jobs.lake import open_version
 from jobs.tables import METADATA_TABLES, TABLES, Table
 
 _RAISED = re.compile(r"\[USER_RAISED_EXCEPTION\] ([^\n]*?)(?: SQLSTATE|\n|$)")
@@ -154,7 +155,7 @@ def ids(spark: SparkSession, lake: str, name: str, columns: tuple[str, str]) -> 
     """All of a table of ids; columns: (key, id)."""
     if version(spark, lake, name) == 0:
         return {}
-    found = spark.read.format("delta").load(location(lake, name)).select(*columns).toArrow()
+    found = open_version(spark, lake, name).select(*columns).toArrow()
     return dict(zip(*(found[column].to_pylist() for column in columns), strict=True))
 
 
@@ -163,7 +164,7 @@ def lookup(spark: SparkSession, lake: str, name: str, columns: tuple[str, str], 
     key, value = columns
     if not keys or version(spark, lake, name) == 0:
         return {}
-    table = spark.read.format("delta").load(location(lake, name)).select(key, value)
+    table = open_version(spark, lake, name).select(key, value)
     if len(keys) <= FEW_KEYS:
         found = table.where(F.col(key).isin(keys)).toArrow()
     else:
@@ -174,5 +175,5 @@ def lookup(spark: SparkSession, lake: str, name: str, columns: tuple[str, str], 
 
 def greatest(spark: SparkSession, lake: str, name: str, column: str) -> int:
     """Greatest value of a whole-number column, 0 for an empty table."""
-    row = spark.read.format("delta").load(location(lake, name)).agg(F.max(column)).first()
+    row = open_version(spark, lake, name).agg(F.max(column)).first()
     return 0 if row is None or row[0] is None else int(row[0])

@@ -5,9 +5,11 @@ feed says what to compute anew. Nothing is visible before a landing names the ne
 """
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from delta.tables import DeltaTable
+from pyspark import inheritable_thread_target
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -15,10 +17,11 @@ from conf.faults import fault_point
 from jobs import land_delta
 from jobs.import_run import ImportRun
 from jobs.job import ImportRefusedError
-from jobs.lake import newest_landing
+from jobs.lake import newest_landing, open_version
 from jobs.landing import Landing
 from jobs.tables import METADATA_TABLES, Table
 
+TABLES_AT_ONCE = 4
 FILES_PER_TABLE = 32
 """A table of more files, small ones of small changes among them, is written anew."""
 
@@ -44,8 +47,14 @@ class Replaced:
 def judge(spark: SparkSession, folder: str, tables: Iterable[Table]) -> dict[str, Digest]:
     """Ask every rule of every staged row. Raises ImportRefusedError: reason and count of whatever is broken."""
     found, wrong = {}, []
-    for table in tables:
-        found[table.name], broken = _judge(spark, folder, table)
+    asked = list(tables)
+    # Planning takes longer than counting, and is done by one thread per table. Spark's jobs stay in the group of the
+    # request, which a cancel ends, and in its pool.
+    one = inheritable_thread_target(spark)(lambda table: _judge(spark, folder, table))
+    with ThreadPoolExecutor(max_workers=TABLES_AT_ONCE) as pool:
+        judged = list(pool.map(one, asked))
+    for table, (digest, broken) in zip(asked, judged, strict=True):
+        found[table.name] = digest
         wrong += [f"{table.name}: {reason} in {count:,} rows" for reason, count in broken.items()]
     if wrong:
         raise ImportRefusedError("; ".join(wrong))
@@ -55,12 +64,13 @@ def judge(spark: SparkSession, folder: str, tables: Iterable[Table]) -> dict[str
 def replace(run: ImportRun, folder: str, digests: Mapping[str, Digest]) -> Replaced:
     """Make the tables equal to what is staged, and a landing name them."""
     lake, versions, changed = run.settings.lake, {}, []
+    run.lock.check()
+    land_delta.create_tables(run.spark, lake, digests)
     for name, digest in digests.items():
         table = METADATA_TABLES[name]
         run.progress(f"writing {name}")
         run.lock.check()
-        land_delta.create_tables(run.spark, lake, [name])
-        if _digest(_table(run.spark, lake, name), table) != digest:
+        if _digest(run.spark, lake, table) != digest:
             _write(run, table, _staged(run.spark, folder, table))
             changed.append(name)
         versions[name] = land_delta.version(run.spark, lake, name)
@@ -106,8 +116,10 @@ def _judge(spark: SparkSession, folder: str, table: Table) -> tuple[Digest, dict
     return Digest(counts["rows"], counts["content"]), broken
 
 
-def _digest(frame: DataFrame, table: Table) -> Digest:
-    found = frame.agg(*_digests(table)).collect()[0]
+def _digest(spark: SparkSession, lake: str, table: Table) -> Digest:
+    if land_delta.file_count(spark, lake, table.name) == 0:
+        return Digest(0, None)
+    found = open_version(spark, lake, table.name).agg(*_digests(table)).collect()[0]
     return Digest(found["rows"], found["content"])
 
 
@@ -130,7 +142,3 @@ def _all(conditions: Iterable[Column]) -> Column:
 
 def _staged(spark: SparkSession, folder: str, table: Table) -> DataFrame:
     return spark.read.schema(table.schema).parquet(f"{folder}/{table.name}")
-
-
-def _table(spark: SparkSession, lake: str, name: str) -> DataFrame:
-    return spark.read.format("delta").load(land_delta.location(lake, name))

@@ -121,7 +121,7 @@ class Switch:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a run produced: the one message on `spark_result`. A run becomes visible switch by switch."""
+    """What a run produced: the one message on `spark_result`. It becomes visible switch by switch, or `together`."""
 
     run_id: UUID
     request_id: UUID | None
@@ -142,6 +142,8 @@ class Manifest:
     """Of all processes that computed it."""
     span_of: int | None = None
     """The user whose span of days it is, from_ts to to_ts of its one switch; None: a run of ranges."""
+    together: bool = False
+    """All of its switches become visible in one transaction, not one by one."""
 
     def encode(self) -> bytes:
         """The message body."""

@@ -1,6 +1,7 @@
 """The lake as notebooks have it: the tables of one data version, for reading."""
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from string import Formatter
 from typing import Any
@@ -18,14 +19,18 @@ from jobs.computed import Computed
 from jobs.engines.plays import Moment
 from jobs.frames import Frames
 from jobs.inputs import INPUTS, OPTIONAL_TABLES, VALUES
-from jobs.lake import Landing, TableUnknownError, open_table
-from jobs.messages import new_run_id
+from jobs.job import InvalidRequestError, Job
+from jobs.lake import Landing, TableUnknownError, open_table, open_version
+from jobs.messages import Manifest, new_run_id
 from jobs.ranges import STATS_RANGES
 from jobs.read_only import own_folder
+from jobs.run_engine import EngineOrder, run_engines
 from jobs.tables import TABLES
 from jobs.touched import FEED_KEPT
 
 AsOf = int | str | datetime
+KEEPING_NOTHING = ("similar_recordings", "similar_artists")
+"""Of what functions make: what keeps nothing in the lake, so that it can be made here too."""
 _FACTS = ["landing_id", "landed_at", "kind", "position", "rows", "newest_listen_ts"]
 
 
@@ -90,29 +95,39 @@ class Lake:
 
     def landings(self) -> pd.DataFrame:
         """All data versions that the lake knows, by landing_id: a week of them, the last is the newest."""
-        rows = self.spark.read.format("delta").load(f"{self.location}/landing").orderBy("landing_id")
+        rows = open_version(self.spark, self.location, "landing").orderBy("landing_id")
         return rows.select(*_FACTS).toPandas().set_index("landing_id")
 
     def as_of(self, moment: AsOf) -> "Lake":
         """The lake at another data version, or as it was at a moment. Raises DataVersionUnknownError."""
         return opened(self.spark, self._settings, moment)
 
-    def run(self, *statistics: str, since: "Lake | None" = None) -> Computed:
+    def run(self, *statistics: str, since: "Lake | None" = None, **params: object) -> Computed:
         """Compute statistics of the catalog at this data version, in the notebook's own JVM; nothing is served.
 
         `since`: as the system does after a landing, only for users whose results may be others than they were then.
-        Raises KeyError for a name that is not in the catalog, DataVersionUnknownError where not all of the data version
-        is there.
+        `params`: options of similar_recordings or similar_artists, as in a request. Raises KeyError for a name that is
+        not in the catalog, DataVersionUnknownError where not all of the data version is there, InvalidRequestError for
+        wrong params or a mixture, LakeReadOnlyError for what keeps what it makes in the lake.
         """
         if not self.exact:
             raise DataVersionUnknownError(f"{self!r}: statistics need the whole data version; take a younger one")
         jobs = tuple(catalog().jobs[name] for name in statistics)
+        started = time.monotonic()
+        if jobs and since is None and all(job.by_engine for job in jobs):
+            return Computed(self._engines(jobs, params), time.monotonic() - started)
+        if params or any(job.by_engine for job in jobs):
+            raise InvalidRequestError(
+                f"{', '.join(statistics)}: similarities are made apart from statistics and anew; only they take options"
+            )
+        return Computed(self._statistics(jobs, since), time.monotonic() - started)
+
+    def _statistics(self, jobs: tuple[Job, ...], since: "Lake | None") -> Manifest:
         base = None
         if since is not None:
             before = since.landing
             base = Base(UUID(int=before.landing_id), before.landing_id, runner.newest_listen(before, None))
-        started = time.monotonic()
-        manifest = runner.run(
+        return runner.run(
             self.spark,
             self._settings,
             runner.Ordered("notebook", jobs, {}),
@@ -122,7 +137,25 @@ class Lake:
             base=base,
             results=str(own_folder(self.spark)),
         )
-        return Computed(manifest, time.monotonic() - started)
+
+    def _engines(self, jobs: tuple[Job, ...], params: Mapping[str, object]) -> Manifest:
+        keeping = [job.statistic for job in jobs if job.statistic not in KEEPING_NOTHING]
+        if keeping:
+            raise LakeReadOnlyError(f"{keeping[0]} keeps what it makes in the lake: ask the running system for it")
+        steps = [step for job in jobs for step in catalog().steps(job.name, params)]
+        now = time.time()
+        made = run_engines(
+            self.spark,
+            self._settings,
+            EngineOrder("notebook", steps),
+            self.landing,
+            run_id=new_run_id(now),
+            request_id=None,
+            now=now,
+            results=str(own_folder(self.spark)),
+        )
+        assert isinstance(made, Manifest)
+        return made
 
     def __getattr__(self, name: str) -> DataFrame:
         """A table by its name."""
@@ -151,7 +184,7 @@ class Lake:
 
 def opened(spark: SparkSession, settings: Settings, as_of: AsOf | None) -> Lake:
     """The lake at its newest data version, or at another. Raises DataVersionUnknownError."""
-    rows = spark.read.format("delta").load(f"{settings.lake}/landing").orderBy("landing_id").collect()
+    rows = open_version(spark, settings.lake, "landing").orderBy("landing_id").collect()
     landings = [Landing.of(row.asDict()) for row in rows]
     if not landings:
         raise DataVersionUnknownError(f"the lake {settings.lake} is empty: nothing has landed yet")

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 import pyarrow
@@ -49,6 +50,15 @@ def write(url: str, table: pyarrow.Table) -> None:
         pyarrow.parquet.write_table(table, opened)
 
 
+@contextmanager
+def writer(url: str, schema: pyarrow.Schema) -> Iterator[pyarrow.parquet.ParquetWriter]:
+    """A Parquet file that is written bit by bit, and the folder it is in; whole only after the block."""
+    files, path = filesystem(url)
+    files.create_dir(path.rpartition("/")[0])
+    with files.open_output_stream(path) as opened, pyarrow.parquet.ParquetWriter(opened, schema) as made:
+        yield made
+
+
 def row_count(url: str) -> int:
     """Rows of a Parquet file, from its footer."""
     files, path = filesystem(url)
@@ -75,20 +85,21 @@ def parquet_files(url: str) -> list[str]:
 
 def remove_run(lake: str, run_id: UUID) -> None:
     """Delete one run's files; no error if there are none."""
-    _remove(run_folder(lake, run_id))
+    remove_folder(run_folder(lake, run_id))
 
 
 def remove_parts(lake: str, run_id: UUID, folders: Iterable[str]) -> None:
     """Delete some folders of one run's, and its own where nothing is left; no error if there are none."""
     home = run_folder(lake, run_id)
     for folder in folders:
-        _remove(f"{home}/{folder}")
+        remove_folder(f"{home}/{folder}")
     files, path = filesystem(home)
     if not files.get_file_info(pyarrow.fs.FileSelector(path, allow_not_found=True)):
-        _remove(home)
+        remove_folder(home)
 
 
-def _remove(url: str) -> None:
+def remove_folder(url: str) -> None:
+    """Delete a folder with all that is in it; no error if there is none."""
     files, path = filesystem(url)
     if files.get_file_info(path).type == pyarrow.fs.FileType.Directory:
         files.delete_dir(path)

@@ -15,13 +15,14 @@ from pyspark.sql import SparkSession
 from conf.settings import Settings
 from jobs import result_files
 from jobs.base import Base, computing_code
-from jobs.computing import EVERYBODY, TOUCHED, Task, continue_run, everything
+from jobs.computing import Task, continue_run, everything
 from jobs.engines.plays import Moment
 from jobs.job import PER_USER, EntityDocument, Job
 from jobs.lake import Landing, landing_of
-from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_part
+from jobs.messages import Manifest, Part, Switch
 from jobs.ranges import STATS_RANGES, Period, period
 from jobs.touched import Version, touched_users
+from jobs.written_parts import inlined, written_parts
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def run(
     else:
         named = continue_run(task, base, touched)
     progress("checking results")
-    parts = _parts(folder)
+    parts = written_parts(folder)
     return Manifest(
         run_id=run_id,
         request_id=request_id,
@@ -73,11 +74,11 @@ def run(
         data_version=landing.landing_id,
         newest_listen_ts=newest,
         switches=[
-            _switch(job, one, parts, _replaces(job, continued=touched is not None, named=named))
+            switch_of(job, one, parts, _replaces(job, continued=touched is not None, named=named))
             for job in ordered.jobs
             for one in asked
         ],
-        parts=_inlined(parts, settings.result_inline_bytes, home, run_id),
+        parts=inlined(parts, settings.result_inline_bytes, home, run_id),
         code=computing_code(),
         base_run_id=base.run_id if base is not None and touched is not None else None,
         touched=touched or [],
@@ -103,50 +104,13 @@ def _ranges(stats_range: str | None) -> tuple[str, ...]:
     return STATS_RANGES if stats_range is None else (stats_range,)
 
 
-def _parts(folder: str) -> list[Part]:
-    found = []
-    for path in (path for part in (EVERYBODY, TOUCHED) for path in result_files.parquet_files(f"{folder}/{part}")):
-        kind = next(kind for kind in COLUMNS if f"/{kind}/" in path.removeprefix(folder))
-        named = (_value(path, "statistic"), _range_of(path)) if kind in ROW_KINDS else ("", "")
-        found.append(_part(kind, *named, path))
-    return [part for part in found if part.rows]
-
-
-def _part(kind: str, statistic: str, stats_range: str, path: str) -> Part:
-    size, sha256 = result_files.digest(path)
-    return Part(kind, statistic, stats_range, result_files.row_count(path), path, size, sha256)
-
-
-def _range_of(path: str) -> str:
-    return STATS_RANGES[int(_value(path, "stats_range"))]
-
-
-def _value(path: str, column: str) -> str:
-    """Of a column that files are partitioned by."""
-    return path.rpartition(f"/{column}=")[2].partition("/")[0]
-
-
 def _replaces(job: Job, *, continued: bool, named: bool) -> str:
     if continued and isinstance(job.output, PER_USER):
         return "touched"
     return "named" if named and isinstance(job.output, EntityDocument) else "all"
 
 
-def _switch(job: Job, asked: Period, parts: Sequence[Part], replace: str) -> Switch:
+def switch_of(job: Job, asked: Period, parts: Sequence[Part], replace: str) -> Switch:
+    """The switch that makes the rows of one job and range visible; `parts`: all of the run's."""
     own = [part for part in parts if (part.statistic, part.stats_range) == (job.statistic, asked.stats_range)]
     return Switch(job.statistic, asked.stats_range, asked.from_ts, asked.to_ts, sum(p.rows for p in own), replace)
-
-
-def _inlined(parts: list[Part], limit: int, home: str, run_id: UUID) -> list[Part]:
-    """The parts as rows in the message, and no files, when all of them are small; else the parts as they are."""
-    if sum(part.bytes for part in parts) > limit:
-        return parts
-    rows: dict[tuple[str, str, str], list[list[Any]]] = {}
-    for part in parts:
-        read = result_files.rows(str(part.path), COLUMNS[part.kind])
-        rows.setdefault((part.kind, part.statistic, part.stats_range), []).extend(list(row) for row in read)
-    inline = [inline_part(*what, sorted(found)) for what, found in rows.items()]
-    if sum(part.bytes for part in inline) > limit:
-        return parts
-    result_files.remove_parts(home, run_id, (EVERYBODY, TOUCHED))
-    return inline

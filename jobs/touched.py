@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.engines.plays import Moment
-from jobs.lake import Landing, open_table
+from jobs.lake import Landing, open_table, open_version
 from jobs.ranges import moved
 
 FEED_KEPT = timedelta(hours=20)
@@ -59,7 +59,7 @@ def _metadata_changed(before: Landing, now: Landing) -> bool:
 
 def _feed_reaches(spark: SparkSession, lake: str, before: Landing, clock: datetime) -> bool:
     """Whether the first landing after `before` is young enough for its change feed to be there."""
-    landings = spark.read.format("delta").load(f"{lake}/landing").where(F.col("landing_id") > before.landing_id)
+    landings = open_version(spark, lake, "landing").where(F.col("landing_id") > before.landing_id)
     first = landings.agg(F.min("landed_at").alias("at")).collect()[0]["at"]
     return first is None or clock - first.replace(tzinfo=UTC) < FEED_KEPT
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import orjson
@@ -23,7 +24,11 @@ QUIET_SECONDS = 120.0
 
 
 class Checks:
-    """When the rules are checked: on demand all rows; by itself, every ten minutes at most, what is new."""
+    """When the rules are checked: on demand all rows; by itself, every ten minutes at most, what is new.
+
+    By itself not while somebody waits for a result, unless it has been put off for as long again: while the JVM is
+    cold, a check takes as much as a run of all statistics.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -38,11 +43,19 @@ class Checks:
         """A line per rule that the newest reports say is broken."""
         self._listens = next((report for report in known if report.table == LISTENS.name), None)
 
-    def wanted(self, last: Landing) -> bool:
-        """Whether somebody has asked, or there is something new and the time has come, or some tables are left."""
+    def wanted(self, last: Landing, busy: Callable[[], bool]) -> bool:
+        """Whether somebody has asked, or there is something new and the time has come, or some tables are left.
+
+        `busy`: whether somebody waits for a result.
+        """
         self._asked = self._asked or reports.take(self._settings.data_dir)
+        if self._asked:
+            return True
+        waited = time.monotonic() - self._when
         moved = self._listens is None or self._listens.data_version != last.landing_id
-        return bool(self._left) or self._asked or (moved and time.monotonic() - self._when > CHECK_SECONDS)
+        if not self._left and not (moved and waited > CHECK_SECONDS):
+            return False
+        return waited > 2 * CHECK_SECONDS or not busy()
 
     def run(self, spark: SparkSession, last: Landing) -> None:
         """Check the next table, and write its report: a landing waits for one at most. All are of one data version."""

@@ -11,6 +11,7 @@ from conf.broker import BrokerUnavailableError, open_broker
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
 from jobs import result_files
+from jobs.chain.kept import empty_older
 from jobs.listens import traces
 from jobs.listens.account_deletion import mark_bytes_gone, open_deletions
 from request_consumer import requests
@@ -19,6 +20,8 @@ from spark_reader.store import prune_entities
 
 KEEP_RESULTS_SECONDS = 3600.0
 """Result files are younger than this while their run may still be on its way to the reader."""
+KEEP_CHAIN_SECONDS = 12 * 3600.0
+"""Dataframes and what else the chain of recommendations keeps of users is younger than this, or made anew."""
 log = logging.getLogger(__name__)
 
 
@@ -52,6 +55,7 @@ def _remove_files(settings: Settings, connection: Connection, now: datetime) -> 
     needed = requests.open_runs(connection) | served_runs(connection, newest_only=True)
     try:
         result_files.remove_old_runs(settings.lake, needed, KEEP_RESULTS_SECONDS, now.timestamp())
+        empty_older(settings.lake, now.timestamp() - KEEP_CHAIN_SECONDS)
         with transaction(connection) as cursor:
             traces.remove_orphaned_uploads(cursor, settings.data_dir, now.timestamp())
     except OSError as problem:

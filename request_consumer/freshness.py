@@ -51,15 +51,19 @@ _BASE = """
 SELECT run_id, data_version, newest_listen_ts FROM run
  WHERE statistic = ANY(%(statistics)s) AND stats_range = ANY(%(ranges)s)
  GROUP BY run_id, data_version, newest_listen_ts
-HAVING count(*) = cardinality(%(statistics)s) * cardinality(%(ranges)s) AND bool_and(code = %(code)s)
+HAVING count(*) = cardinality(%(statistics)s) * cardinality(%(ranges)s)
+   AND (%(code)s::text IS NULL OR bool_and(code = %(code)s))
 """
 _UNSTORED = "SELECT EXISTS (SELECT FROM request WHERE state = 'running' AND run_id IS NOT NULL)"
 
 
-def served_base(connection: Connection, statistics: list[str], ranges: list[str]) -> Base | None:
-    """The one run of this code that all of these are served from; None: there is no such one."""
+def served_base(
+    connection: Connection, statistics: list[str], ranges: list[str], *, of_any_code: bool = False
+) -> Base | None:
+    """The one run of this code, or of any, that all of these are served from; None: there is no such one."""
+    code = None if of_any_code else computing_code()
     with transaction(connection) as cursor:
-        cursor.execute(_BASE, {"statistics": statistics, "ranges": ranges, "code": computing_code()})
+        cursor.execute(_BASE, {"statistics": statistics, "ranges": ranges, "code": code})
         row = cursor.fetchone()
     return None if row is None else Base(*row)
 

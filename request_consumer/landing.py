@@ -26,7 +26,7 @@ from jobs.listens.account_deletion import purge_wanted
 from jobs.listens.changes import waiting
 from jobs.lock import LakeLock, LakeLockLostError
 from jobs.session import LANDING_POOL
-from request_consumer import erasure
+from request_consumer import erasure, requests
 from request_consumer.duties import QUIET_SECONDS, Checks, Due
 
 log = logging.getLogger(__name__)
@@ -177,12 +177,16 @@ class LandingLoop(threading.Thread):
             self._fulfil("purge", lambda: upkeep.purge(lander))
         elif self._is_due("vacuum", VACUUM_SECONDS):
             self._fulfil("vacuum", lambda: self._clear_away(lander))
-        elif self._last is not None and self._checks.wanted(self._last):
+        elif self._last is not None and self._checks.wanted(self._last, self._is_awaited):
             self._checks.run(self._spark, self._last)
             self._rested = False
         elif not self._rested and time.monotonic() - self._landed > REST_SECONDS:
             self._rested = True
             rest(self._spark)
+
+    def _is_awaited(self) -> bool:
+        with self._pool.session() as connection:
+            return requests.any_open(connection)
 
     def _purge_seconds(self) -> float:
         with self._pool.transaction() as cursor:

@@ -20,6 +20,7 @@ from conf.postgres import Connection, transaction
 from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
 from jobs.messages import Request
 from jobs.spans import QUERY as SPAN
+from jobs.years import check_year
 
 SILENT = timedelta(seconds=30)
 """Without a heartbeat for so long, a worker is dead; without a claim for so long, a bell was lost."""
@@ -30,6 +31,8 @@ KEPT = timedelta(days=14)
 SPAN_KEPT = timedelta(days=1)
 """Of one that the API made: there are many, and what they made is not kept longer."""
 OPEN = ("queued", "running")
+_ALONE_LOCKS = 7_230_103
+"""Class of the advisory locks under which a query is looked for and asked for; the second key is its name."""
 _DEAD_TEXT = "the request consumer died at work"
 _UNREAD_TEXT = "the results were published, but spark_reader did not store them: is it running?"
 
@@ -40,6 +43,10 @@ class UnknownRequestError(LookupError):
 
 class RequestStateError(ValueError):
     """The request is not in a state that allows this: names the state."""
+
+
+class RequestOpenError(RuntimeError):
+    """A request for the same is queued or running already: names it."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,29 @@ def enqueue(connection: Connection, broker: Broker, query: str, params: Mapping[
     """
     row = _accept(connection, query, _canonical(query, params), uuid4())
     fault_point("request.written")
+    _ring(broker, [row])
+    return row
+
+
+def enqueue_alone(connection: Connection, broker: Broker, query: str, params: Mapping[str, Any]) -> RequestRow:
+    """As `enqueue`, but where the same is neither queued nor running, whatever its `at`.
+
+    Raises RequestOpenError where it is, and as `enqueue`.
+    """
+    canonical = _canonical(query, params)
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (_ALONE_LOCKS, query))
+        cursor.execute(
+            _SELECT + " WHERE query = %(query)s AND state = ANY(%(open)s) AND params - 'at' = %(params)s::jsonb - 'at'"
+            " ORDER BY started NULLS LAST, created LIMIT 1",
+            _values(uuid4(), query, canonical, "queued", None) | {"open": list(OPEN)},
+        )
+        found = cursor.fetchone()
+        if found is not None:
+            row = RequestRow(*found)
+            since = row.started if row.state == "running" and row.started else row.created
+            raise RequestOpenError(f"{query} is {row.state} since {since:%Y-%m-%d %H:%M:%S} UTC, request {row.id}")
+        row = _accepted(cursor, query, canonical, uuid4())
     _ring(broker, [row])
     return row
 
@@ -255,6 +285,13 @@ def open_runs(connection: Connection) -> set[UUID]:
         return {run_id for (run_id,) in cursor.fetchall()}
 
 
+def any_open(connection: Connection) -> bool:
+    """Whether somebody waits for a result."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT FROM request WHERE state IN ('queued', 'running') LIMIT 1")
+        return cursor.rowcount > 0
+
+
 def forget_ended(connection: Connection) -> int:
     """Drop requests that ended KEPT ago or longer, of spans SPAN_KEPT ago; how many."""
     with transaction(connection) as cursor:
@@ -279,16 +316,25 @@ def wait(connection: Connection, request_id: UUID, poll_seconds: float = 0.2) ->
 
 
 def _canonical(query: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    _, checked = catalog().check(query, params)
+    jobs, checked = catalog().check(query, params)
+    if jobs[0].of_year:
+        check_year(checked, time.time())
     return {name: value for name, value in checked.items() if value is not None}
 
 
 def _accept(connection: Connection, query: str, params: Mapping[str, Any], request_id: UUID) -> RequestRow:
     with transaction(connection) as cursor:
-        cursor.execute(_INSERT_OR_SAME, _values(request_id, query, params, "queued", None))
-        row = cursor.fetchone()
-        assert row is not None
-    return _existing(connection, row[0])
+        return _accepted(cursor, query, params, request_id)
+
+
+def _accepted(cursor: Cursor, query: str, params: Mapping[str, Any], request_id: UUID) -> RequestRow:
+    cursor.execute(_INSERT_OR_SAME, _values(request_id, query, params, "queued", None))
+    row = cursor.fetchone()
+    assert row is not None
+    cursor.execute(_SELECT + " WHERE id = %s", (row[0],))
+    made = cursor.fetchone()
+    assert made is not None
+    return RequestRow(*made)
 
 
 def _values(request_id: UUID, query: str, params: Mapping[str, Any], state: str, error: str | None) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """Asks for statistics by itself: after each landing, and when a day turns in any zone that a user has chosen, for then
-windows move though nothing landed.
+windows move though nothing landed. And for what the schedule says (request_consumer/schedule.py).
 
-What is served tells what is due, so nothing is remembered: a scheduler that starts anew, or a second one, asks for
-nothing twice. It passes its own time as T.
+What statistics are served tells which are due, so nothing is remembered of them: a scheduler that starts anew, or a
+second one, asks for nothing twice. It passes its own time as T.
 """
 
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from conf import part_status
 from conf.broker import Broker, BrokerUnavailableError, open_broker
@@ -18,16 +20,17 @@ from jobs.catalog import catalog
 from jobs.ranges import day_ended
 from request_consumer import requests
 from request_consumer.freshness import Served, served
+from request_consumer.schedule import Entry, schedule_of
+from request_consumer.scheduled import ask_on_time
 from spark_reader.store import forget_spans
 
 PART = "scheduler"
 REFRESHED = "stats.all"
 LOOK_SECONDS = 0.5
-LEAST_REST, MOST_REST = 0.5, 2.0
-"""After a run, rest at least and at most so many times as long as it took: statistics are not computed all the time."""
-MINUTE = 50.0
-"""In between, as long as two runs and the rest take no longer: a change that comes when a run has just begun waits for
-that, for the rest and for its own, and some seconds more for its landing."""
+REST = 2.0
+"""After a run, rest so many times as long as it took: statistics are not computed all the time."""
+MOST_REST = 9.0
+"""Seconds, so that a run starts within ten after its landing; one that comes during a run waits for that as well."""
 FAILED_SECONDS = 300.0
 """After a run that failed for good, the next try."""
 TIDY_SECONDS = 3600.0
@@ -35,7 +38,8 @@ log = logging.getLogger(PART)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Look again and again until told to stop; a store or broker that is away is waited for."""
+    """Look again and again until told to stop; a store or broker that is away is waited for. Raises ScheduleError."""
+    entries = schedule_of(settings)
     pool, asked, tidied = Pool(dsn(settings), PART), 0, float("-inf")
     while not stop.is_set():
         try:
@@ -43,7 +47,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             try:
                 while not stop.is_set():
                     with pool.session() as connection:
-                        asked += look(connection, broker, time.time())
+                        asked += look(connection, broker, time.time(), entries)
                     with pool.transaction() as cursor:
                         part_status.report(cursor, PART, {"asked": asked})
                     if time.monotonic() - tidied > TIDY_SECONDS:
@@ -62,9 +66,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
         part_status.withdraw(cursor, PART)
 
 
-def look(connection: Connection, broker: Broker, now: float) -> int:
-    """Ask for what is due at `now` (epoch seconds); how many requests that were."""
-    asked = 0
+def look(connection: Connection, broker: Broker, now: float, entries: Sequence[Entry] = ()) -> int:
+    """Ask for what is due at `now` (epoch seconds), of statistics and of the schedule; how many requests that were."""
+    asked = ask_on_time(connection, broker, entries, datetime.fromtimestamp(now, UTC))
     for query, statistics in refreshed().items():
         if is_due(served(connection, query, statistics), now):
             requests.enqueue(connection, broker, query, {"at": int(now)})
@@ -93,4 +97,4 @@ def is_due(state: Served, now: float) -> bool:
 
 def rest(run_seconds: float) -> float:
     """Seconds of rest after a run that took so long."""
-    return max(LEAST_REST * run_seconds, min(MOST_REST * run_seconds, MINUTE - 2 * run_seconds))
+    return min(REST * run_seconds, MOST_REST)

@@ -1,7 +1,7 @@
-"""The three kinds of stored results: how the rows of each are staged, and what leaves and enters its table."""
+"""The kinds of stored results: how the rows of each are staged, and what leaves and enters its table."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -89,6 +89,35 @@ DOCUMENT = Kind(
     forget_strangers=_NO_STRANGERS,
     keep="INSERT INTO span_document SELECT %(span_id)s, s.* FROM staged s WHERE abs(s.key) = %(user_id)s",
 )
+# Who is not in a run keeps her playlists. A doc says of which slug it is: statistic and range are not looked at.
+_OLDER_PLAYLISTS = """
+WITH run (statistic, stats_range) AS (VALUES (%s, %s)),
+     given AS (SELECT key, doc::json ->> 'slug' AS slug, (doc::json ->> 'day')::date AS day FROM staged)
+DELETE FROM playlist p USING given g
+ WHERE p.creator_id IS NULL AND p.created_for_id = g.key AND p.source_patch = g.slug
+   AND p.made_for_day IS DISTINCT FROM (
+       SELECT max(o.made_for_day) FROM playlist o
+        WHERE o.creator_id IS NULL AND o.created_for_id = g.key AND o.source_patch = g.slug
+          AND o.made_for_day <> g.day)
+"""
+_NEW_PLAYLISTS = """
+WITH run (statistic, stats_range) AS (VALUES (%s, %s)),
+     given AS (SELECT key, doc::json AS doc FROM staged), made AS (
+    INSERT INTO playlist (title, annotation, public, created_for_id, source_patch, additional_metadata, made_for_day,
+                          expires)
+    SELECT doc ->> 'title', doc ->> 'annotation', true, key, doc ->> 'slug',
+           json_build_object('algorithm_metadata', json_build_object('source_patch', doc ->> 'slug'))::text,
+           (doc ->> 'day')::date, now() + interval '14 days'
+      FROM given ORDER BY key
+    RETURNING id, created_for_id
+)
+INSERT INTO playlist_recording (playlist_id, position, recording_mbid, known)
+SELECT m.id, place - 1, (track ->> 'recording_mbid')::uuid, track::text
+  FROM made m JOIN given g ON g.key = m.created_for_id,
+       json_array_elements(g.doc -> 'tracks') WITH ORDINALITY AS given_track (track, place)
+"""
+PLAYLIST = replace(DOCUMENT, leave=_OLDER_PLAYLISTS, leave_touched="", upsert=_NEW_PLAYLISTS, keep="")
+"""Documents that become playlists."""
 ENTITY_DOCUMENT = Kind(
     "entity_document",
     "CREATE TEMP TABLE staged (entity uuid PRIMARY KEY, doc text) ON COMMIT DROP",

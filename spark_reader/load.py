@@ -1,5 +1,6 @@
 """Stored results, read: a page of a list or a document, with the facts of its run, from one statement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -133,6 +134,15 @@ SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract
        AND d.entity = %s
  WHERE r.statistic = %s AND r.stats_range = %s
 """
+_DOCUMENTS = """
+SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
+       d.doc, d.applied, r.statistic
+  FROM run r JOIN result_document d ON d.statistic = r.statistic AND d.stats_range = r.stats_range AND d.key = %s
+ WHERE r.statistic = ANY(%s) AND r.stats_range = %s
+"""
+_DOCUMENTS_BETWEEN = (
+    "SELECT doc FROM result_document WHERE statistic = %s AND stats_range = %s AND key BETWEEN %s AND %s ORDER BY key"
+)
 _LARGEST = 2**31 - 2
 
 
@@ -197,6 +207,21 @@ def load_document(
     else:
         cursor.execute(_SPAN_DOCUMENT, {"key": key, "statistic": statistic, **_bounds(span)})
     return _document(cursor)
+
+
+def load_documents(cursor: Cursor, statistics: Sequence[str], stats_range: str, key: int) -> dict[str, Document]:
+    """One key's documents of several statistics, by statistic, all as of one moment; absent: nothing was computed."""
+    cursor.execute(_DOCUMENTS, (key, list(statistics), stats_range))
+    return {
+        statistic: Document(Run(*facts), orjson.loads(doc), _parsed(applied))
+        for *facts, doc, applied, statistic in cursor.fetchall()
+    }
+
+
+def load_documents_between(cursor: Cursor, statistic: str, stats_range: str, first: int, last: int) -> list[Any]:
+    """Parsed JSON of the documents whose keys are from `first` to `last`, ascending; the facts of their run apart."""
+    cursor.execute(_DOCUMENTS_BETWEEN, (statistic, stats_range, first, last))
+    return [orjson.loads(doc) for (doc,) in cursor.fetchall()]
 
 
 def load_entity_document(cursor: Cursor, statistic: str, stats_range: str, entity: UUID) -> Document | None:

@@ -8,9 +8,9 @@ import pyarrow
 
 from jobs import result_files
 from jobs.catalog import catalog
-from jobs.job import PER_USER, Tables, kind_of_rows
+from jobs.job import PER_USER, Files, Tables, UserPlaylist, kind_of_rows
 from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_digest
-from spark_reader.kinds import ENTITY_DOCUMENT, KINDS, Kind
+from spark_reader.kinds import ENTITY_DOCUMENT, KINDS, PLAYLIST, Kind
 
 
 class PoisonManifestError(ValueError):
@@ -58,7 +58,8 @@ def is_per_user(statistic: str) -> bool:
 
 def kind_of(statistic: str) -> Kind:
     """Where this statistic's rows are kept."""
-    return KINDS[kind_of_rows(catalog().jobs[statistic].output)]
+    output = catalog().jobs[statistic].output
+    return PLAYLIST if isinstance(output, UserPlaylist) else KINDS[kind_of_rows(output)]
 
 
 def _verify_span(manifest: Manifest) -> None:
@@ -79,7 +80,7 @@ def _verify_switch(switch: Switch) -> None:
 def _kind_named(statistic: str) -> str:
     """Of the rows that a statistic has."""
     job = catalog().jobs.get(statistic)
-    if job is None or isinstance(job.output, Tables):
+    if job is None or isinstance(job.output, Tables | Files):
         raise PoisonManifestError(f"no job makes {statistic!r}")
     return kind_of_rows(job.output)
 

@@ -1,4 +1,4 @@
-"""The loop: a manifest from `spark_result`, verified, staged, switched range by range, then acked.
+"""The loop: a manifest from `spark_result`, verified, staged, switched range by range or all together, then acked.
 
 A redelivered manifest changes nothing; one that can never be stored becomes a dead letter and its request has failed,
 with the reason, while the old results stay.
@@ -9,7 +9,8 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from conf import part_status
 from conf.broker import SPARK_RESULT, Broker, BrokerUnavailableError, Delivery, open_broker
@@ -17,7 +18,7 @@ from conf.busy import StillBusyError, WorkThread
 from conf.faults import fault_point
 from conf.postgres import Pool, StoreUnavailableError, dsn
 from conf.settings import Settings
-from jobs.messages import DecodeError, Manifest
+from jobs.messages import DecodeError, Manifest, Switch
 from spark_reader import parts, store
 from spark_reader.parts import PoisonManifestError
 from spark_reader.store import BadRowsError
@@ -95,7 +96,7 @@ def _handle(pool: Pool, manifest: Manifest) -> None:
 
 
 def save_run(pool: Pool, manifest: Manifest) -> list[tuple[str, str]]:
-    """Make a run's results readable: entities first, then one transaction per (statistic, range).
+    """Make a run's results readable: entities first, then one transaction per (statistic, range), or one for all.
 
     Returns what was switched: nothing when the run, or a newer one, is served already.
     Raises PoisonManifestError, BadRowsError; then what was not yet switched stays as it was.
@@ -111,26 +112,32 @@ def _save(pool: Pool, manifest: Manifest) -> list[tuple[str, str]]:
         store.save_entities(cursor, entities)
     fault_point("reader.staged")
     switched = []
-    for switch in manifest.switches:
-        what = (switch.statistic, switch.stats_range)
-        kind, per_user = parts.kind_of(switch.statistic), parts.is_per_user(switch.statistic)
-        rows: Any = chain.from_iterable(
-            parts.rows(part)
-            for part in manifest.parts
-            if part.kind == kind.name and (part.statistic, part.stats_range) == what
-        )
+    for at_once in _transactions(manifest):
         with pool.transaction() as cursor:
-            if manifest.span_of is not None:
-                saved = store.save_span(cursor, manifest, switch, kind, rows)
-            else:
-                saved = store.save_switch(cursor, manifest, switch, kind, rows, per_user)
-            if saved:
-                switched.append(what)
+            switched += [
+                (switch.statistic, switch.stats_range) for switch in at_once if _switch(cursor, manifest, switch)
+            ]
             fault_point("reader.before_commit")
         fault_point("reader.after_commit")
     with pool.transaction() as cursor:
         store.finish_request(cursor, manifest)
     return switched
+
+
+def _transactions(manifest: Manifest) -> list[list[Switch]]:
+    """What becomes visible at once."""
+    return [manifest.switches] if manifest.together else [[switch] for switch in manifest.switches]
+
+
+def _switch(cursor: Cursor, manifest: Manifest, switch: Switch) -> bool:
+    kind, per_user = parts.kind_of(switch.statistic), parts.is_per_user(switch.statistic)
+    what = (kind.name, switch.statistic, switch.stats_range)
+    rows = chain.from_iterable(
+        parts.rows(part) for part in manifest.parts if (part.kind, part.statistic, part.stats_range) == what
+    )
+    if manifest.span_of is not None:
+        return store.save_span(cursor, manifest, switch, kind, rows)
+    return store.save_switch(cursor, manifest, switch, kind, rows, per_user)
 
 
 def _alive(part: _Part, broker: Broker, manifest: Manifest) -> None:

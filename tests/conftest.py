@@ -24,6 +24,13 @@ os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 SHARED_DATA = Path(os.environ.get("SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what the fixture `spark` is asked for: `make test` runs it beside all others."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker("session")
+
+
 @pytest.fixture(scope="session")
 def state_dir() -> Iterator[Path]:
     """A folder that the account of the servers may enter, gone after the run."""

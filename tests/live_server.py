@@ -152,7 +152,7 @@ def window(browser: "Browser", size: tuple[int, int] = DESKTOP, **options: Any) 
         context.close()
 
 
-def screenshot(page: "Page", name: str) -> None:
-    """Keep the whole page as test-artefacts/NAME.png."""
+def screenshot(page: "Page", name: str, *, whole: bool = True) -> None:
+    """Keep the whole page, or what the window shows of it, as test-artefacts/NAME.png."""
     ARTEFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+    page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=whole)

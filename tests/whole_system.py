@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
@@ -26,12 +28,27 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+class Listening(NamedTuple):
+    """A port that a process is open on."""
+
+    process: str
+    address: str
+    port: int
+
+    @property
+    def local(self) -> bool:
+        """Only this machine reaches it."""
+        return self.address.removeprefix("::ffff:") in ("127.0.0.1", "::1")
+
+
 @dataclass
 class Up:
     """One `up` and what it said."""
 
     folder: Path
     port: int = field(default_factory=free_port)
+    settings: dict[str, str] = field(default_factory=dict)
+    """Of its environment, beyond those that every one has."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -45,6 +62,7 @@ class Up:
         return {
             **os.environ, "DATA_DIR": str(self.folder / "data"), "WEB_PORT": str(self.port), "DATABASE_URL": "",
             "BROKER_URL": "postgresql:", "LAKE_URL": "", "SPARK_MASTER": "local[2]", "LANDING_INTERVAL": "0.5",
+            **self.settings,
         }  # fmt: skip
 
     def start(self, ready: bool = True) -> None:
@@ -81,6 +99,18 @@ class Up:
         assert self.process is not None
         parent = psutil.Process(self.process.pid)
         return [parent, *parent.children(recursive=True)]
+
+    def listening(self) -> set[Listening]:
+        """Every port that one of its processes is open on just now: TCP that listens, UDP that anybody may send to."""
+        found = set()
+        for process in self.family():
+            with suppress(psutil.NoSuchProcess):  # Python workers of Spark come and go
+                found |= {
+                    Listening(process.name(), opened.laddr.ip, opened.laddr.port)
+                    for opened in process.net_connections("inet")
+                    if opened.status == psutil.CONN_LISTEN or (opened.type == socket.SOCK_DGRAM and not opened.raddr)
+                }
+        return found
 
     def command(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run spark_manage.py against this system."""

@@ -12,18 +12,45 @@ from webapi.fresh import COMPRESS_FROM, COMPRESS_LEVEL
 from webapi.hooks import install_hooks
 from webapi.lastfm import approval, dispatch
 from webapi.pages import account, api, deletion, home, profile, statistics, statistics_settings, transfer, user
+from webapi.pages import recommendations as recommendations_pages
+from webapi.pages import year_in_music as year_in_music_page
 from webapi.pages.frame import install_pages
 from webapi.paths import install_tolerant_paths
 from webapi.requests import RequestLog, install_request_log
 from webapi.services import EXTENSION, make_services
 from webapi.tally import Tally
 from webapi.unchanged import Unchanged
-from webapi.views import core, documentation, imports, listens, metrics, stats, status, user_settings, users
+from webapi.views import (
+    art,
+    core,
+    documentation,
+    feedback,
+    feedback_import,
+    fresh_releases,
+    imports,
+    labs,
+    listens,
+    metrics,
+    missing_data,
+    playlists,
+    popularity,
+    recommendation_feedback,
+    recommendations,
+    similar_users,
+    similarity,
+    stats,
+    status,
+    user_settings,
+    users,
+    year_in_music,
+)
 
 PAGES = (
     home.blueprint,
     user.blueprint,
     statistics.blueprint,
+    recommendations_pages.blueprint,
+    year_in_music_page.blueprint,
     account.blueprint,
     profile.blueprint,
     statistics_settings.blueprint,
@@ -52,11 +79,23 @@ def build_app(settings: Settings, tally: Tally | None = None) -> Flask:
         listens.blueprint,
         users.blueprint,
         user_settings.blueprint,
+        feedback.blueprint,
+        feedback_import.blueprint,
+        recommendation_feedback.blueprint,
+        recommendations.blueprint,
+        similar_users.blueprint,
+        similarity.blueprint,
+        labs.blueprint,
+        missing_data.blueprint,
         imports.blueprint,
         status.blueprint,
         documentation.blueprint,
+        year_in_music.blueprint,
+        art.blueprint,
+        playlists.blueprint,
+        fresh_releases.blueprint,
     )
-    for blueprint in (*fixed, metrics.blueprint, stats.make_blueprint()):
+    for blueprint in (*fixed, metrics.blueprint, stats.make_blueprint(), popularity.make_blueprint()):
         app.register_blueprint(blueprint)
     for protocol in (audioscrobbler.blueprint, dispatch.blueprint):
         app.register_blueprint(protocol)

@@ -86,3 +86,8 @@ def require_owner() -> Owner:
     if owner is None:
         raise UnauthorizedError(UNKNOWN_TOKEN)
     return owner
+
+
+def optional_owner() -> Owner | None:
+    """The user of the request's token; None of a request without one. Raises UnauthorizedError for a wrong one."""
+    return require_owner() if request.headers.get("Authorization") else None

@@ -1,14 +1,16 @@
 """Bodies of requests: read raw, whatever their Content-Type says, and never beyond a cap."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, cast
+from uuid import UUID
 
 import orjson
 from flask import request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
-from jobs.listens.validator import LISTEN_TYPES, InvalidListenError, ListenType, check_numbers
+from jobs.listens.validator import LISTEN_TYPES, InvalidListenError, ListenType, canonical_uuid, check_numbers
 from webapi.errors import ApiError, BadRequestError, TooSlowError
 
 MAX_LISTEN_SIZE = 10240
@@ -18,6 +20,7 @@ MAX_FORM_BODY = 2_000_000
 """Bytes of a form of an older protocol: 50 listens of the greatest size, each byte percent-encoded, and room."""
 LISTEN_TOO_LARGE = f"JSON document is too large. Each listens may not be larger than {MAX_LISTEN_SIZE} bytes."
 NOT_AN_OBJECT = "Invalid JSON document submitted. Top level of JSON document should be a json object."
+INVALID_DOCUMENT = "Invalid JSON document submitted: "
 _STEP = 1 << 20
 _MAX_ECHO = 200
 
@@ -71,6 +74,21 @@ def read_object(body: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise BadRequestError(NOT_AN_OBJECT)
     return document
+
+
+def refuse_other_keys(document: Mapping[str, Any], *known: str) -> None:
+    """What a document says beyond what is read of it was meant otherwise. Raises BadRequestError."""
+    for name in document:
+        if name not in known:
+            raise BadRequestError(f"{INVALID_DOCUMENT}{name[:_MAX_ECHO]} is not a key of it.")
+
+
+def sent_uuid(name: str, value: object) -> UUID:
+    """The UUID of a document's key. Raises BadRequestError."""
+    found = canonical_uuid(value)
+    if found is None:
+        raise BadRequestError(f"{INVALID_DOCUMENT}{name} format invalid.")
+    return UUID(found)
 
 
 def read_submission(body: bytes) -> tuple[ListenType, list[object]]:

@@ -134,6 +134,20 @@ def strip(counts: Sequence[Counted], most: int) -> list[Cell]:
     ]
 
 
+def weeks(days: Sequence[Counted], first_weekday: int) -> list[list[Cell]]:
+    """A row of cells per weekday, Monday first, each a week beside the last, the stronger the nearer to the most.
+
+    `days`: one after the other, the first on `first_weekday`, 0 for Monday.
+    """
+    most = max((day.listen_count for day in days), default=0)
+    width = 100 / max(1, -(-(first_weekday + len(days)) // 7))
+    rows: list[list[Cell]] = [[] for _ in range(7)]
+    for place, day in enumerate(days, first_weekday):
+        left, strength = round(place // 7 * width, 3), _strength(day.listen_count, most)
+        rows[place % 7].append(Cell(left, round(width * (1 - GAP / 2), 3), strength, day.title))
+    return rows
+
+
 def share(part: int, whole: int) -> float:
     """In percent; 0 of nothing."""
     return round(100 * part / whole, 2) if whole else 0.0

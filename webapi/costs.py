@@ -19,6 +19,7 @@ HEAVY = 10
 COSTS: dict[str, int] = {
     "/1/submit-listens": SUBMIT,
     "/1/import-listens": HEAVY,
+    "/1/feedback/import": HEAVY,
     "/1/search/users": HEAVY,
 }
 """By the route's template; routes that are not here cost READ."""

@@ -18,7 +18,7 @@ STORE_DOWN = "The listen database is momentarily offline. Please wait a few minu
 TOO_SLOW = "The request did not arrive in time."
 UNKNOWN_TOKEN = "Invalid authorization token."  # noqa: S105 - what is said of one
 UNEXPECTED = "An unknown error occured."
-MACHINE_PATHS = ("/1/", "/2.0/", "/health/", "/metrics/")
+MACHINE_PATHS = ("/1/", "/2.0/", "/health/", "/metrics/", "/similar-recordings/", "/similar-artists/")
 """Below these the answer is JSON whatever the Accept header says."""
 
 log = logging.getLogger(__name__)

@@ -117,12 +117,17 @@ class AnswerCache:
 
 
 def fresh(
-    answers: AnswerCache, version: tuple[Any, ...], make: Callable[[], Document | None], asked: Asked | None = None
+    answers: AnswerCache,
+    version: tuple[Any, ...],
+    make: Callable[[], Document | list[Any] | bytes | None],
+    asked: Asked | None = None,
+    mimetype: str = JSON,
 ) -> Response:
     """The answer to this request for data of this version: 304, told again, or made now. `make` gives None for 204.
 
     A version has to be read before the data: then an answer is at worst newer than its ETag, and asked for again.
-    `asked`: how the version is found in `Versions`; then this address is marked, for webapi/unchanged.py.
+    `asked`: how the version is found in `Versions`; then this address is marked, for webapi/unchanged.py, which tells
+    JSON alone. What is made is JSON unless it is bytes of that `mimetype`.
     """
     etag = etag_of(version)
     if "HTTP_IF_NONE_MATCH" in request.environ and request.if_none_match.contains_weak(etag):
@@ -134,10 +139,10 @@ def fresh(
         document = make()
         if document is None:
             return no_content()
-        kept = Kept(etag, orjson.dumps(document))
+        kept = Kept(etag, document if isinstance(document, bytes) else orjson.dumps(document))
         answers.keep(address, kept)
         _mark(answers, asked)
-    return _tagged(Response(kept.body, mimetype=JSON), etag)
+    return _tagged(Response(kept.body, mimetype=mimetype), etag)
 
 
 def address_of(environ: Mapping[str, Any]) -> Address:

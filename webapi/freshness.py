@@ -11,9 +11,9 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from jobs.catalog import Catalog, catalog
-from jobs.job import Tables
+from jobs.job import Files, Job, Tables
 from jobs.listens.user_settings import zones_chosen
-from jobs.ranges import STATS_RANGES, day_ended
+from jobs.ranges import day_ended
 from webapi.db.freshness import Everything, ServedRun, everything_served
 
 
@@ -72,7 +72,7 @@ def freshness_of(known: Catalog, served: Everything, zones: Sequence[str]) -> li
         found.setdefault(run.statistic, []).append(run)
     told = []
     for job in known.jobs.values():
-        if isinstance(job.output, Tables):
+        if isinstance(job.output, Tables | Files):
             continue
         runs, bundle = tuple(found.get(job.statistic, ())), keeper.get(job.statistic)
         told.append(
@@ -80,7 +80,7 @@ def freshness_of(known: Catalog, served: Everything, zones: Sequence[str]) -> li
                 statistic=job.statistic,
                 bundle=None if bundle is None else bundle.name,
                 bound=None if bundle is None else bundle.fresh_within,
-                lag=_lag(runs, served, zones),
+                lag=_lag(job, runs, served, zones),
                 age=max((int(served.now - run.updated) for run in runs), default=None),
                 runs=runs,
             )
@@ -107,9 +107,9 @@ def _day_waits(run: ServedRun, now: float, zones: Sequence[str]) -> float | None
     return None if ended is None else max(ended, run.updated)
 
 
-def _lag(runs: Sequence[ServedRun], served: Everything, zones: Sequence[str]) -> int:
+def _lag(job: Job, runs: Sequence[ServedRun], served: Everything, zones: Sequence[str]) -> int:
     since = [moment for run in runs for moment in (run.waits_since, _day_waits(run, served.now, zones))]
-    if len(runs) < len(STATS_RANGES):
+    if len(runs) < len(job.ranges):
         since.append(served.first_change)
     oldest = min((moment for moment in since if moment is not None), default=served.now)
     return max(0, int(served.now - oldest))

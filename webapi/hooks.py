@@ -13,8 +13,15 @@ from webapi.ratelimit import MESSAGE, Allowance
 from webapi.services import services
 
 API = "/1/"
+LABS = ("/similar-recordings/json", "/similar-artists/json")
+"""Routes that other servers have on a host of their own, for data sets."""
 LASTFM = "/2.0"
 """Counted by address: its session is in the body, which is not read yet, and one api_key is all users of a player."""
+
+
+def is_native(path: str) -> bool:
+    """Whether the path has the API's rate limit, CORS headers and error shape."""
+    return path.startswith(API) or path in LABS
 
 
 def install_hooks(app: Flask) -> None:
@@ -24,7 +31,7 @@ def install_hooks(app: Flask) -> None:
 
 
 def _before() -> Response | None:
-    native = request.path.startswith(API)
+    native = is_native(request.path)
     if not native and request.path != LASTFM:
         return None
     if native and request.method == "OPTIONS":
@@ -54,7 +61,7 @@ def _after(response: Response) -> Response:
     headers = response.headers
     if allowance is not None:
         headers.extend(allowance.headers())
-    if not request.path.startswith(API):
+    if not is_native(request.path):
         return response
     headers.extend(open_headers(_allowed_methods(), limited=allowance is not None))
     headers.setdefault("Cache-Control", "private")

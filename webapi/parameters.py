@@ -1,12 +1,15 @@
 """Query parameters and path parts, read as the contract says."""
 
 import re
+from collections.abc import Iterable
 from typing import TypeVar
+from uuid import UUID
 
 from flask import request
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from jobs.listens.users import User, find_user
+from jobs.listens.validator import canonical_uuid
 from jobs.ranges import ALL_TIME, STATS_RANGES
 from webapi.errors import BadRequestError, NotFoundError
 
@@ -57,6 +60,20 @@ def chosen(name: str, choices: tuple[str, ...]) -> str | None:
     if value not in choices:
         raise BadRequestError(f"Invalid {name}: {value}; known are {', '.join(choices)}")
     return value
+
+
+def true_or_false(name: str, *, default: bool = False) -> bool:
+    """A flag of the query in any case; `default` where it is absent or empty."""
+    value = request.args.get(name, "")
+    if value and value.lower() not in FLAGS:
+        raise BadRequestError(f"Invalid {name} argument: {value}. Must be 'true' or 'false'")
+    return value.lower() == "true" if value else default
+
+
+def uuids_of(texts: Iterable[str]) -> list[UUID]:
+    """The UUIDs among these texts, each once; what is none is passed over."""
+    found = (canonical_uuid(text.strip()) for text in texts)
+    return list(dict.fromkeys(UUID(one) for one in found if one is not None))
 
 
 def ignored(name: str) -> None:

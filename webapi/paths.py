@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from flask import Flask
+from flask import Flask, request
 
 _SLASHES = re.compile("//+")
 
@@ -36,6 +36,12 @@ def _merged(raw_uri: str, path: str) -> str:
         stripped = merged.rstrip("/") or "/"
         return unquote_to_bytes(stripped).decode("latin-1")
     return _SLASHES.sub("/", path).rstrip("/") or "/"
+
+
+def end_was_written(end: str) -> bool:
+    """Whether the request's path ends so as it was written: an encoded slash belongs to a name, as of `x/stats`."""
+    raw_uri = request.environ.get("RAW_URI", end)
+    return str(raw_uri).partition("?")[0].rstrip("/").endswith(end)
 
 
 def install_tolerant_paths(app: Flask) -> None:

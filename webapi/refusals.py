@@ -14,7 +14,8 @@ _REFUSED: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.ConfigurationProblem, 500, UNEXPECTED),
     (errors.LimitRequestLine, 414, "The request line is too long."),
     (errors.LimitRequestHeaders, 431, "The headers are too large."),
-    (errors.UnsupportedTransferCoding, 501, "This Transfer-Encoding is not supported; use chunked or Content-Length."),
+    # 400 and not HTTP's 501: a 5xx here means that the server failed, and this is what a client sent.
+    (errors.UnsupportedTransferCoding, 400, "This Transfer-Encoding is not supported; use chunked or Content-Length."),
     (errors.ExpectationFailed, 417, "This Expect header is not supported."),
     (errors.ForbiddenProxyRequest, 403, "Proxy requests are not allowed."),
     (errors.InvalidHeader, 400, "A header is not valid."),

@@ -82,7 +82,7 @@ def generate(
     later = {"remaps": remaps(world.catalogue, recordings), "wipes": wipes(world.catalogue, world.listeners)}
     write_tables(path / "changes", later)
     if metadata:
-        write_tables(path / "metadata", metadata_tables(world.catalogue, recordings, totals["users"]))
+        write_tables(path / "metadata", metadata_tables(world.catalogue, recordings, totals["users"], until))
     (path / "generated.json").write_bytes(orjson.dumps(totals))
     return totals
 

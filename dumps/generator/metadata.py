@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from dumps.generator import chance
 from dumps.generator.catalogue import JOIN_PHRASES, Catalogue, Credits
 from dumps.generator.chance import Ids
+from dumps.generator.fresh import fresh_releases
 from dumps.generator.labels import label_tables
 from dumps.generator.rows import credit_mbids
 
@@ -21,8 +22,11 @@ ARTIST = pa.struct([("artist_credit_name", pa.string()), ("join_phrase", pa.stri
 REDIRECTS, NO_LENGTH, NO_COUNTRY, NO_AREA, COVERS = 0.05, 0.03, 0.12, 0.03, 0.85
 
 
-def metadata_tables(catalogue: Catalogue, recordings: Ids, users: int) -> dict[str, pa.Table]:
-    """Every table by its name, for those of `recordings` that have MBIDs; feedback of users 1 to `users`."""
+def metadata_tables(catalogue: Catalogue, recordings: Ids, users: int, until: int) -> dict[str, pa.Table]:
+    """Every table by its name, for those of `recordings` that have MBIDs; feedback of users 1 to `users`.
+
+    `until`: epoch seconds about which artists bring out something new.
+    """
     known = np.unique(recordings[catalogue.mapped(recordings)])
     about = _About(catalogue, known)
     tables = {
@@ -38,6 +42,7 @@ def metadata_tables(catalogue: Catalogue, recordings: Ids, users: int) -> dict[s
         ),
         "release_metadata_cache": _releases(catalogue, about.releases),
         "release_group_metadata_cache": _groups(catalogue, about.groups),
+        "releases": fresh_releases(catalogue, about.artists, until),
         "recording_feedback": _feedback(catalogue, known, about.mbid, users),
     }
     return tables | label_tables(catalogue, known, about.mbid)

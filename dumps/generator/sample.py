@@ -42,4 +42,4 @@ def make_sample(seed: int, users: int, listens: int, *, until: int) -> Sample:
         played.append(plays.recording)
         for user, listen in in_api_form(catalogue, listeners, plays):
             found[names[user - 1]].append(listen)
-    return Sample(found, metadata_tables(catalogue, np.unique(np.concatenate(played)), users))
+    return Sample(found, metadata_tables(catalogue, np.unique(np.concatenate(played)), users, until))

@@ -8,10 +8,8 @@ from typing import Any
 
 from dumps.load.arrays import array_elements
 from dumps.load.source import Source, Wanted
-from jobs.listens.items import DamagedFileError, Found, Item, LeftOut, Loved, Refused
+from jobs.listens.items import Brings, DamagedFileError, Found, Item, Refused
 from jobs.listens.validator import MAX_DURATION, canonical_uuid
-
-Brings = Found | Loved | LeftOut | Refused
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,8 @@ def _texts(values: pa.Array) -> pa.Array:
         return values.cast(pa.string())
     if values.type == pa.uuid():
         return pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.string())
+    if pa.types.is_date(values.type):
+        return pa.array([None if value is None else value.isoformat() for value in values.to_pylist()], pa.string())
     raise _UnfitError("no text")
 
 

@@ -6,9 +6,9 @@ from typing import IO, TYPE_CHECKING
 
 import orjson
 
-from dumps.load.format import Brings, RefusedItemError
+from dumps.load.format import RefusedItemError
 from dumps.load.source import Source
-from jobs.listens.items import DamagedFileError, Item, Refused
+from jobs.listens.items import Brings, DamagedFileError, Item, Refused
 
 if TYPE_CHECKING:
     from _csv import Reader

@@ -3,9 +3,10 @@
 What is kept of a person, and how it goes:
 
 - at once, here: `users`, `listen`, `listen_totals`, `rejected_listen`, `listen_delete`, `mapping`, `mapping_delete`
-  (MSIDs are hashes of names, so they go too), `playing_now`, tokens, sessions of every protocol, love and hate, time
-  zone and exclusions, imports and how far they had come (foreign keys cascade), and her rows in `result_list` and
-  `result_document`;
+  (MSIDs are hashes of names, so they go too), `playing_now`, tokens, sessions of every protocol, love, hate and
+  ratings, time zone and exclusions, imports and how far they had come, playlists that she made or that were made for
+  her (foreign keys cascade; in others' playlists what she put there stays, without her name), and her rows in
+  `result_list` and `result_document`;
 - listens still queued: the writer suppresses what belongs to no user, and ids are never given out twice;
 - right after the commit, and again with each vacuum until the receipt is closed: dead letters and uploaded files
   (jobs/listens/traces.py), display structs of `result_entity` that no list names any more, result files of older runs;

@@ -12,6 +12,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from conf.postgres import Connection, connect
 from jobs.listens.mapping import NAMES, Resolved, resolve
+from jobs.listens.recommendation_feedback import Rating
 
 CHUNK = 2000
 """Rows fetched at a time."""
@@ -53,6 +54,9 @@ FROM listen WHERE user_id = %s ORDER BY listened_at, recording_msid
 _FEEDBACK = """
 SELECT recording_msid, recording_mbid, score, created FROM recording_feedback WHERE user_id = %s ORDER BY created, id
 """
+_RATINGS = """
+SELECT recording_id, msid, rating, created FROM recommendation_feedback WHERE user_id = %s ORDER BY created, id
+"""
 _Row = tuple[int, UUID, float, str, str, str | None, str]
 
 
@@ -90,3 +94,11 @@ def kept_feedback(connection: Connection, user_id: int) -> Iterator[KeptFeedback
         cursor.execute(_FEEDBACK, (user_id,))
         while rows := cursor.fetchmany(CHUNK):
             yield from map(KeptFeedback._make, rows)
+
+
+def kept_ratings(connection: Connection, user_id: int) -> Iterator[Rating]:
+    """All ratings of recommendations, oldest first."""
+    with connection.cursor("ratings") as cursor:
+        cursor.execute(_RATINGS, (user_id,))
+        while rows := cursor.fetchmany(CHUNK):
+            yield from map(Rating._make, rows)

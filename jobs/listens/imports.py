@@ -17,11 +17,20 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from conf.postgres import Connection, transaction
 from jobs.listens.dump_mapping import Said, put_said, said_of
-from jobs.listens.imported_feedback import Feedback, InvalidFeedbackError, judged_feedback, put_feedback
-from jobs.listens.items import DamagedFileError, Found, Item, LeftOut, Loved, Refused
+from jobs.listens.imported_feedback import (
+    Feedback,
+    InvalidFeedbackError,
+    LovedNames,
+    feedback_by_names,
+    judged_feedback,
+    judged_names,
+    put_feedback,
+)
+from jobs.listens.items import DamagedFileError, Found, Item, LeftOut, Loved, LovedTrack, Rated, Refused
 from jobs.listens.listen import Submission
 from jobs.listens.msid import fold
 from jobs.listens.positions import lock_writes
+from jobs.listens.recommendation_feedback import Rating, judged_rating, put_ratings
 from jobs.listens.validator import InvalidListenError, validate_listen
 from jobs.listens.write import Outcome, write_in_transaction
 
@@ -50,7 +59,7 @@ class Totals:
     why: dict[str, int] = field(default_factory=dict)
     """How many were left out for which reason."""
     feedback: int = 0
-    """Items of love and hate that can be kept, also those that were there."""
+    """Items of love, hate and ratings that can be kept, also those that were there."""
     mapped: int = 0
     """Mapping rows written."""
     place: str = ""
@@ -82,8 +91,15 @@ class _Batch:
     listens: list[dict[str, Any]] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     feedback: list[Feedback] = field(default_factory=list)
+    loved: list[LovedNames] = field(default_factory=list)
+    ratings: list[Rating] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     rejected: list[tuple[Item, str]] = field(default_factory=list)
+
+    @property
+    def felt(self) -> int:
+        """Items of love, hate and ratings."""
+        return len(self.feedback) + len(self.loved) + len(self.ratings)
 
 
 def import_items(
@@ -167,6 +183,10 @@ def _take(batch: _Batch, item: Item, whole: _Import) -> None:
                 batch.said.append(said)
         case Loved() as loved:
             batch.feedback.append(judged_feedback(loved, whole.now))
+        case LovedTrack() as track:
+            batch.loved.append(judged_names(track, whole.now))
+        case Rated() as rated:
+            batch.ratings.append(judged_rating(rated, whole.now))
         case LeftOut(reason):
             batch.left_out.append(reason)
         case Refused(reason):
@@ -175,16 +195,19 @@ def _take(batch: _Batch, item: Item, whole: _Import) -> None:
 
 def _write(connection: Connection, batch: _Batch, totals: Totals, whole: _Import) -> Totals:
     """The totals after the batch, which is committed then."""
-    if not batch.listens and not batch.feedback and whole.keep is None:
+    felt = batch.felt
+    if not batch.listens and not felt and whole.keep is None:
         return _added(totals, batch, None, 0)
     with transaction(connection) as cursor:
         outcome, mapped = None, 0
         if batch.listens:
             [outcome] = write_in_transaction(cursor, [_submission(batch, whole)])
             mapped = put_said(cursor, whole.user_id, batch.said, replayed=outcome.replayed)
-        if batch.feedback:
+        if felt:
             lock_writes(cursor)
-            put_feedback(cursor, whole.user_id, batch.feedback)
+            named = feedback_by_names(cursor, whole.user_id, batch.loved)
+            put_feedback(cursor, whole.user_id, batch.feedback + named)
+            put_ratings(cursor, whole.user_id, batch.ratings)
         after = _added(totals, batch, outcome, mapped)
         if whole.keep is not None:
             whole.keep(cursor, after, batch.rejected)
@@ -200,7 +223,7 @@ def _submission(batch: _Batch, whole: _Import) -> Submission:
 
 
 def _added(totals: Totals, batch: _Batch, outcome: Outcome | None, mapped: int) -> Totals:
-    known = len(batch.listens) + len(batch.feedback) + len(batch.left_out) + len(batch.rejected)
+    known = len(batch.listens) + batch.felt + len(batch.left_out) + len(batch.rejected)
     why = dict(totals.why)
     for reason in batch.left_out:
         why[reason] = why.get(reason, 0) + 1
@@ -211,7 +234,7 @@ def _added(totals: Totals, batch: _Batch, outcome: Outcome | None, mapped: int) 
         others=totals.others + len(batch.items) - known,
         left_out=totals.left_out + len(batch.left_out),
         why=why,
-        feedback=totals.feedback + len(batch.feedback),
+        feedback=totals.feedback + batch.felt,
         mapped=totals.mapped + mapped,
         place=batch.items[-1].place,
     )

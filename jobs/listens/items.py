@@ -38,6 +38,26 @@ class Loved(NamedTuple):
     """ISO date and time or epoch seconds; None: not known."""
 
 
+class LovedTrack(NamedTuple):
+    """Love of a track that is known by its names alone, not judged yet."""
+
+    artist_name: object
+    track_name: object
+    created: object
+    """As of Loved."""
+
+
+class Rated(NamedTuple):
+    """What was said of a recommendation, not judged yet."""
+
+    recording_msid: object
+    recording_mbid: object
+    rating: object
+    """A word of jobs/listens/recommendation_feedback.py RATINGS."""
+    created: object
+    """As of Loved."""
+
+
 class LeftOut(NamedTuple):
     """Nothing to keep, by a rule of the format: a play in a private session, a skipped one."""
 
@@ -50,6 +70,9 @@ class Refused(NamedTuple):
     reason: str
 
 
+Brings = Found | Loved | LovedTrack | Rated | LeftOut | Refused
+
+
 class Item(NamedTuple):
     """One entry of a file."""
 
@@ -57,7 +80,7 @@ class Item(NamedTuple):
     """From 1, within its file or member."""
     content: bytes
     """As in the file, or the same as JSON: names the batch it is in, and is shown when it is refused."""
-    brings: Found | Loved | LeftOut | Refused
+    brings: Brings
     member: str = ""
     """Its file within an archive."""
     unit: str = "line"

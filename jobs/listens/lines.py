@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
-from jobs.listens.items import LISTEN_LIMIT, DamagedFileError, Found, Item, LeftOut, Loved, Refused
+from jobs.listens.items import LISTEN_LIMIT, Brings, DamagedFileError, Found, Item, Refused
 from jobs.listens.validator import InvalidListenError, check_numbers
 
 LINE_LIMIT = 1 << 18
@@ -19,7 +19,6 @@ LINE_LIMIT = 1 << 18
 _TIMES = ("listened_at", "timestamp", "ts_since_epoch")
 _METADATA = ("artist_name", "track_name", "release_name", "additional_info")
 
-Brings = Found | Loved | LeftOut | Refused
 Understand = Callable[[dict[str, Any]], Brings]
 
 

@@ -1,4 +1,4 @@
-"""Forgetting what is kept for a while only: ids of written messages, deletes that have landed."""
+"""Forgetting what is kept for a while only: ids of written messages, deletes that have landed, periodic playlists."""
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
@@ -37,4 +37,10 @@ def prune_exclusion_deletes(cursor: Cursor) -> int:
         " AND position <= (SELECT max(position) FROM landing)",
         (KEEP_DAYS,),
     )
+    return cursor.rowcount
+
+
+def prune_playlists(cursor: Cursor) -> int:
+    """Forget playlists that have expired: nobody finds them any more; how many."""
+    cursor.execute("DELETE FROM playlist WHERE expires <= now()")
     return cursor.rowcount

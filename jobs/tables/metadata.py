@@ -157,6 +157,47 @@ RELEASE_GROUP_METADATA_CACHE = _table(
     newer=("primary_type",),
 )
 
+RELEASES = _table(
+    "releases",
+    "One row per release that is just coming out, or was a short time ago.",
+    ("release_mbid",),
+    (
+        Column("release_mbid", "string", False, "the release"),
+        Column("release_name", "string", False, "as MusicBrainz has it"),
+        Column("artist_credit_name", "string", False, "the release's whole credit"),
+        Column("artist_mbids", "array<string>", False, "artists in the order of the credit"),
+        Column("release_date", "string", False, "the day on which it comes out: YYYY-MM-DD"),
+        Column("release_group_mbid", "string", False, "its release group"),
+        Column("release_group_primary_type", "string", True, "Album, Single, ...; null: not known"),
+        Column("release_group_secondary_type", "string", True, "Live, Compilation, ...; null: none, or not known"),
+        Column("release_tags", "array<string>", True, "tags of the release, the most given first"),
+        Column("listen_count", "bigint", True, "listens of the release on the server that made the table"),
+        Column("caa_id", "bigint", True, "front cover in the Cover Art Archive"),
+        Column("caa_release_mbid", "string", True, "the release whose cover that is"),
+        Column("artist_credit_key", "string", False, f"artist_credit_name, {_FOLDED}"),
+    ),
+    (
+        Uuid("release_mbid"),
+        NotBlank("release_name"),
+        NoNul("release_name"),
+        NotBlank("artist_credit_name"),
+        NoNul("artist_credit_name"),
+        EachUuid("artist_mbids"),
+        Matches("release_date", "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "a day, YYYY-MM-DD"),
+        Uuid("release_group_mbid"),
+        NotBlank("release_group_primary_type"),
+        NoNul("release_group_primary_type"),
+        NotBlank("release_group_secondary_type"),
+        NoNul("release_group_secondary_type"),
+        Between("listen_count", 0, BIGINT_MAX),
+        Between("caa_id", 1, BIGINT_MAX),
+        Uuid("caa_release_mbid"),
+    ),
+    folded=(("artist_credit_key", "artist_credit_name"),),
+    newer=("release_group_secondary_type", "release_tags", "listen_count", "caa_id", "caa_release_mbid"),
+    change_feed=False,
+)
+
 
 def _labels(owner: str, label: str, whose: str) -> Table:
     """A table of tags or genres; nothing that is counted reads tags, so their changes need no feed."""
@@ -189,6 +230,7 @@ METADATA_TABLES: dict[str, Table] = {
         RECORDING_ARTIST,
         RELEASE_METADATA_CACHE,
         RELEASE_GROUP_METADATA_CACHE,
+        RELEASES,
         *(_labels(owner, label, whose) for label in ("tag", "genre") for owner, whose in _WHOSE),
     )
 }

@@ -1,6 +1,6 @@
 """`make bench`: measures the platform and writes docs/benchmark.md.
 
-    python -m tests.bench                      everything, about 75 minutes on 2 cores
+    python -m tests.bench                      everything, about 85 minutes on 2 cores
     python -m tests.bench --only submit,W1     some sections; the others are kept as last measured
     python -m tests.bench --quick              small sizes: whether the harness works, not figures to quote
 
@@ -20,9 +20,19 @@ from rich.console import Console
 from conf.settings import PROJECT
 from tests.bench.report import Section, Store, load_now, markdown, now, show
 
-SECTIONS = ("bounds", "submit", "bulk", "W1", "W8", "W9", "W10", "W11", "freshness", "growth", "W2")
+SECTIONS = ("bounds", "submit", "bulk", "W1", "W8", "W9", "W10", "W11", "freshness", "growth", "W2", "W4", "W5", "W6")
 """In the order of the report; W1 and W11 as in the reference of workloads."""
-MODULES = {"W1": "ingest", "W2": "statistics", "W8": "reads", "W9": "submits", "W10": "dump_import", "W11": "start"}
+MODULES = {
+    "W1": "ingest",
+    "W2": "statistics",
+    "W4": "user_similarity",
+    "W5": "similarity",
+    "W6": "training",
+    "W8": "reads",
+    "W9": "submits",
+    "W10": "dump_import",
+    "W11": "start",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

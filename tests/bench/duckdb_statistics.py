@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import psutil
@@ -19,6 +20,7 @@ from deltalake import DeltaTable
 from jobs.ranges import STATS_RANGES, Period, periods
 
 ENTITIES = ("artists", "recordings", "releases", "release_groups")
+Found = TypeVar("Found")
 Lists = dict[tuple[str, str], pa.Table]
 """By entity and range; of users: user_id, items (list of item, listen_count); of everybody: item, listen_count."""
 
@@ -79,16 +81,16 @@ class Cost:
     """MB resident, everything of this process included."""
 
 
-def metered(work: Callable[[], Lists]) -> tuple[Lists, Cost]:
+def metered(work: Callable[[], Found]) -> tuple[Found, Cost]:
     """Run it in this process."""
     Path("/proc/self/clear_refs").write_text("5")
     process = psutil.Process(os.getpid())
     cpu, started = sum(process.cpu_times()[:2]), time.monotonic()
-    lists = work()
+    found = work()
     seconds, cpu = time.monotonic() - started, sum(process.cpu_times()[:2]) - cpu
     status = Path("/proc/self/status").read_text().splitlines()
     peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-    return lists, Cost(seconds, cpu, peak / 1024)
+    return found, Cost(seconds, cpu, peak / 1024)
 
 
 def opened(lake: str) -> duckdb.DuckDBPyConnection:

@@ -17,13 +17,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conf import postgres
 from conf.settings import PROJECT
 from jobs.ranges import Period
 from tests.bench.meter import Usage, measured
 from tests.bench.system import Bench
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 TOP = 1000
 MESSAGE = 25
@@ -71,9 +74,12 @@ class Naive:
 
     def ask(self, entity: str, period: Period) -> tuple[float, Usage]:
         """Compute and store one entity and range: seconds and cost, PostgreSQL's included."""
+        return self.told([entity, period.stats_range, period.from_ts, period.until_ts])
+
+    def told(self, asked: list[str | int]) -> tuple[float, Usage]:
+        """What the process makes of one line on its standard input, until it says that it has stored it."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        asked = [entity, period.stats_range, period.from_ts, period.until_ts]
         with measured(self._roots) as usage:
             started = time.monotonic()
             self.process.stdin.write(json.dumps(asked) + "\n")
@@ -88,10 +94,10 @@ class Naive:
 
 
 @contextmanager
-def naive_peer(bench: Bench, flat: Path) -> Iterator[Naive]:
+def naive_peer(bench: Bench, flat: Path, module: str = "tests.bench.naive_statistics") -> Iterator[Naive]:
     """Start it on a file of listens; ended with the block."""
-    command = [sys.executable, "-m", "tests.bench.naive_statistics", str(flat)]
-    with (bench.system.logs / "naive.log").open("wb") as log:
+    command = [sys.executable, "-m", module, str(flat)]
+    with (bench.system.logs / f"{module}.log").open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=PROJECT,
             env={**os.environ, **bench.system.environment, "PYTHONPATH": str(PROJECT)},
@@ -107,8 +113,8 @@ def naive_peer(bench: Bench, flat: Path) -> Iterator[Naive]:
             process.wait(30)
 
 
-def main(flat: str) -> None:
-    """Answer every request: [entity, range, first second, first second after it] -> stored N."""
+def naive_session(flat: str) -> "SparkSession":
+    """Plain Spark, with the file of listens as the view `listens`."""
     from pyspark.sql import SparkSession
 
     spark = (
@@ -124,6 +130,12 @@ def main(flat: str) -> None:
         .getOrCreate()
     )
     spark.read.parquet(flat).createOrReplaceTempView("listens")
+    return spark
+
+
+def main(flat: str) -> None:
+    """Answer every request: [entity, range, first second, first second after it] -> stored N."""
+    spark = naive_session(flat)
     connection = postgres.connect(os.environ["DATABASE_URL"], application="naive peer")
     with postgres.transaction(connection) as cursor:
         cursor.execute(_TABLE)

@@ -8,6 +8,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -17,7 +18,7 @@ from dumps.generator import World, generate
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.users import create_user
 from jobs.listens.write import write_submissions
-from tests.bench import http
+from tests.bench import h2load, http
 from tests.bench.__main__ import SECTIONS, main
 from tests.bench.load import load
 from tests.bench.meter import SAMPLE_SECONDS, measured
@@ -25,6 +26,7 @@ from tests.bench.report import Section, Store, markdown, paired_ratio, percentil
 from tests.bench.statistics import SIZES, listens_asked
 from tests.bench.statistics_rows import Scale
 from tests.bench.system import UNTIL
+from tests.debian import require
 from tests.faults.parts import until
 
 
@@ -46,11 +48,22 @@ def test_cpu_and_peak_memory_of_a_process_and_its_child_are_found() -> None:
     assert usage.peak_total >= 150
 
 
+def test_a_call_waits_from_when_it_was_due_and_the_lateness_of_all_is_nobodys_wait() -> None:
+    seconds = h2load.lateness(np.array([7.0, 7.1, 7.35, 7.36, 7.4]), connections=1, each=10)
+    assert seconds == pytest.approx([0, 0, 0.15, 0.06, 0])
+    # Two connections, a millisecond apart: the second's first call came 20 ms after it was due, the log has it last.
+    seconds = h2load.lateness(np.array([0.002, 0.102, 0.202, 0.103, 0.203, 0.023]), connections=2, each=10)
+    assert seconds == pytest.approx([0, 0, 0, 0, 0, 0.02])
+
+
 class _Slow(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         time.sleep(0.2)
         self.send_response(200)
         self.send_header("Content-Length", "2")
@@ -72,6 +85,20 @@ def test_latency_counts_from_when_a_call_was_due_so_a_slow_server_cannot_hide_be
     assert [answer.status for answer in answers] == [200] * 6
     assert 0.19 < waits[0] < 2
     assert 6 * 0.2 - 5 / 20 - 0.01 < waits[-1] < 5
+
+
+def test_h2load_tells_how_long_calls_waited_that_a_slow_server_kept_waiting() -> None:
+    require(Path("/usr/bin/h2load"), "nghttp2-client", missing="h2load is missing: install nghttp2-client")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    run = h2load.steady(f"http://127.0.0.1:{server.server_address[1]}/", seconds=1, per_second=10)
+    server.shutdown()
+    server.server_close()
+    assert (len(run.waits), run.errors) == (10, 0)
+    assert run.per_second < 5.1
+    # The last was due after 0.9 s and came after ten times 0.2 s; the tenth sent soonest were hardly late.
+    assert 0.19 < run.waits.min() < 0.3
+    assert 0.95 < run.waits.max() < 3
 
 
 def test_a_server_that_is_not_there_is_an_answer_with_status_0() -> None:

@@ -189,6 +189,7 @@ def lake_rows(lake: str, name: str) -> list[str]:
 
 
 @pytest.mark.spark
+@pytest.mark.slow
 def test_a_lake_that_moves_on_meanwhile_is_copied_as_of_the_database_and_landing_goes_on(
     spark: SparkSession,
     settings: Settings,

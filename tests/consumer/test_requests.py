@@ -70,6 +70,18 @@ def test_a_request_nothing_can_run_is_refused_before_it_is_written(
     assert requests.list_requests(connection) == []
 
 
+def test_a_year_to_come_is_refused_whoever_asks(connection: Connection, broker: Broker) -> None:
+    with pytest.raises(InvalidRequestError, match=r"year=9998: expected 2002 to 20\d\d"):
+        requests.enqueue(connection, broker, "year_in_music", {"year": 9998})
+    assert requests.list_requests(connection) == []
+
+    foreign = requests.adopt(connection, Request("year_in_music.day_of_week", {"year": 9998}))
+    assert foreign.state == "failed"
+    assert "year=9998" in (foreign.error or "")
+    assert requests.enqueue(connection, broker, "year_in_music", {"year": 2021}).params == {"year": 2021}
+    assert requests.enqueue(connection, broker, "year_in_music", {}).params == {}
+
+
 def test_a_foreign_message_gets_a_row(connection: Connection) -> None:
     row = requests.adopt(connection, Request(QUERY, {"entity": "artists", "stats_range": "week", "database": None}))
 

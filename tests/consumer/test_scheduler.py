@@ -58,8 +58,8 @@ def test_nothing_is_asked_for_twice() -> None:
     assert not is_due(replace(FRESH, landed=8, open=True), NOW)
 
 
-@pytest.mark.parametrize(("run_seconds", "rested"), [(0, 0), (5, 10), (12.5, 25), (15, 20), (20, 10), (100, 50)])
-def test_the_rest_after_a_run_keeps_two_runs_and_itself_within_the_minute_while_it_can(
+@pytest.mark.parametrize(("run_seconds", "rested"), [(0, 0), (2, 4), (4.5, 9), (20, 9), (100, 9)])
+def test_after_a_run_comes_a_rest_and_the_next_starts_within_ten_seconds_of_a_landing(
     run_seconds: float, rested: float
 ) -> None:
     assert rest(run_seconds) == rested

@@ -27,6 +27,7 @@ WRONG = "Invalid authorization token."
 VALIDATE = "/1/validate-token"
 FOREIGN: Headers = (("Origin", "https://evil.test"),)
 GUESSES = 200
+MBID = b"bf9e91ea-8029-4a04-a26a-224e00a83266"
 
 
 def bearing(value: str) -> Callable[[], bytes]:
@@ -65,7 +66,17 @@ SEEDS = [
         404,
     ),
     Seed("D14", "another's pin", sent("POST", "/1/pin/delete/1", body=b"{}"), 404),
-    Seed("D15", "another's feedback", sent("POST", "/1/feedback/recording-feedback", body=b"{}"), 404),
+    Seed(
+        "D15",
+        "another's feedback: whose it is, the token says",
+        sent(
+            "POST",
+            "/1/feedback/recording-feedback",
+            body=b'{"recording_mbid": "' + MBID + b'", "score": 1, "user_id": 2}',
+        ),
+        400,
+        "Invalid JSON document submitted: user_id is not a key of it.",
+    ),
     Seed("D17", "another's event", sent("POST", "/1/user/Other/feed/events/delete", body=b'{"id":1}'), 404),
     Seed(
         "D18",

@@ -1,15 +1,21 @@
-"""The generated tables of the README: settings, statistics from the catalog, metadata. `make docs` writes them."""
+"""The generated tables of README and docs/parity.md: settings, statistics, metadata, commands. `make docs` writes."""
 
 import re
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from itertools import groupby
 from pathlib import Path
 
+from commands.app import main as command_line
+from commands.parity import Row, documented
 from conf.settings import PROJECT, Settings
 from jobs.catalog import catalog
+from jobs.job import Job
 from jobs.tables import METADATA_TABLES, Table
 
 README = PROJECT / "README.md"
+PARITY = PROJECT / "docs" / "parity.md"
 
 
 def settings_table() -> str:
@@ -23,10 +29,16 @@ def settings_table() -> str:
 def jobs_table() -> str:
     """One row per job."""
     rows = [
-        f"| `{job.name}`{_choice(job.select)} | {job.about} | {_code(_path(job.route.path) if job.route else '')} |"
+        f"| `{job.name}`{_choice(job.select)} | {job.about} | {_code(_served_at(job))} |"
         for job in catalog().jobs.values()
     ]
     return "\n".join(["| request | what it makes | served at |", "| --- | --- | --- |", *rows])
+
+
+def _served_at(job: Job) -> str:
+    if job.of_year:
+        return "/1/stats/user/NAME/year-in-music"
+    return _path(job.route.path) if job.route else ""
 
 
 def metadata_table() -> str:
@@ -40,16 +52,31 @@ def _brought(table: Table) -> str:
     return ", ".join(_code(column.name) for column in table.columns if column.name not in made)
 
 
-TABLES = {"settings": settings_table, "jobs": jobs_table, "metadata": metadata_table}
+def parity_tables() -> str:
+    """One row per documented command, a table per group."""
+    groups = groupby(documented(command_line), lambda row: row.group)
+    return "\n".join(line for group, rows in groups for line in (f"\n## {group}\n", *_parity_table(list(rows)), ""))
 
 
-def filled(text: str) -> str:
+def _parity_table(rows: list[Row]) -> list[str]:
+    cells = [f"| `{row.name}` | {row.origin} | {_code(row.here)} | {row.why} |" for row in rows]
+    return ["| command | documented | here | otherwise |", "| --- | --- | --- | --- |", *cells]
+
+
+Tables = Mapping[str, Callable[[], str]]
+PAGES: Mapping[Path, Tables] = {
+    README: {"settings": settings_table, "jobs": jobs_table, "metadata": metadata_table},
+    PARITY: {"parity": parity_tables},
+}
+
+
+def filled(text: str, tables: Tables) -> str:
     """The text with every table between its marks renewed."""
-    for name, table in TABLES.items():
+    for name, table in tables.items():
         before, mark, rest = text.partition(f"<!-- generated: {name} -->\n")
         _, end, after = rest.partition("<!-- end -->")
-        assert mark, f"the README has no place for the table {name}"
-        assert end, f"the README does not say where the table {name} ends"
+        assert mark, f"there is no place for the table {name}"
+        assert end, f"nothing says where the table {name} ends"
         text = f"{before}{mark}{table()}\n{end}{after}"
     return text
 
@@ -66,13 +93,14 @@ def _path(rule: str) -> str:
     return re.sub(r"<(?:\w+:)?(?:user_)?(\w+)>", lambda part: part[1].upper(), rule)
 
 
-def main(path: Path = README) -> None:
+def main() -> None:
     """Write, when told so by --write; else say whether anything would change."""
-    fresh = filled(path.read_text())
+    stale = [path for path, tables in PAGES.items() if filled(path.read_text(), tables) != path.read_text()]
     if "--write" in sys.argv[1:]:
-        path.write_text(fresh)
-    elif fresh != path.read_text():
-        sys.exit(f"{path.name} is not up to date: run `make docs`")
+        for path in stale:
+            path.write_text(filled(path.read_text(), PAGES[path]))
+    elif stale:
+        sys.exit(f"not up to date, run `make docs`: {', '.join(path.name for path in stale)}")
 
 
 if __name__ == "__main__":

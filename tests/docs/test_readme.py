@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 
 from conf.settings import PROJECT
-from tests.docs.generated import README, filled
+from tests.docs.generated import PAGES, README, filled
 from tests.whole_system import MANAGE, Up
 
 TEXT = README.read_text()
 
 
-def test_the_generated_tables_are_up_to_date() -> None:
-    assert filled(TEXT) == TEXT, "run `make docs`"
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_the_generated_tables_are_up_to_date(page: Path) -> None:
+    text = page.read_text()
+    assert filled(text, PAGES[page]) == text, "run `make docs`"
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", TEXT))))

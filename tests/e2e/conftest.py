@@ -31,7 +31,8 @@ class Whole:
         return self.system.url
 
 
-@pytest.fixture(params=["one machine", "RabbitMQ and a cluster"])
+# One machine is what the demo, the README's commands and the dumps run on in every run.
+@pytest.fixture(params=[pytest.param("one machine", marks=pytest.mark.slow), "RabbitMQ and a cluster"])
 def whole(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[Whole]:
     """The same system twice: nothing but this machine; and RabbitMQ, with a Spark master and two workers."""
     environment = {**environment_of(database_url, tmp_path), "SPARK_DRIVER_MEMORY": "1g"}

@@ -48,6 +48,7 @@ def _counted(up: Up) -> str:
     return ran.stdout
 
 
+@pytest.mark.slow  # the reasons themselves are asked for one by one in tests/spark_dumps
 def test_a_refused_dump_has_failed_at_once_with_the_reason(whole_system: Up, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     Path(f"{full(tmp_path, 1, play(1))}.sha256").write_text("0" * 64)

@@ -12,7 +12,7 @@ from tests.e2e.conftest import Whole
 from tests.e2e.people import Person, compute, listens_in_lake, until_landed
 from tests.faults.parts import until
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
 
 A, B, D = (f"{letter * 8}-0000-4000-8000-000000000000" for letter in "abd")
 TRIO = "Low & Dirty Three"

@@ -26,7 +26,7 @@ from tests.faults.conftest import environment_of
 from tests.faults.parts import System, until
 from tests.jobs.oracle import Histories, Track, folded, user_artists
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
 
 SETS = ("one-listener-2005-2015", "radio-25-stations-one-week-2014", "internet-radio-37-channels-2023")
 TOO_OLD = {"listened_at": 1_000_000_000, "track_metadata": {"artist_name": "Too", "track_name": "Old"}}
@@ -70,6 +70,7 @@ def took(what: str, started: float) -> None:
     print(f"{what}: {time.monotonic() - started:.1f} s")
 
 
+@pytest.mark.slow
 def test_top_artists_of_real_listens_equal_a_count_of_the_files(
     database_url: str, connection: postgres.Connection, tmp_path: Path, shared_data: Path
 ) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -12,7 +11,7 @@ import pytest
 from tests.faults.parts import until
 from tests.whole_system import Up
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
 
 
 def pids(up: Up) -> dict[str, int]:
@@ -34,23 +33,6 @@ def test_a_killed_postgres_comes_back(whole_system: Up) -> None:
     os.kill(pid, signal.SIGKILL)
     until(lambda: "PostgreSQL ended" in whole_system.said(), 10, "the supervisor has seen it")
     whole_system.wait_until_whole(60)
-
-
-def test_only_the_api_is_open_and_nothing_is_open_to_other_machines(whole_system: Up) -> None:
-    listening: set[tuple[str, int, str]] = set()
-    for process in whole_system.family():
-        with suppress(psutil.NoSuchProcess):  # Python workers of Spark come and go
-            listening |= {
-                (connection.laddr.ip, connection.laddr.port, process.name())
-                for connection in process.net_connections("tcp")
-                if connection.status == psutil.CONN_LISTEN
-            }
-    ours = {(address, name) for address, port, name in listening if port == whole_system.port}
-    assert {address for address, _ in ours} == {"127.0.0.1"}
-    others = {(address, name) for address, port, name in listening if port != whole_system.port}
-    # Spark's driver and its blocks, and the gateway between Python and Java, which asks for a secret.
-    assert {name for _, name in others} <= {"java", "python", "python3.11"}
-    assert {address.removeprefix("::ffff:") for address, _ in others} <= {"127.0.0.1", "::1"}
 
 
 def test_a_second_up_on_the_same_folder_is_refused_as_busy(whole_system: Up) -> None:

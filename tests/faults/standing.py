@@ -88,7 +88,10 @@ class Standing:
 
     @contextmanager
     def frozen_while(self, request_id: UUID) -> Iterator[None]:
-        """The JVM stands still as soon as the request runs: a job as long as the block."""
+        """The JVM stands still as soon as the request runs: a job as long as the block.
+
+        For requests that compute (`rebuild`): one that finds nothing to continue is over before anybody sees it run.
+        """
         until(lambda: self.row(request_id).state == "running", 60, "it runs")
         jvm = self.jvm()
         jvm.suspend()
@@ -96,6 +99,10 @@ class Standing:
             yield
         finally:
             jvm.resume()
+
+    def reader(self) -> Part:
+        """The last spark_reader that was started."""
+        return next(part for part in reversed(self.system.parts) if part.name == "spark_reader")
 
     def jvm(self) -> psutil.Process:
         children = psutil.Process(self.consumer.process.pid).children(recursive=True)

@@ -82,7 +82,7 @@ def test_a_version_whose_files_are_gone_fails_and_what_was_served_stays(standing
     failed = standing.wait_for(standing.ask(10, rebuild=True).id, "failed")
     for number, file in enumerate(files):
         (tmp_path / str(number)).rename(file)
-    assert "FAILED_READ_FILE" in str(failed.error) or "FileNotFound" in str(failed.error)
+    assert "PATH_NOT_FOUND" in str(failed.error), failed.error
     assert (standing.served_run(), standing.counts()) == (served, counts)
     assert standing.wait_for(standing.ask(11).id, "done").run_id == standing.served_run() != served
 
@@ -102,6 +102,7 @@ def test_a_run_over_nothing_replaces_what_was_served_and_one_listen_is_enough_fo
     assert (standing.served_run(), standing.counts()) == (one.run_id, [1])
 
 
+@pytest.mark.slow
 def test_a_job_that_no_heap_can_hold_fails_with_the_reason_and_the_next_one_runs(standing: Standing) -> None:
     """S3.6."""
     standing.consumer.stop()

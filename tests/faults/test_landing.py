@@ -97,7 +97,7 @@ def _java(part: Part) -> psutil.Process:
     return process
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_consumer_killed_at_every_step_of_a_landing_loses_and_doubles_nothing(
     written: None, system: System, client: Client, connection: Connection, broker: Broker, fault_settings: Settings
 ) -> None:

@@ -72,7 +72,7 @@ def test_the_same_request_asked_for_and_rung_many_times_is_one_run(standing: Sta
 
 
 def test_a_long_job_is_run_once_though_its_connections_are_cut_meanwhile(standing: Standing) -> None:
-    request_id = standing.ask(2).id
+    request_id = standing.ask(2, rebuild=True).id
     with standing.frozen_while(request_id):
         standing.heard_again(request_id)
         with postgres.transaction(standing.connection) as cursor:
@@ -87,10 +87,10 @@ def test_a_long_job_is_run_once_though_its_connections_are_cut_meanwhile(standin
 
 def test_a_cancelled_job_ends_and_publishes_nothing(standing: Standing) -> None:
     before = standing.served_run()
-    request_id = standing.ask(3).id
+    request_id = standing.ask(3, rebuild=True).id
     with standing.frozen_while(request_id):
         requests.cancel(standing.connection, request_id)
-    after = standing.ask(4).id
+    after = standing.ask(4, rebuild=True).id
     standing.wait_for(after, "running", 60)
     assert standing.served_run() == before
     assert standing.broker.depth(SPARK_RESULT) == 0
@@ -99,7 +99,7 @@ def test_a_cancelled_job_ends_and_publishes_nothing(standing: Standing) -> None:
 
 
 def test_a_request_outlives_the_stop_the_kill_and_the_dead_jvm_of_its_workers(standing: Standing) -> None:
-    request_id = standing.ask(5).id
+    request_id = standing.ask(5, rebuild=True).id
     with standing.frozen_while(request_id):
         standing.consumer.process.terminate()
         time.sleep(1)
@@ -115,9 +115,11 @@ def test_a_request_outlives_the_stop_the_kill_and_the_dead_jvm_of_its_workers(st
     standing.silent_for("31 seconds")
     assert standing.done(request_id).attempts == 2
 
-    last = standing.ask(6).id
+    standing.consumer.pause()  # else it may claim the request before its attempts are set
+    last = standing.ask(6, rebuild=True).id
     with postgres.transaction(standing.connection) as cursor:
         cursor.execute("UPDATE request SET attempts = 2 WHERE id = %s", (last,))
+    standing.consumer.resume()
     until(lambda: standing.row(last).state == "running", 60, "it runs")
     standing.jvm().kill()
     assert standing.consumer.process.wait(40) != 0, "without its JVM the process ends, to be started again"

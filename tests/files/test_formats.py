@@ -9,7 +9,7 @@ import pytest
 
 from dumps.load.arrays import array_elements
 from dumps.load.services import UnknownFormatError, formats
-from jobs.listens.items import DamagedFileError, Found
+from jobs.listens.items import DamagedFileError, Found, LovedTrack, Refused
 from jobs.listens.msid import msid_of
 from tests.files.conftest import BERLIN, Read, read_json, zipped
 
@@ -27,8 +27,8 @@ def listen(at: int, track: str = "Song", **more: Any) -> dict[str, Any]:
 
 def test_the_folder_of_formats_is_the_registry() -> None:
     assert list(formats()) == [
-        "audioscrobbler", "jsonl", "koito", "lastfm", "lastfm_recent", "librefm", "listenbrainz", "maloja",
-        "panoscrobbler", "spinitron", "spotify",
+        "audioscrobbler", "jsonl", "koito", "lastfm", "lastfm_loved", "lastfm_recent", "librefm", "listenbrainz",
+        "maloja", "panoscrobbler", "spinitron", "spotify",
     ]  # fmt: skip
 
 
@@ -157,6 +157,21 @@ def test_what_is_playing_is_no_recent_track_and_pages_come_in_every_frame() -> N
                 "additional_info": {"submission_client": "Last.fm Archive Importer"},
             },
         }
+
+
+def test_loved_tracks_of_last_fm_are_known_by_their_names() -> None:
+    artist = {"url": "https://www.last.fm/music/Broadcast", "name": "Broadcast", "mbid": OTHER}
+    track = {"artist": artist, "date": {"uts": "1600000000", "#text": "13 Sep 2020"}, "mbid": MBID, "name": "Papercuts"}
+    page = {"lovedtracks": {"track": [track, {"artist": artist, "name": "Pendulum"}, 5], "@attr": {"page": "1"}}}
+    single = {"lovedtracks": {"track": track, "@attr": {"page": "2"}}}
+    for content, count in ((page, 3), ([page, single], 4), (single, 1)):
+        read = Read(orjson.dumps(content))
+        assert (read.format, len(read.items)) == ("lastfm_loved", count)
+    first, second, third = Read(orjson.dumps(page)).items
+    assert first.brings == LovedTrack("Broadcast", "Papercuts", 1_600_000_000)
+    assert second.brings == LovedTrack("Broadcast", "Pendulum", None)
+    assert third.brings == Refused("expected a JSON object, found int")
+    assert (first.place, third.place) == ("track 1", "track 3")
 
 
 def test_maloja_with_all_it_can_say() -> None:

@@ -5,7 +5,7 @@ import gzip
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -75,6 +75,11 @@ def test_csv_has_its_lists_as_json_and_nothing_for_null(tmp_path: Path, ending: 
 
     assert found[0] == LANDED
     assert (found[1]["release_name"], found[1]["caa_id"]) == ('Two\nlines, "quoted"', None)
+
+
+def test_days_come_as_dates_or_as_text() -> None:
+    for values in (pa.array([date(2022, 4, 29), None]), pa.array(["2022-04-29", None])):
+        assert column("releases", "release_date", values) == ["2022-04-29", None]
 
 
 def test_a_folder_of_parquet_files_is_one_table(tmp_path: Path) -> None:

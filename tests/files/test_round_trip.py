@@ -21,6 +21,8 @@ from jobs.listens.history import moment
 from jobs.listens.imported_feedback import Feedback, put_feedback
 from jobs.listens.imports import Totals, import_items
 from jobs.listens.listen import Submission, new_message_id
+from jobs.listens.playlists import NewPlaylist, create_playlist
+from jobs.listens.recommendation_feedback import RATINGS, Rating, put_ratings
 from jobs.listens.user_settings import set_zone
 from jobs.listens.users import create_user
 from jobs.listens.validator import InvalidListenError, validate_listen
@@ -34,6 +36,7 @@ KEPT = (
     " FROM listen WHERE user_id = %s ORDER BY 1, 2"
 )
 FELT = "SELECT recording_msid, recording_mbid, score, created FROM recording_feedback WHERE user_id = %s ORDER BY 4, 1"
+RATED = "SELECT recording_id, msid, rating, created FROM recommendation_feedback WHERE user_id = %s ORDER BY 4, 1"
 SAID = (
     "SELECT recording_msid, recording_mbid, release_mbid, artist_mbids::text FROM mapping WHERE user_id = %s ORDER BY 1"
 )
@@ -64,25 +67,34 @@ def test_the_zip_has_the_form_of_a_user_export(connection: Connection, database_
     write(connection, rob, listen(1_600_000_000, release_name="R", additional_info=info), listen(1_604_188_800))
     with transaction(connection) as cursor:
         put_feedback(cursor, rob, [Feedback(None, MBID, -1, datetime(2024, 1, 1, tzinfo=UTC))])
+        put_ratings(cursor, rob, [Rating(MBID, True, "hate", datetime(2024, 1, 2, tzinfo=UTC))])
         set_zone(cursor, rob, "Asia/Kathmandu")
         add_exclusion(cursor, rob, exclusion_of("artist", "ABBA"))
+        playlist = create_playlist(cursor, rob, NewPlaylist("Mine", public=False, recordings=[MBID]))
 
     archive = zipfile.ZipFile(io.BytesIO(exported(database_url, rob)))
 
     assert archive.testzip() is None
     assert archive.namelist() == [
         "user.json", "listens/2020/9.jsonl", "listens/2020/11.jsonl", "feedback.jsonl", "pinned_recording.jsonl",
-        "settings.json",
+        "recommendation_feedback.jsonl", "settings.json", f"playlists/{playlist}.jspf",
     ]  # fmt: skip
     read = {name: [orjson.loads(line) for line in archive.read(name).splitlines()] for name in archive.namelist()}
     assert read["user.json"] == [{"user_id": rob, "username": "rob"}]
     assert read["feedback.jsonl"] == [
         {"recording_msid": None, "recording_mbid": str(MBID), "score": -1, "created": "2024-01-01T00:00:00+00:00"}
     ]
+    assert read["recommendation_feedback.jsonl"] == [
+        {"recording_msid": str(MBID), "recording_mbid": None, "rating": "hate", "created": "2024-01-02T00:00:00+00:00"}
+    ]
     assert read["pinned_recording.jsonl"] == []
     [settings] = read["settings.json"]
     assert settings["timezone"] == "Asia/Kathmandu"
     assert [(one["kind"], one["value"]) for one in settings["exclusions"]] == [("artist", "ABBA")]
+    [document] = read[f"playlists/{playlist}.jspf"]
+    kept = document["playlist"]
+    assert (kept["title"], kept["creator"]) == ("Mine", "rob")
+    assert [track["identifier"] for track in kept["track"]] == [[f"https://musicbrainz.org/recording/{MBID}"]]
     [row] = read["listens/2020/9.jsonl"]
     [(_, msid, *_), _] = rows(connection, KEPT, rob)
     assert abs(row.pop("inserted_at") - time.time()) < 60
@@ -161,13 +173,20 @@ def test_an_export_read_into_an_empty_account_gives_the_same(
         Feedback(msid, None if msid else uuid4(), score, datetime(2024, 1, 1 + n, 1, 2, 3, 456, tzinfo=UTC))
         for n, (msid, score) in enumerate(zip(msids, scores, strict=False))
     ]
+    rated = [
+        Rating(msid or uuid4(), msid is not None, RATINGS[n % 5], datetime(2024, 2, 1 + n, 4, 5, 6, 789, tzinfo=UTC))
+        for n, (msid, _) in enumerate(zip(msids, scores, strict=False))
+    ]
     with transaction(connection) as cursor:
         put_feedback(cursor, rob, felt)
+        put_ratings(cursor, rob, rated)
 
     totals = imported(connection, exported(database_url, rob), kate)
 
     assert rows(connection, KEPT, kate) == rows(connection, KEPT, rob)
     assert rows(connection, FELT, kate) == rows(connection, FELT, rob)
+    assert rows(connection, RATED, kate) == rows(connection, RATED, rob) == [tuple(one) for one in rated]
+    assert totals.feedback == len(felt) + len(rated)
     assert (totals.rejected, totals.duplicate) == (0, 0)
 
 
@@ -204,6 +223,24 @@ def test_a_newer_word_about_a_recording_is_not_taken_back_by_an_old_file(
     assert rows(connection, FELT, rob) == [tuple(new)]
 
 
+def test_a_newer_rating_of_a_recommendation_is_not_taken_back_by_an_old_file(
+    connection: Connection, database_url: str
+) -> None:
+    rob = create_user(connection, "rob")
+    old, new = (
+        Rating(MBID, False, word, datetime(2024, day, 1, tzinfo=UTC)) for word, day in (("love", 1), ("hate", 2))
+    )
+    with transaction(connection) as cursor:
+        put_ratings(cursor, rob, [old])
+    content = exported(database_url, rob)
+    with transaction(connection) as cursor:
+        put_ratings(cursor, rob, [old, new, old])
+
+    imported(connection, content, rob)
+
+    assert rows(connection, RATED, rob) == [tuple(new)]
+
+
 def test_the_export_of_many_listens_is_made_in_flat_memory(connection: Connection, database_url: str) -> None:
     rob = create_user(connection, "rob")
     rows(
@@ -225,3 +262,16 @@ def test_the_export_of_many_listens_is_made_in_flat_memory(connection: Connectio
     assert sum(sizes) > 1_000_000
     assert max(sizes) < 200_000
     assert growth < 30_000_000
+
+
+def test_loved_tracks_come_in_with_a_history_of_files_too(connection: Connection) -> None:
+    rob = create_user(connection, "rob")
+    write(connection, rob, listen(1_600_000_000, release_name="R"))
+    [(_, heard, *_)] = rows(connection, KEPT, rob)
+    page = {"lovedtracks": {"track": [{"artist": {"name": "a"}, "name": "T", "date": {"uts": "1650000000"}}]}}
+    source = open_source(io.BufferedReader(io.BytesIO(orjson.dumps(page))), "loved.json")
+
+    totals = [*import_items(connection, format_of(source).read(source), rob, now=NOW)][-1]
+
+    assert (totals.feedback, totals.rejected) == (1, 0)
+    assert rows(connection, FELT, rob) == [(heard, None, 1, datetime.fromtimestamp(1_650_000_000, UTC))]

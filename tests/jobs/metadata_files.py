@@ -26,9 +26,12 @@ COLUMNS: Mapping[str, Mapping[str, pa.DataType]] = {
     "release_group_metadata_cache": {
         "release_group_mbid": pa.string(), "title": pa.string(), "artist_credit_name": pa.string(),
         "caa_id": pa.int64(), "caa_release_mbid": pa.string(), "artist_credit_mbids": pa.list_(pa.string()),
-        "artists": pa.string(), "first_release_date_year": pa.int16(),
+        "artists": pa.string(), "first_release_date_year": pa.int16(), "primary_type": pa.string(),
     },
-    "recording_genre": {"recording_mbid": pa.string(), "genre": pa.string(), "genre_count": pa.int32()},
+    **{
+        f"{owner}_genre": {"recording_mbid": pa.string(), "genre": pa.string(), "genre_count": pa.int32()}
+        for owner in ("recording", "release_group", "artist")
+    },
 }  # fmt: skip
 
 
@@ -61,10 +64,14 @@ def _rows(metadata: Metadata) -> dict[str, Iterable[dict[str, Any]]]:
             {**vars(group), "release_group_mbid": mbid, "artists": _json(group.artists)}
             for mbid, group in metadata.release_groups.items()
         ),
-        "recording_genre": (
-            {"recording_mbid": mbid, "genre": genre, "genre_count": 1} for mbid, genre in metadata.genres
-        ),
+        "recording_genre": _genres(metadata.genres),
+        "release_group_genre": _genres(metadata.release_group_genres),
+        "artist_genre": _genres(metadata.artist_genres),
     }
+
+
+def _genres(given: Iterable[tuple[str, str]]) -> Iterable[dict[str, Any]]:
+    return ({"recording_mbid": mbid, "genre": genre, "genre_count": 1} for mbid, genre in given)
 
 
 def _json(credit: tuple[Credited, ...] | None) -> str | None:

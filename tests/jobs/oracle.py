@@ -40,6 +40,8 @@ class Histories:
     users: set[int]
     listens: list[tuple[int, int, int]] = field(default_factory=list)
     """(user id, listened_at, track id)"""
+    durations: dict[int, int] = field(default_factory=dict)
+    """What players say of the length of a track, milliseconds, by track id."""
     mapping: list[MappingRow] = field(default_factory=list)
     beside: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Rows of tables that a lake may lack (metadata, settings), without their folded keys. Those named are there."""

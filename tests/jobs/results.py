@@ -44,6 +44,11 @@ class Results:
         """Documents of users as stored, with what of their settings was applied, by key."""
         return {row["key"]: (row["doc"], row["applied"]) for row in self._rows("document", statistic, stats_range)}
 
+    def entity_documents(self, statistic: str) -> dict[str, Any]:
+        """Documents over all time of entities, parsed, by entity."""
+        rows = self._rows("entity_document", statistic, "all_time")
+        return {row["entity"]: orjson.loads(row["doc"]) for row in rows}
+
     def keys(self, statistic: str, stats_range: str = "all_time") -> set[int | str]:
         """Of whom, or of what, there is a result."""
         kinds = ("list", "document", "entity_document")

@@ -81,5 +81,6 @@ def test_who_has_no_albums_has_no_activity(known: Results) -> None:
     assert not known.keys("user_artist_activity", "year")
 
 
+@pytest.mark.slow
 def test_without_metadata_artists_are_those_of_the_listens(bare: Results) -> None:
     assert bare.document("user_artist_activity", COLLECTOR)[-1] == artist("Low", LOW, (2, "I Could Live in Hope", None))

@@ -130,6 +130,7 @@ def test_who_has_no_listen_up_to_t_has_no_answer(clock: Clock) -> None:
     assert not {key for _, _, key in clock.served} & {SILENT, FUTURE}
 
 
+@pytest.mark.slow
 def test_other_moments(clock: Clock) -> None:
     leap = clock.at("2024-02-29T23:59:59", "user_listening_activity")
     assert heard(leap, LONDON, "this_month") == {"28 February 2024": 1}
@@ -147,6 +148,7 @@ def test_other_moments(clock: Clock) -> None:
     assert ("user_listening_activity", "this_year", -BERLIN) not in eve
 
 
+@pytest.mark.slow
 def test_one_range_alone_is_what_it_is_among_nine(clock: Clock) -> None:
     for stats_range in ("this_year", "week", "all_time"):
         alone = clock.at("2021-11-22T12:00:00", "user_listening_activity", stats_range=stats_range)

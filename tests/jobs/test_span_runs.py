@@ -35,6 +35,8 @@ WHOSE = {
     "user_era_activity": albums.COLLECTOR,
     "user_artist_evolution_activity": albums.MAPPED,
 }
+OFTEN = ("user_artists", "user_artist_map", "user_listening_activity", "user_daily_activity", "user_genre_activity")
+"""In every run; the others, whose spans are made by the same code, in longer ones."""
 
 
 class Lake:
@@ -64,7 +66,9 @@ def test_every_statistic_of_users_has_spans() -> None:
     assert {name for name in catalog().jobs if name.startswith("user_")} == set(WHOSE)
 
 
-@pytest.mark.parametrize("statistic", WHOSE)
+@pytest.mark.parametrize(
+    "statistic", [name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow) for name in WHOSE]
+)
 def test_of_the_days_of_a_range_it_says_what_the_range_says(lake: Lake, statistic: str) -> None:
     user_id = WHOSE[statistic]
     found = lake.span(statistic, user_id, WEEK)

@@ -92,6 +92,12 @@ GOOD: dict[str, dict[str, Any]] = {
         "artist_credit_mbids": [MSID], "artists": CREDIT, "first_release_date_year": 1959, "primary_type": "Album",
         "release_group_key": "r", "artist_credit_key": "a",
     },
+    "releases": {
+        "release_mbid": MSID, "release_name": "R", "artist_credit_name": "A", "artist_mbids": [MSID],
+        "release_date": "2021-01-31", "release_group_mbid": MSID, "release_group_primary_type": "Album",
+        "release_group_secondary_type": "Live", "release_tags": ["rock"], "listen_count": 0, "caa_id": 1,
+        "caa_release_mbid": MSID, "artist_credit_key": "a",
+    },
     **{
         f"{owner}_{label}": {"recording_mbid": MSID, label: "rock", f"{label}_count": 1}
         for owner in ("recording", "artist", "release_group")

@@ -87,6 +87,7 @@ def site(spark: SparkSession, settings: Settings, connection: Connection, pool: 
     return Site(spark, settings, connection, pool)
 
 
+@pytest.mark.slow
 def test_a_continued_run_computes_only_who_was_touched_by_changes_or_by_time(
     site: Site, connection: Connection, lander: Lander, alice: int, bob: int
 ) -> None:

@@ -128,13 +128,21 @@ def test_a_duty_is_due_after_its_time_and_again_soon_unless_it_was_done(settings
 
 def test_what_is_new_is_checked_in_its_time_and_all_when_somebody_asks(settings: Settings) -> None:
     checks = Checks(settings)
-    assert not checks.wanted(_landing(100)), "a process that has just started has other things to do"
+
+    def wanted(*, busy: bool = False) -> bool:
+        return checks.wanted(_landing(100), lambda: busy)
+
+    assert not wanted(), "a process that has just started has other things to do"
     checks._when = time.monotonic() - CHECK_SECONDS - 1
-    assert checks.wanted(_landing(100))
+    assert wanted()
+    assert not wanted(busy=True), "who waits for a result comes first"
+    checks._when -= CHECK_SECONDS
+    assert wanted(busy=True), "but not for ever"
     checks._when = time.monotonic()
+    assert not wanted()
     reports.ask(settings.data_dir)
-    assert checks.wanted(_landing(100))
-    assert checks.wanted(_landing(100)), "until it was done"
+    assert wanted(busy=True)
+    assert wanted(busy=True), "until it was done"
 
 
 def test_what_a_report_found_broken_is_an_alarm_and_looked_at_again(settings: Settings) -> None:

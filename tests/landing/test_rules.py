@@ -153,7 +153,7 @@ def test_the_reports_of_a_lake_cover_every_table_and_show_no_sample(
     assert landing is not None
     reports.ask(settings.data_dir)
     checks, rounds = Checks(settings), 0
-    while checks.wanted(landing):
+    while checks.wanted(landing, lambda: True):
         checks.run(lander.spark, landing)
         rounds += 1
     written = reports.read(settings.data_dir)

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pyarrow.dataset
 import pytest
 from deltalake import DeltaTable
+from pyspark.sql import DataFrame
 
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
 from jobs import lake_files
-from jobs.lake import TableUnknownError, newest_landing, open_table
+from jobs.lake import TableUnknownError, newest_landing, open_table, open_version
 from jobs.land import Lander, land_once
 from jobs.land_delta import append
 from jobs.landing import Landing
@@ -163,6 +164,34 @@ def test_an_increment_is_cut_by_its_bytes_too(connection: Connection, alice: int
         connection.reset()
 
     assert sizes == [2, 2, 2, 1]
+
+
+def test_every_version_read_as_files_has_the_rows_and_columns_that_delta_reads(
+    connection: Connection, lander: Lander, lake: str, alice: int, bob: int
+) -> None:
+    submit(connection, alice, *(listen(n * 86400 * 20, f"Track {n}") for n in range(4)))
+    submit(connection, bob, listen(1, "same"))
+    lander.land()
+    zone(connection, alice, "Asia/Kathmandu")
+    wipe(connection, bob)
+    lander.land()
+    listens = range(DeltaTable(f"{lake}/listens").version() + 1)
+    odd = (f"{lake} of alles", f"{lake}-über", f"{lake}100%", f"{lake}-{{a,b}}", f"{lake}*")
+    for copy in odd:
+        shutil.copytree(f"{lake}/listens", f"{copy}/listens")
+
+    newest = [(lake, name, None) for name in TABLES]
+    for place, name, version in (*newest, *((lake, "listens", n) for n in listens), *((p, "listens", 1) for p in odd)):
+        reader = lander.spark.read.format("delta")
+        delta = (reader if version is None else reader.option("versionAsOf", version)).load(f"{lake}/{name}")
+        files = open_version(lander.spark, place, name, version)
+        assert files.dtypes == delta.dtypes, (place, name, version)
+        assert rows(files) == rows(delta), (place, name, version)
+
+
+def rows(frame: DataFrame) -> list[str]:
+    """In one order, as text."""
+    return sorted(map(str, frame.collect()))
 
 
 def test_independent_readers_read_the_lake_as_postgresql_has_it(

@@ -59,6 +59,14 @@ def test_who_a_user_is(standing_client: FlaskClient, seven: Account, standing_ur
     assert user["registered"] == registered
 
 
+def test_a_client_that_reads_all_that_lastfm_says_of_a_user_finds_it(reader: Player) -> None:
+    """pyscrobble makes an object of these keys and fails where one is missing."""
+    user = reader.get("user.getInfo", user="rob").document["user"]
+    unknown = {"age": "0", "gender": "n", "subscriber": "0", "playlists": "0", "bootstrap": "0", "type": "user"}
+    assert {name: user[name] for name in unknown} == unknown
+    assert {"name", "url", "image", "country", "playcount", "registered"} <= user.keys()
+
+
 def test_the_user_of_the_session_needs_no_name(player: Player, connection: Connection) -> None:
     assert player.get("user.getInfo").document["user"]["name"] == "Rob"
     make_account(connection, "Eve")

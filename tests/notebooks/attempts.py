@@ -88,3 +88,19 @@ def versions(lake: Lake) -> dict[str, Any]:
         "exact": [lake.exact, left.exact],
         "left": left.table("listens").count(),
     }
+
+
+def keeping(lake: Lake) -> dict[str, str]:
+    """What is said to a wish to make what is kept in the lake."""
+    names = ("recommendation_model", "similar_users")
+    return {name: told(lake, lambda name=name: lake.run(name)) for name in names}  # type: ignore[misc]
+
+
+def misasked(lake: Lake) -> list[str]:
+    """What is said to an option out of bounds, and to what cannot go together."""
+    return [
+        told(lake, lambda: lake.run("similar_artists", session=-1)),
+        told(lake, lambda: lake.run("similar_artists", "user_artists")),
+        told(lake, lambda: lake.run("user_artists", threshold=1)),
+        told(lake, lambda: lake.run("similar_artists", since=lake)),
+    ]

@@ -1,13 +1,14 @@
 """A lake with a past: generated listens of some users as one data version, then one user's changes as another."""
 
 import copy
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from conf.postgres import connect
+from conf.postgres import Connection, connect
 from conf.settings import Settings
 from dumps.generator import make_sample
 from jobs.land import Lander
@@ -38,27 +39,45 @@ class Lived:
 def live(spark: SparkSession, settings: Settings, users: int, listens: int) -> Lived:
     """Write and land it."""
     sample = make_sample(SEED, users, listens, until=UNTIL).listens
+    with _landing(spark, settings) as (connection, lander):
+        before = {create_user(connection, name): _distinct(sent) for name, sent in sample.items()}
+        changed = min(before)
+        # T is at its place before the change already: no window moves with it.
+        before[changed].append(_at(UNTIL, before[changed][0]))
+        _submit(connection, before)
+        assert lander.land() is not None
+        later = [_at(UNTIL + 3600 + n, sent) for n, sent in enumerate(before[changed][:LATER])]
+        gone = before[changed][0]
+        submit(connection, changed, *later)
+        delete(connection, changed, gone)
+        assert lander.land() is not None
+    return Lived(settings, before, before | {changed: [*before[changed][1:], *later]}, changed)
+
+
+def land(spark: SparkSession, settings: Settings, listens: dict[str, list[dict[str, Any]]]) -> dict[int, list[Any]]:
+    """Users of these names who sent these listens, landed; the listens by user id."""
+    with _landing(spark, settings) as (connection, lander):
+        sent = {create_user(connection, name): of_user for name, of_user in listens.items()}
+        _submit(connection, sent)
+        assert lander.land() is not None
+    return sent
+
+
+@contextmanager
+def _landing(spark: SparkSession, settings: Settings) -> Iterator[tuple[Connection, Lander]]:
     lock = LakeLock(settings.database_url, settings.lake)
     assert lock.acquire()
-    lander = Lander(spark, replace(settings, landing_batch=1_000_000), lock)
     try:
         with closing(connect(settings.database_url)) as connection:
-            before = {create_user(connection, name): _distinct(sent) for name, sent in sample.items()}
-            changed = min(before)
-            # T is at its place before the change already: no window moves with it.
-            before[changed].append(_at(UNTIL, before[changed][0]))
-            for user_id, sent in before.items():
-                for first in range(0, len(sent), CALL):
-                    submit(connection, user_id, *sent[first : first + CALL])
-            assert lander.land() is not None
-            later = [_at(UNTIL + 3600 + n, sent) for n, sent in enumerate(before[changed][:LATER])]
-            submit(connection, changed, *later)
-            gone = before[changed][0]
-            delete(connection, changed, gone)
-            assert lander.land() is not None
+            yield connection, Lander(spark, replace(settings, landing_batch=1_000_000), lock)
     finally:
         lock.release()
-    return Lived(settings, before, before | {changed: [*before[changed][1:], *later]}, changed)
+
+
+def _submit(connection: Connection, listens: dict[int, list[dict[str, Any]]]) -> None:
+    for user_id, sent in listens.items():
+        for first in range(0, len(sent), CALL):
+            submit(connection, user_id, *sent[first : first + CALL])
 
 
 def _distinct(sent: list[dict[str, Any]]) -> list[dict[str, Any]]:

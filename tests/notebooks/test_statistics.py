@@ -1,16 +1,24 @@
 """statistics.ipynb run on a lake that was landed for it; its figures are those counted from what was submitted."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.jobs.oracle import folded
-from tests.notebooks.conftest import Ran
+from tests.notebooks.conftest import Ran, run_notebook
+from tests.notebooks.lived import Lived
 
 # A JVM for landing and one for the kernel, on two cores shared with whatever else runs.
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def ran(lived: Lived) -> Iterator[Ran]:
+    with run_notebook("statistics.ipynb", lived.settings) as ran:
+        yield ran
 
 
 def artists(listens: list[dict[str, Any]]) -> Counter[tuple[str, str | None]]:
@@ -24,15 +32,12 @@ def artists(listens: list[dict[str, Any]]) -> Counter[tuple[str, str | None]]:
 
 
 def test_every_cell_runs_and_says_nothing_on_standard_error(ran: Ran) -> None:
-    outputs = [output for cell in ran.notebook.cells for output in cell.get("outputs", ())]
-
-    assert [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"] == []
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
+    assert ran.plots() == 4
 
 
-def test_top_artists_are_those_counted_from_what_was_submitted(ran: Ran) -> None:
-    most = max(ran.lived.now, key=lambda user_id: (len(ran.lived.now[user_id]), user_id))
-    expected = artists(ran.lived.now[most])
+def test_top_artists_are_those_counted_from_what_was_submitted(ran: Ran, lived: Lived) -> None:
+    most = max(lived.now, key=lambda user_id: (len(lived.now[user_id]), user_id))
+    expected = artists(lived.now[most])
 
     assert ran.ask("int(listener)") == most
     for name in ("top", "served"):
@@ -41,16 +46,15 @@ def test_top_artists_are_those_counted_from_what_was_submitted(ran: Ran) -> None
         assert len(rows) == len(expected)
 
 
-def test_plots_and_tables_count_every_listen(ran: Ran) -> None:
-    listens = sum(map(len, ran.lived.now.values()))
+def test_plots_and_tables_count_every_listen(ran: Ran, lived: Lived) -> None:
+    listens = sum(map(len, lived.now.values()))
 
     assert ran.ask("int(months['count'].sum())") == listens
     assert ran.ask("int(hours.values.sum())") == listens
     assert ran.ask("float(share.iloc[-1])") == 1.0
 
 
-def test_the_version_before_shows_what_was_submitted_until_then(ran: Ran) -> None:
-    lived = ran.lived
+def test_the_version_before_shows_what_was_submitted_until_then(ran: Ran, lived: Lived) -> None:
     assert ran.ask("before.listens.count()") == sum(map(len, lived.before.values()))
 
     then, now = (Counter(one["track_metadata"]["artist_name"] for one in sent[lived.changed])
@@ -61,15 +65,15 @@ def test_the_version_before_shows_what_was_submitted_until_then(ran: Ran) -> Non
     assert {user for user, _, _ in rows} == {lived.changed}
 
 
-def test_a_continued_run_computes_who_was_touched_and_gives_the_same(ran: Ran) -> None:
+def test_a_continued_run_computes_who_was_touched_and_gives_the_same(ran: Ran, lived: Lived) -> None:
     assert ran.ask("[rebuild.continued, continued.continued]") == [False, True]
-    assert ran.ask("sorted(rebuild.users)") == sorted(ran.lived.now)
-    assert ran.ask("sorted(continued.users)") == [ran.lived.changed]
+    assert ran.ask("sorted(rebuild.users)") == sorted(lived.now)
+    assert ran.ask("sorted(continued.users)") == [lived.changed]
     assert ran.ask("bool(same)") is True
 
 
-def test_writing_is_refused_by_name_and_changes_no_byte_of_the_lake(ran: Ran) -> None:
-    folder = Path(ran.lived.settings.lake)
+def test_writing_is_refused_by_name_and_changes_no_byte_of_the_lake(ran: Ran, lived: Lived) -> None:
+    folder = Path(lived.settings.lake)
     ran.ask("len(lake.tables)")
     before = _files(folder)
 
@@ -91,7 +95,7 @@ def _files(folder: Path) -> dict[str, tuple[int, int]]:
     }
 
 
-def test_a_version_is_found_by_number_or_moment_and_an_old_one_by_position(ran: Ran) -> None:
+def test_a_version_is_found_by_number_or_moment_and_an_old_one_by_position(ran: Ran, lived: Lived) -> None:
     found = ran.ask("__import__('tests.notebooks.attempts', fromlist=['x']).versions(lake)")
 
     first, last = found["ids"]
@@ -102,4 +106,4 @@ def test_a_version_is_found_by_number_or_moment_and_an_old_one_by_position(ran: 
     assert "'scrobbles'" in found["no attribute"]
     assert found["exact"] == [True, False]
     # One listen of that time has been deleted since, and does not come back.
-    assert found["left"] == sum(map(len, ran.lived.before.values())) - 1
+    assert found["left"] == sum(map(len, lived.before.values())) - 1

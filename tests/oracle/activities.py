@@ -69,8 +69,10 @@ def era_activity(plays: Iterable[Play], facts: Facts) -> list[dict[str, int]]:
     return [{"year": year, "listen_count": counts[year]} for year in sorted(counts)]
 
 
-def artist_evolution_activity(plays: Iterable[Play], facts: Facts, stats_range: str) -> list[dict[str, Any]]:
-    """Listens per time unit of the EVOLVING_ARTISTS most heard credited artists; choice 12."""
+def artist_evolution_activity(
+    plays: Iterable[Play], facts: Facts, stats_range: str, most: int | None = EVOLVING_ARTISTS
+) -> list[dict[str, Any]]:
+    """Listens per time unit of the `most` most heard credited artists, None: of all; choice 12."""
     counts: Counter[tuple[str | int, str | None, str]] = Counter()
     totals: Counter[tuple[str | None, str]] = Counter()
     for play in plays:
@@ -78,7 +80,7 @@ def artist_evolution_activity(plays: Iterable[Play], facts: Facts, stats_range: 
         for mbid, name in _credited(play, facts):
             counts[unit, mbid, name] += 1
             totals[mbid, name] += 1
-    kept = set(sorted(totals, key=lambda artist: places((totals[artist], *artist)), reverse=True)[:EVOLVING_ARTISTS])
+    kept = set(sorted(totals, key=lambda artist: places((totals[artist], *artist)), reverse=True)[:most])
     cells = [(*cell, count) for cell, count in counts.items() if cell[1:] in kept]
     return [
         {"time_unit": str(unit), "artist_mbid": mbid, "artist_name": name, "listen_count": count}

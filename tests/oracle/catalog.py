@@ -20,7 +20,8 @@ TITLES = (("Help!", "HELP!"), ("Élan", "élan"), ("İstanbul",), ("Low", "LOW",
 ALBUMS = (("Help!", "help!"), ("Homogenic", "HOMOGENIC"), ("千のナイフ",))
 GENRES = tuple(sorted({"rock", "Rock", "électro", "j-pop", "ambient", *(f"style {n:02}" for n in range(11))}))
 COUNTRIES = ("USA", "GBR", "JPN", None)
-YEARS = (None, 1799, 1800, 1965, 1997, 1997)
+YEARS = (None, 1799, 1800, 1965, 1997, 1997, 2020, 2021, 2021)
+TYPES = (None, "Album", "EP", "Single", "Other", "Broadcast", "Album")
 LENGTHS = (None, 0, 200_000, 61_234)
 
 
@@ -53,7 +54,10 @@ def catalog(chance: random.Random, number: int, *, wide: bool = False) -> Catalo
 
 def learn(chance: random.Random, of: Catalog) -> Learn:
     """One row of metadata, about anything of a catalog."""
-    table = chance.choice(("artists", "lengths", "credits", "releases", "release_groups", "genres"))
+    table = chance.choice(
+        ("artists", "lengths", "credits", "releases", "release_groups", "genres", "release_group_genres",
+         "artist_genres")
+    )  # fmt: skip
     recording = chance.choice(of.recordings)
     if table == "artists":
         return Learn(table, (chance.choice(of.artists), _name(chance, ARTISTS, of)), chance.choice(COUNTRIES))
@@ -127,6 +131,7 @@ def _group(chance: random.Random, of: Catalog) -> ReleaseGroup:
         credit(chance, of),
         *_cover(chance, of),
         chance.choice(YEARS),
+        chance.choice(TYPES),
     )
 
 

@@ -101,6 +101,7 @@ class ReleaseGroup:
     caa_id: int | None = None
     caa_release_mbid: Mbid | None = None
     first_release_date_year: int | None = None
+    primary_type: str | None = None
 
 
 @dataclass
@@ -117,6 +118,9 @@ class Metadata:
     release_groups: dict[Mbid, ReleaseGroup] = field(default_factory=dict)
     genres: set[tuple[Mbid, str]] = field(default_factory=set)
     """recording_genre: (recording, genre)."""
+    release_group_genres: set[tuple[Mbid, str]] = field(default_factory=set)
+    artist_genres: set[tuple[Mbid, str]] = field(default_factory=set)
+    """The same of the recording's release groups, of its artists."""
 
 
 @dataclass(frozen=True)

@@ -264,6 +264,7 @@ def test_the_log_in_tells_nobody_who_exists(visitor: Visitor, connection: Connec
 
 
 PAIRS = 500
+GAP_SECONDS = 0.005
 
 
 @pytest.mark.slow
@@ -282,8 +283,14 @@ def test_of_500_pairs_of_log_ins_the_median_gap_is_below_5_ms(
         assert visitor.client.post("/login", data=form, headers=HTML).status_code == 401
         return time.perf_counter() - started
 
-    gaps = [seconds("rob") - seconds("eve") for _ in range(PAIRS)]
-    assert abs(statistics.median(gaps)) < 0.005
+    def gap(pair: int) -> float:
+        """Side by side, so that what else the machine does is in both; each is first as often as the other."""
+        if pair % 2:
+            return seconds("rob") - seconds("eve")
+        return -(seconds("eve") - seconds("rob"))
+
+    gaps = [gap(pair) for pair in range(PAIRS)]
+    assert abs(statistics.median(gaps)) < GAP_SECONDS, statistics.quantiles(gaps, n=4)
 
 
 def test_programs_are_listed_by_name_and_ended(visitor: Visitor, rob: int, connection: Connection) -> None:

@@ -82,7 +82,7 @@ def test_every_figure_is_the_stored_one(standing: tuple[Visitor, Connection], pa
         assert figures(page, statistic.replace("_", "-")) == [
             [str(place), name, said(counts[place - 1])] for place, name in enumerate(shown, 1)
         ]
-    assert "10 of 20</p>" in page
+    assert 'list=artists">All 20<' in page
     assert figures(page, "era-activity") == [[str(year), said(count)] for year, count in stored["era_activity"]]
     countries = [row for table in tables(page)["artist-map"] for row in table]
     assert [row[1:] for row in countries] == [
@@ -229,11 +229,37 @@ def test_what_was_applied_and_when_it_was_computed_is_said(visitor: Visitor, rob
     assert 'href="/user/rob/stats/?range=week&amp;plain=true"' in plain
 
 
+def links(page: str) -> list[tuple[str, str]]:
+    """(address, text) of the page's links to pages of a list."""
+    found = re.findall(r'<a href="([^"]+)"[^>]*>([^<]+)<', page)
+    return [(unescape(address), text) for address, text in found if "list=artists" in address and "range=" in address]
+
+
+@pytest.mark.parametrize("path", ["/user/rob/stats/", "/statistics/"])
+def test_a_list_is_shown_whole_page_by_page(visitor: Visitor, rob: int, connection: Connection, path: str) -> None:
+    names = [f"Artist {number:03}" for number in range(230)]
+    store(connection, rob if "rob" in path else 0, names, ranges=["week"])
+    counts = counts_of(names)
+    address, seen = next(one for one in links(visitor.get(f"{path}?range=week").text) if "All 230" in one[1])[0], []
+    for first, last, ways in ((0, 100, {"Further"}), (100, 200, {"Back", "Further"}), (200, 230, {"Back"})):
+        page = visitor.get(address).text
+        assert list(tables(page)) == ["artists"], "no other statistic"
+        assert f"{first + 1} to {last} of 230" in page
+        seen += figures(page, "artists")
+        shown = {text: to for to, text in links(page) if text in {"Back", "Further"}}
+        assert shown.keys() == ways
+        address = shown.get("Further", address)
+        assert f'href="{path}?range=month&amp;list=artists"' in page, "the switch of ranges keeps the list"
+    assert seen == [[str(place), name, said(counts[place - 1])] for place, name in enumerate(names, 1)]
+    assert "There are 230." in visitor.get(f"{path}?range=week&list=artists&offset=230").text
+
+
 def test_bad_queries_and_unknown_users_are_refused(standing: tuple[Visitor, Connection]) -> None:
     for path, status in (
         ("/user/nobody/stats/", 404), ("/user/nobody/stats/?range=x", 404), ("/user/kim/stats/?range=x", 400),
         ("/user/kim/stats/?range=", 400), ("/statistics/?range=Week", 400), ("/user/kim/stats/?plain=x", 400),
-        ("/user/kim/stats/x", 404),
+        ("/user/kim/stats/x", 404), ("/user/kim/stats/?list=x", 400), ("/user/kim/stats/?list=artist_map", 400),
+        ("/user/kim/stats/?list=artists&offset=-1", 400), ("/user/kim/stats/?list=artists&offset=x", 400),
     ):  # fmt: skip
         answer = standing[0].get(path)
         assert (answer.status_code, answer.mimetype) == (status, "text/html"), path
@@ -301,4 +327,4 @@ def test_the_statistics_of_a_long_history_are_quick(visitor: Visitor, rob: int, 
         assert answer.status_code == 200
     print(f"{min(took) * 1000:.0f} ms, {len(answer.data):,} bytes")
     assert min(took) < 0.2, took
-    assert "10 of 60,400" in answer.text
+    assert "All 60,400<" in answer.text

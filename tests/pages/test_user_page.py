@@ -154,7 +154,7 @@ def test_love_and_hate_are_shown_to_everybody_by_msid_or_mbid(
     msids = [UUID(key.split()[1]) for key in keys(visitor.get("/user/rob/").text)]
     with transaction(connection) as cursor:
         set_score(cursor, rob, msids[0], LOVE)
-        put_score(cursor, rob, UUID(int=5), MBID, LOVE)
+        put_score(cursor, rob, UUID(int=5), UUID(MBID), LOVE)
         set_score(cursor, rob, msids[2], HATE)
     page = visitor.get("/user/rob/").text
     assert re.findall(r'class="score (\w+)"', page) == ["love", "love", "hate"]
@@ -163,12 +163,12 @@ def test_love_and_hate_are_shown_to_everybody_by_msid_or_mbid(
 
 def test_the_newest_word_on_a_recording_holds(rob: int, connection: Connection) -> None:
     with transaction(connection) as cursor:
-        put_score(cursor, rob, UUID(int=1), MBID, LOVE)
+        put_score(cursor, rob, UUID(int=1), UUID(MBID), LOVE)
         assert scores_of(cursor, rob, [(UUID(int=1), None), (UUID(int=2), MBID), (UUID(int=3), None)]) == [1, 1, 0]
         cursor.execute("UPDATE recording_feedback SET created = created - interval '1 second'")
         set_score(cursor, rob, UUID(int=2), HATE)
         assert scores_of(cursor, rob, [(UUID(int=1), MBID), (UUID(int=2), MBID)]) == [1, -1]
-        put_score(cursor, rob, UUID(int=2), MBID, None)
+        put_score(cursor, rob, UUID(int=2), UUID(MBID), None)
         assert scores_of(cursor, rob, [(UUID(int=1), MBID), (UUID(int=2), MBID)]) == [0, 0]
 
 

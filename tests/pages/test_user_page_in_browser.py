@@ -188,11 +188,11 @@ def test_love_hate_and_delete_by_keyboard_alone(
         assert focus() == "Skip to the content"
         page.keyboard.press("Enter")
         order = []
-        for _ in range(8):
+        for _ in range(10):
             page.keyboard.press("Tab")
             order.append(focus())
-        assert order[:2] == ["Listens", "Statistics"]
-        assert order[2:] == [f"{what}: Track {n}" for n in (2, 1) for what in ("Love", "Hate", "Delete")]
+        assert order[:4] == ["Listens", "Statistics", "Recommendations", "Year in music"]
+        assert order[4:] == [f"{what}: Track {n}" for n in (2, 1) for what in ("Love", "Hate", "Delete")]
 
         page.reload()
         page.evaluate("window.sameDocument = true")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def test_the_same_arguments_give_the_same_bytes_and_another_seed_others(tmp_path
     def digest(folder: Path, seed: int) -> str:
         generate(folder, seed, 3000, until=UNTIL)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
-        assert len(files) == 21
+        assert len(files) == 22
         return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
     assert digest(tmp_path / "a", 3) == digest(tmp_path / "b", 3) != digest(tmp_path / "c", 4)
@@ -175,6 +176,8 @@ COLUMNS = {
     "caa_id caa_release_mbid artist_credit_mbids artists",
     "release_group_metadata_cache": "release_group_mbid title artist_credit_name caa_id caa_release_mbid "
     "artist_credit_mbids artists first_release_date_year primary_type",
+    "releases": "release_mbid release_name artist_credit_name artist_mbids release_date release_group_mbid "
+    "release_group_primary_type release_group_secondary_type release_tags listen_count caa_id caa_release_mbid",
     "recording_feedback": "user_id recording_mbid feedback",
     "recording_tag": "recording_mbid tag tag_count",
     "artist_tag": "recording_mbid tag tag_count",
@@ -206,6 +209,17 @@ def test_metadata_knows_every_mbid_that_listens_carry_and_nothing_else(made: Pat
         assert {info[key] for info in infos if key in info} <= known
     artists = {row["artist_mbid"] for row in _rows(made, "metadata/artist_credit_mbid")}
     assert {mbid for info in infos for mbid in info.get("artist_mbids", [])} == artists
+
+
+def test_what_comes_out_is_of_artists_who_were_heard_and_about_the_end(made: Path) -> None:
+    rows = _rows(made, "metadata/releases")
+    artists = {mbid for row in _rows(made, "metadata/recording_artist") for mbid in row["artist_mbids"]}
+    days = [date.fromisoformat(row["release_date"]).toordinal() for row in rows]
+    end = datetime.fromtimestamp(UNTIL, UTC).date().toordinal()
+    assert {row["artist_mbids"][0] for row in rows} <= artists
+    assert end - 60 <= min(days) < end - 50
+    assert end + 50 < max(days) < end + 60
+    assert {len(row["artist_mbids"]) for row in rows} == {1, 2}
 
 
 def test_a_redirect_leads_to_the_id_and_length_of_its_target(made: Path) -> None:

@@ -11,7 +11,6 @@ from psycopg2 import sql
 
 from conf.postgres import Connection, transaction
 from jobs.catalog import catalog
-from jobs.job import Tables
 from jobs.listens.account_deletion import delete_account
 from jobs.listens.exclusions import add_exclusion, exclusion_of, remove_exclusion
 from jobs.listens.listen import Submission, new_message_id
@@ -24,14 +23,15 @@ from jobs.ranges import STATS_RANGES
 from tests.webapi.conftest import Account, listen
 from webapi.freshness import Freshness, freshness
 
-STATISTICS = [job.statistic for job in catalog().jobs.values() if not isinstance(job.output, Tables)]
+STATISTICS = [job.statistic for job in catalog().bundled(catalog().bundles["stats.all"])]
+"""Those that are kept fresh."""
 BOUND = 300
 MSID = UUID(int=1)
 
 
 def of_all(connection: Connection) -> dict[str, Freshness]:
     with transaction(connection) as cursor:
-        return {one.statistic: one for one in freshness(cursor)}
+        return {one.statistic: one for one in freshness(cursor) if one.bundle is not None}
 
 
 def lag(connection: Connection) -> int:
@@ -90,6 +90,27 @@ def test_where_nothing_was_ever_written_nothing_is_behind(connection: Connection
     found = of_all(connection)
     assert sorted(found) == sorted(STATISTICS)
     assert {(one.lag, one.bound, one.late, one.age) for one in found.values()} == {(0, BOUND, False, None)}
+
+
+def test_what_is_made_when_cron_asks_for_it_is_told_of_and_is_never_late(connection: Connection, rob: Account) -> None:
+    write(connection, rob.id, 1_600_000_000)
+    let_pass(connection, 5000)
+    land(connection, 1)
+
+    def told() -> dict[str, tuple[int, int | None, bool]]:
+        with transaction(connection) as cursor:
+            return {one.statistic: (one.lag, one.age, one.late) for one in freshness(cursor) if one.bundle is None}
+
+    assert told()["similar_users"][0] >= 5000
+    assert told()["similar_users"][1:] == (None, False)
+    assert not {"recommendation_dataframes", "pg_metadata_tables"} & set(told()), "they have no results"
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts,"
+            " row_count)"
+            " VALUES ('similar_users', 'all_time', gen_random_uuid(), 1, 0, 1, extract(epoch FROM now())::bigint, 1)"
+        )
+    assert told()["similar_users"] == (0, 0, False), "it has one range, and that is served"
 
 
 def test_what_was_never_made_is_as_far_behind_as_the_first_listen_is_old(connection: Connection, rob: Account) -> None:

@@ -103,6 +103,8 @@ def test_every_operation_says_what_it_is_and_has_an_id_of_its_own(document: dict
         assert operation["summary"], name
         assert operation["tags"], name
         assert name.startswith("OPTIONS") or operation["description"], name
+        given = [(parameter["name"], parameter["in"]) for parameter in operation["parameters"]]
+        assert len(given) == len({*given}), name
         in_path = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"}
         assert in_path == set(re.findall(r"\{(\w+)\}", name)), name
 

@@ -102,7 +102,7 @@ UNREADABLE = {
     "large header": (f"{HEAD}X-Large: {'x' * 40_000}\r\n\r\n", 431),
     "length no number": (f"{HEAD}Authorization: Token secret\r\nContent-Length: secret\r\n\r\n", 400),
     "two lengths": (f"{HEAD}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}", 400),
-    "unknown coding": (f"{HEAD}Transfer-Encoding: secret\r\n\r\n", 501),
+    "unknown coding": (f"{HEAD}Transfer-Encoding: secret\r\n\r\n", 400),
     "header without a name": (f"{HEAD}: secret\r\n\r\n", 400),
     "no HTTP": ("secret\r\n\r\n", 400),
 }

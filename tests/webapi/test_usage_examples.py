@@ -1,7 +1,7 @@
 """The usage examples of the documentation of March 2023, section 1.2, against the real server.
 
-Its functions are here as they are printed there, but for the address. Looking up MBIDs and love/hate feedback belong to
-parts of the API that docs/not_yet.txt names.
+Its functions are here as they are printed there, but for the address. Looking up MBIDs belongs to parts of the API that
+docs/not_yet.txt names.
 """
 
 from time import time
@@ -43,6 +43,18 @@ def get_listens(
     )
     response.raise_for_status()
     return response.json()["payload"]["listens"]
+
+
+def submit_feedback(root: str, token: str, recording_mbid: str, score: int) -> None:
+    """Submit feedback for recording."""
+    response = requests.post(
+        url=f"http://{root}/1/feedback/recording-feedback",
+        json={"recording_mbid": recording_mbid, "score": score},
+        headers={"Authorization": f"Token {token}"},
+        timeout=10,
+    )
+    response.raise_for_status()
+    print("Feedback submitted.")
 
 
 def set_latest_import(root: str, timestamp: int, token: str, service: str = "lastfm") -> Any:
@@ -109,3 +121,13 @@ def test_setting_and_getting_the_latest_import(root: str, rob: Account) -> None:
     timestamp = int(time())
     assert set_latest_import(root, timestamp, rob.token) == {"status": "ok"}
     assert get_latest_import(root, rob.token, "Rob") == timestamp
+
+
+def test_submitting_love_and_hate(root: str, rob: Account) -> None:
+    mbid = "d23f4719-9212-49f0-ad08-ddbfbfc50d6f"
+    for score in (1, -1, 0):
+        submit_feedback(root, rob.token, mbid, score)
+        answer = requests.get(f"http://{root}/1/feedback/user/Rob/get-feedback", timeout=10).json()
+        assert [(one["recording_mbid"], one["score"]) for one in answer["feedback"]] == (
+            [(mbid, score)] if score else []
+        )

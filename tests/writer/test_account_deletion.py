@@ -15,11 +15,13 @@ from psycopg2 import sql
 from conf.broker import INCOMING, SPARK_RESULT, Broker, open_broker
 from conf.postgres import Connection, connect, transaction
 from conf.settings import Settings
+from jobs.jspf import TRACK_EXTENSION, bare_track
 from jobs.listens import account_deletion, traces
 from jobs.listens.account_deletion import UserGoneError, delete_account, find_receipt
 from jobs.listens.changes import read_increment
 from jobs.listens.exclusions import add_exclusion, exclusion_of, remove_exclusion
 from jobs.listens.mapping import MappingRow, delete_mapping, put_mapping
+from jobs.listens.playlists import entries_of
 from jobs.listens.rejected import list_rejected, retry_rejected
 from jobs.listens.removal import remove_listens
 from jobs.listens.user_settings import set_zone
@@ -42,6 +44,8 @@ INSERT INTO audioscrobbler_session SELECT decode(%(secret)s, 'hex'), user_id, id
     WHERE user_id = %(user)s;
 INSERT INTO audioscrobbler_handshake VALUES (%(user)s, 1, 'x');
 INSERT INTO recording_feedback (user_id, recording_msid, score) VALUES (%(user)s, gen_random_uuid(), 1);
+INSERT INTO recommendation_feedback (user_id, recording_id, msid, rating)
+    VALUES (%(user)s, gen_random_uuid(), true, 'like');
 INSERT INTO latest_import (user_id, service) VALUES (%(user)s, 'lastfm');
 INSERT INTO user_import (id, user_id, file_name, format, state, bytes)
     VALUES (gen_random_uuid(), %(user)s, 'history.zip', 'auto', 'waiting', 1);
@@ -49,6 +53,12 @@ INSERT INTO run VALUES ('user_artists', 'week', gen_random_uuid(), 1, 1, 2, 2, n
 INSERT INTO result_list VALUES ('user_artists', 'week', %(user)s, '{7}', '{3}');
 INSERT INTO span (user_id, statistic, from_ts, to_ts, run_id, data_version, newest_listen_ts, last_updated)
     VALUES (%(user)s, 'user_artists', 0, 86400, gen_random_uuid(), 1, 2, now());
+WITH made AS (INSERT INTO playlist (creator_id, created_for_id, title, public)
+              VALUES (%(user)s, %(user)s, 'mine', true), (NULL, %(user)s, 'jams', true), (NULL, NULL, 'ours', true)
+              RETURNING id),
+     filled AS (INSERT INTO playlist_recording (playlist_id, position, recording_mbid, added_by_id)
+                SELECT id, 0, gen_random_uuid(), %(user)s FROM made)
+INSERT INTO playlist_collaborator (playlist_id, user_id) SELECT id, %(user)s FROM made;
 """
 
 
@@ -86,16 +96,17 @@ def furnish(connection: Connection, submit: Submit, user_id: int) -> None:
 
 def rows_of(connection: Connection, user_id: int) -> dict[str, int]:
     """How many rows every table with a user's number has of this user."""
-    found = {}
+    found: dict[str, int] = {}
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
-            " AND (column_name = 'user_id' OR (table_name, column_name) IN (('users', 'id'), ('result_list', 'key')))"
+            " AND (column_name IN ('user_id', 'creator_id', 'created_for_id', 'added_by_id')"
+            " OR (table_name, column_name) IN (('users', 'id'), ('result_list', 'key')))"
         )
         for table, column in cursor.fetchall():
             query = sql.SQL("SELECT count(*) FROM {} WHERE {} = %s")
             cursor.execute(query.format(sql.Identifier(table), sql.Identifier(column)), (user_id,))
-            found[table] = cursor.fetchall()[0][0]
+            found[table] = found.get(table, 0) + cursor.fetchall()[0][0]
     return found
 
 
@@ -119,6 +130,29 @@ def test_every_row_of_the_account_goes_and_none_of_anybody_else(
     with transaction(connection) as cursor:
         cursor.execute("SELECT count(*) FROM mapping WHERE user_id IS NULL")
         assert cursor.fetchone() == (1,)
+
+
+def test_what_she_put_into_others_playlists_stays_there_without_her_name(
+    connection: Connection, user: int, other: int
+) -> None:
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO playlist (creator_id, title, public) VALUES (%s, 'x', false) RETURNING id", (other,)
+        )
+        [(playlist,)] = cursor.fetchall()
+        cursor.execute("INSERT INTO playlist_collaborator VALUES (%s, %s)", (playlist, user))
+        for place, adder in enumerate((user, other)):
+            cursor.execute(
+                "INSERT INTO playlist_recording (playlist_id, position, recording_mbid, added_by_id)"
+                " VALUES (%s, %s, %s, %s)",
+                (playlist, place, MSID, adder),
+            )
+    delete_account(connection, user, _now())
+    with transaction(connection) as cursor:
+        told = [bare_track(entry)["extension"][TRACK_EXTENSION] for entry in entries_of(cursor, playlist)]
+        assert [one["added_by"] for one in told] == ["deleted_lb_user", "bob"]
+        cursor.execute("SELECT count(*) FROM playlist_collaborator")
+        assert cursor.fetchone() == (0,)
 
 
 def test_the_name_is_free_again_and_a_new_user_of_it_starts_with_nothing(

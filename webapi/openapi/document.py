@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import Rule
 
-from webapi.hooks import API
+from webapi.hooks import is_native
 from webapi.openapi.answers import error_answer, error_answers
 from webapi.openapi.declare import Answer, Operation, Parameter, Schema, UndeclaredViewError, operation_of
 from webapi.openapi.headers import CORS, HEADERS, LIMITS, refer
@@ -84,7 +84,7 @@ def declared_routes(app: Flask) -> Iterator[tuple[Rule, Operation]]:
 
 def is_api(rule: Rule) -> bool:
     """Whether the route has the API's rate limit, CORS headers and error shape."""
-    return rule.rule.startswith(API)
+    return is_native(rule.rule)
 
 
 def path_of(rule: Rule) -> str:

@@ -1,10 +1,12 @@
 """Query, path and header parameters as they are documented; limits and defaults are those that the code applies."""
 
 from jobs.ranges import ALL_TIME, STATS_RANGES
+from jobs.years import FIRST_YEAR
 from webapi.openapi.declare import Parameter, Schema
 from webapi.parameters import DEFAULT_ITEMS_PER_GET, FLAGS, MAX_ITEMS_PER_GET, MAX_NAME, MAX_TIMESTAMP
 
 _MBID = "bf9e91ea-8029-4a04-a26a-224e00a83266"
+YEAR: Schema = {"type": "integer", "minimum": FIRST_YEAR, "maximum": 9998}
 EMPTY: Schema = {"const": ""}
 """An empty value is the same as none."""
 _TIMESTAMP: Schema = {"anyOf": [{"type": "integer", "minimum": -MAX_TIMESTAMP, "maximum": MAX_TIMESTAMP}, EMPTY]}
@@ -104,6 +106,35 @@ PATH = {
             example="alice",
         ),
         Parameter("mbid", {"type": "string", "format": "uuid"}, "An MBID of MusicBrainz.", where="path", example=_MBID),
+        Parameter(
+            "recording_mbid", {"type": "string", "format": "uuid"}, "A recording's MBID.", where="path", example=_MBID
+        ),
+        Parameter(
+            "recording_msid", {"type": "string", "format": "uuid"}, "A recording's MSID.", where="path", example=_MBID
+        ),
+        Parameter(
+            "recording_id",
+            {"type": "string", "format": "uuid"},
+            "A recording's MBID, or its MSID where it has no MBID here.",
+            where="path",
+            example=_MBID,
+        ),
+        Parameter(
+            "playlist_mbid",
+            {"type": "string", "format": "uuid"},
+            "A playlist's MBID, as `create` gave it.",
+            where="path",
+            example=_MBID,
+        ),
+        Parameter("model_id", {"type": "string", "format": "uuid"}, "A model's id.", where="path", example=_MBID),
+        Parameter(
+            "other_user_name",
+            {"type": "string", "minLength": 1, "maxLength": MAX_NAME},
+            "Another user. Case does not matter.",
+            where="path",
+            example="bob",
+        ),
+        Parameter("year", YEAR, "A year up to the one that it is now.", where="path", example=2025),
     )
 }
 """Parameters of paths by name; one that is not here is documented from its converter alone."""

@@ -21,12 +21,14 @@ from webapi.openapi.declare import Schema
 from webapi.parameters import MAX_ITEMS_PER_GET, MAX_TIMESTAMP
 
 UUID: Schema = {"type": "string", "format": "uuid"}
+MAYBE_UUID: Schema = {"anyOf": [UUID, {"type": "null"}]}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 KNOWN_COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
 """Null where it is not known."""
 SECONDS: Schema = {"type": "integer", "description": "Seconds since the epoch, UTC."}
 AGE: Schema = {"type": ["integer", "null"], "description": "Seconds; null where it is not known."}
 TEXT: Schema = {"type": "string"}
+MAYBE_TEXT: Schema = {"type": ["string", "null"]}
 SIGHTED: Schema = {"type": "string", "pattern": "[A-Za-z0-9]", "description": "Not blank; spaces around it go."}
 """A name as sent. The pattern is narrower than the rule, which asks for any character that can be seen."""
 

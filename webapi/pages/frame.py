@@ -14,7 +14,7 @@ from jinja2 import StrictUndefined
 
 from conf.settings import Settings
 from webapi.errors import error_reply
-from webapi.hooks import API
+from webapi.hooks import is_native
 from webapi.services import services
 from webapi.sessions import cookie_name, current_user, install_sessions, is_https, known_user
 
@@ -86,7 +86,7 @@ class _FormSessions(SecureCookieSessionInterface):
     """Flask's session holds the secret of a visitor's forms. The API has none, and reads are quicker without."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        return None if request.path.startswith(API) else super().open_session(app, request)
+        return None if is_native(request.path) else super().open_session(app, request)
 
 
 def kept_by_nobody(response: Response) -> Response:
@@ -103,6 +103,13 @@ def static_url(name: str) -> str:
 def user_path(name: str) -> str:
     """The address of a user's page."""
     return f"/user/{quote(name, safe='')}"
+
+
+def tagged(response: Response, etag: str | None) -> Response:
+    """With the ETag of what the page shows; None: a page like no other."""
+    if etag is not None:
+        response.set_etag(etag, weak=True)
+    return response
 
 
 def takes_bytes(most: int) -> Callable[[View], View]:
@@ -131,7 +138,7 @@ def static_file(digest: str, name: str) -> Response:
 def look_digest() -> str:
     """Of the templates and static files: a page's ETag has a part of it."""
     digest = hashlib.sha256()
-    for path in sorted([*TEMPLATES.rglob("*.html"), *STATIC.rglob("*.*")]):
+    for path in sorted([*TEMPLATES.rglob("*.*"), *STATIC.rglob("*.*")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -165,7 +172,7 @@ def _stale_form(_: CSRFError) -> Response:
 
 def _secure(response: Response) -> Response:
     """What the API answers is no page, and has its own headers."""
-    if request.path.startswith(API):
+    if is_native(request.path):
         return response
     headers = response.headers
     headers["X-Content-Type-Options"] = "nosniff"

@@ -20,14 +20,17 @@ from jobs.ranges import ALL_TIME, local_bounds
 from webapi.db.versions import runs_of_range
 from webapi.fresh import etag_of
 from webapi.pages import charted, user
-from webapi.pages.frame import look_digest, user_path
-from webapi.parameters import FLAGS, chosen, stats_range, user_of_path
+from webapi.pages.frame import look_digest, tagged, user_path
+from webapi.parameters import FLAGS, chosen, non_negative, stats_range, user_of_path
+from webapi.paths import end_was_written
 from webapi.services import services
 from webapi.sessions import current_user
 from webapi.statistics import SITEWIDE_KEY, Asked, Payload, payload_of
 
 SHOWN = 10
-"""Items of a list."""
+"""Items of each list."""
+SHOWN_ALONE = 100
+"""Items of a list that is shown alone, a page at a time."""
 RANGES: Mapping[str, str] = {
     "this_week": "This week",
     "week": "Last week",
@@ -79,6 +82,24 @@ class Whose:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """A list that is shown without the others, from its item `offset` on."""
+
+    name: str
+    offset: int
+
+    @property
+    def before(self) -> int:
+        """Where the page before this one begins."""
+        return max(0, self.offset - SHOWN_ALONE)
+
+    @property
+    def after(self) -> int:
+        """Where the next page begins."""
+        return self.offset + SHOWN_ALONE
+
+
+@dataclass(frozen=True)
 class Facts:
     """Of the newest run of a page, and the settings it was made with. Times but `computed` on the settings' clock."""
 
@@ -95,8 +116,11 @@ class Facts:
 
 @blueprint.get("/user/<user_name:user_name>/stats")
 def user_statistics(user_name: str) -> Any:
-    """One range of a user's statistics, by default all time; `plain=true`: without the user's settings."""
-    if not _end_was_written():
+    """One range of a user's statistics, by default all time; `plain=true`: without the user's settings.
+
+    `list=artists&offset=100`: that list alone, a page of it.
+    """
+    if not end_was_written(_END):
         return user.user_page(user_name + _END)
 
     def whose(cursor: Cursor) -> Whose:
@@ -112,12 +136,6 @@ def statistics_of_everybody() -> Response:
     return _page(lambda _: Whose(SITEWIDE_KEY, "sitewide_", "/statistics/"))
 
 
-def _end_was_written() -> bool:
-    """An encoded slash belongs to a name: that of the user `x/stats`."""
-    raw_uri = request.environ.get("RAW_URI", _END)
-    return str(raw_uri).partition("?")[0].rstrip("/").endswith(_END)
-
-
 def _page(find: Callable[[Cursor], Whose]) -> Response:
     # Has a transaction of its own. Who is logged in, or is told something, has a page like no other.
     is_plain_visitor = current_user() is None and not session
@@ -125,12 +143,14 @@ def _page(find: Callable[[Cursor], Whose]) -> Response:
         whose = find(cursor)
         asked_range = stats_range()
         plain = whose.owner is not None and chosen("plain", FLAGS) == "true"
+        alone = _alone()
         # Read before what they are versions of: then a page is at worst asked for once more.
         runs = runs_of_range(cursor, asked_range)
         etag = _etag(whose, runs) if is_plain_visitor else None
         if etag is not None and request.if_none_match.contains_weak(etag):
-            return _tagged(make_response("", 304), etag)
-        found = {name: _payload(cursor, whose, name, asked_range, plain=plain) for name in whose.statistics()}
+            return tagged(make_response("", 304), etag)
+        names = [alone.name] if alone else whose.statistics()
+        found = {name: _payload(cursor, whose, name, asked_range, alone, plain=plain) for name in names}
     page = render_template(
         "statistics.html",
         owner=whose.owner,
@@ -138,18 +158,30 @@ def _page(find: Callable[[Cursor], Whose]) -> Response:
         stats_range=asked_range,
         ranges=RANGES,
         plain=plain,
+        alone=alone,
         facts=_facts([payload for payload in found.values() if payload is not None]),
         computed={name for name in found if whose.prefix + name in runs},
         lists=LISTS,
         found=found,
         drawn=_drawn(found),
     )
-    return _tagged(make_response(page), etag)
+    return tagged(make_response(page), etag)
 
 
-def _payload(cursor: Cursor, whose: Whose, name: str, asked_range: str, *, plain: bool) -> Payload | None:
+def _alone() -> Alone | None:
+    """`list` and `offset` of the query."""
+    name = chosen("list", tuple(name for name, *_ in LISTS))
+    return None if name is None else Alone(name, non_negative("offset", 0))
+
+
+def _payload(
+    cursor: Cursor, whose: Whose, name: str, asked_range: str, alone: Alone | None, *, plain: bool
+) -> Payload | None:
     job = catalog().jobs[whose.prefix + name]
-    asked = Asked(asked_range, SHOWN) if isinstance(job.output, Ranked) else Asked(asked_range)
+    if alone is not None:
+        asked = Asked(asked_range, SHOWN_ALONE, alone.offset)
+    else:
+        asked = Asked(asked_range, SHOWN) if isinstance(job.output, Ranked) else Asked(asked_range)
     return payload_of(cursor, job, whose.key, asked, plain=plain)
 
 
@@ -188,9 +220,3 @@ def _facts(payloads: list[Payload]) -> Facts | None:
 def _etag(whose: Whose, runs: Mapping[str, str]) -> str:
     name = whose.owner.name if whose.owner else ""
     return etag_of((look_digest(), request.full_path, whose.key, name, tuple(runs.items())))
-
-
-def _tagged(response: Response, etag: str | None) -> Response:
-    if etag is not None:
-        response.set_etag(etag, weak=True)
-    return response

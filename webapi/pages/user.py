@@ -138,7 +138,7 @@ def give_feedback() -> Page:
         listen = find_listen(cursor, user.id, key)
         if listen is not None:
             mbid = _mbids(cursor, user.id, [listen])[0]
-            put_score(cursor, user.id, listen.recording_msid, mbid, SCORES[wanted])
+            put_score(cursor, user.id, listen.recording_msid, UUID(mbid) if mbid else None, SCORES[wanted])
     if listen is None:
         flash("That listen is not there any more.", "problem")
     return _back(user)

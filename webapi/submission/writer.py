@@ -20,7 +20,7 @@ from conf.faults import fault_point
 from conf.postgres import Connection, Pool, StoreUnavailableError, dsn
 from conf.settings import Settings
 from jobs.listens.listen import DecodeError, Submission
-from jobs.listens.prune import prune_exclusion_deletes, prune_messages, prune_tombstones
+from jobs.listens.prune import prune_exclusion_deletes, prune_messages, prune_playlists, prune_tombstones
 from jobs.listens.write import Outcome, write_submissions
 
 PART = "listen_writer"
@@ -180,7 +180,8 @@ class Writer:
         with self._pool.transaction() as cursor:
             messages = prune_messages(cursor)
             deletes = prune_exclusion_deletes(cursor) + (0 if keep_deletes else prune_tombstones(cursor))
-        log.info("forgot %d old message ids and %d old deletes", messages, deletes)
+            expired = prune_playlists(cursor)
+        log.info("forgot %d old message ids, %d old deletes, %d playlists", messages, deletes, expired)
 
     def disconnect(self) -> None:
         """Drop both connections: what is in hand comes again."""

@@ -18,6 +18,7 @@ from webapi.openapi.parameters import LISTENS_COUNT, MAX_TS, MIN_TS
 from webapi.openapi.schemas import component
 from webapi.parameters import listens_count, timestamp, user_known
 from webapi.services import services
+from webapi.track_metadata import mbid_mapping
 from webapi.versions import Asked
 
 FLAT_BYTES, FLAT_GROWTH = 16_384, 10
@@ -150,7 +151,7 @@ def _listen(user_name: str, row: ListenRow, info: dict[str, Any], mapped: Resolv
         track["release_name"] = row.release_name
     track["additional_info"] = {**flattened(info, len(row.additional_info)), "recording_msid": msid}
     if mapped.recording_mbid is not None:
-        track["mbid_mapping"] = _mbid_mapping(mapped)
+        track["mbid_mapping"] = mbid_mapping(mapped)
     return {
         "listened_at": row.listened_at,
         "inserted_at": row.inserted_at,
@@ -158,13 +159,3 @@ def _listen(user_name: str, row: ListenRow, info: dict[str, Any], mapped: Resolv
         "user_name": user_name,
         "track_metadata": track,
     }
-
-
-def _mbid_mapping(mapped: Resolved) -> dict[str, Any]:
-    mapping: dict[str, Any] = {
-        "recording_mbid": mapped.recording_mbid,
-        "artist_mbids": list(mapped.artist_mbids),
-    }
-    if mapped.release_mbid is not None:
-        mapping["release_mbid"] = mapped.release_mbid
-    return mapping

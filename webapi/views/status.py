@@ -10,7 +10,6 @@ from conf.broker import BrokerUnavailableError
 from dumps.published import Dump, published_dumps
 from jobs.catalog import catalog
 from jobs.job import PER_USER, Job
-from jobs.ranges import STATS_RANGES
 from webapi.db.status import result_ages
 from webapi.errors import RETRY_AFTER, BadRequestError, NotFoundError, reply
 from webapi.freshness import freshness
@@ -116,7 +115,7 @@ def chosen_dump(dumps: Sequence[Dump], asked: str | None) -> Dump:
 def _named_ages(job: Job, ages: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
     assert job.route is not None
     key = job.route.payload_key
-    return [{"name": f"{key}_{name}", "age": ages.get((job.statistic, name))} for name in STATS_RANGES]
+    return [{"name": f"{key}_{name}", "age": ages.get((job.statistic, name))} for name in job.ranges]
 
 
 def _youngest(jobs: list[Job], ages: dict[tuple[str, str], int]) -> int | None:

@@ -7,10 +7,10 @@ they are converted from the time zone that goes with the file.
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 
-from dumps.load.format import Brings, Format, RefusedItemError, mbid, play, whole_seconds
+from dumps.load.format import Format, RefusedItemError, mbid, play, whole_seconds
 from dumps.load.source import Source
 from dumps.load.tables import text_lines
-from jobs.listens.items import Item, LeftOut, Refused
+from jobs.listens.items import Brings, Item, LeftOut, Refused
 
 _LEAST_FIELDS = 7
 _LONGEST_TIME = 12

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from dumps.load.format import (
-    Brings,
     Format,
     RefusedItemError,
     epoch_seconds,
@@ -16,7 +15,7 @@ from dumps.load.format import (
 )
 from dumps.load.heads import first_object
 from dumps.load.source import Source
-from jobs.listens.items import Item
+from jobs.listens.items import Brings, Item
 
 
 def _recognises(source: Source) -> bool:

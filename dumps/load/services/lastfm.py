@@ -7,10 +7,10 @@ Its track MBIDs are often of something else, so they are kept under a name of th
 from collections.abc import Iterator
 from typing import Any
 
-from dumps.load.format import Brings, Format, epoch_seconds, json_file, mbid, part, play, read_array
+from dumps.load.format import Format, epoch_seconds, json_file, mbid, part, play, read_array
 from dumps.load.heads import first_object
 from dumps.load.source import Source
-from jobs.listens.items import Item
+from jobs.listens.items import Brings, Item
 
 
 def _recognises(source: Source) -> bool:

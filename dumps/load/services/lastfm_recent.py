@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from dumps.load.arrays import array_elements
-from dumps.load.format import Brings, Format, epoch_seconds, mbid, part, play, understood
+from dumps.load.format import Format, epoch_seconds, mbid, part, play, understood
 from dumps.load.source import Source
-from jobs.listens.items import Item, LeftOut
+from jobs.listens.items import Brings, Item, LeftOut
 from jobs.listens.rows import body_of
 
 _PAGE = re.compile(

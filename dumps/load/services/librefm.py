@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from dumps.load.format import Brings, Format, epoch_seconds, play
+from dumps.load.format import Format, epoch_seconds, play
 from dumps.load.source import Source
 from dumps.load.tables import Named, has_header, read_table
-from jobs.listens.items import Item
+from jobs.listens.items import Brings, Item
 
 _COLUMNS = {"time", "artist", "track"}
 

@@ -5,15 +5,16 @@ same file says which recording it is, and the feedback gets the MSID which that 
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Any
 from uuid import UUID
 
 import orjson
 
-from dumps.load.format import Brings, Format
+from dumps.load.format import Format
 from dumps.load.source import Source
-from jobs.listens.items import DamagedFileError, Item, LeftOut, Loved, Refused
+from jobs.listens.items import Brings, DamagedFileError, Item, LeftOut, Loved, Rated, Refused
 from jobs.listens.lines import LINE_LIMIT, listen_of, read_lines, read_objects
 from jobs.listens.msid import msid_of
 
@@ -22,6 +23,7 @@ LISTEN_LIMIT = 10_240_000
 MOST_TRANSLATED = 100_000
 """Feedback whose MSIDs are looked for among the listens; what is beyond keeps its MSID."""
 _FEEDBACK = "feedback.jsonl"
+_RATINGS = "recommendation_feedback.jsonl"
 _PINS = "pinned_recording.jsonl"
 
 
@@ -47,18 +49,19 @@ def _read(source: Source) -> Iterator[Item]:
     known = dict.fromkeys(_wanted(source))
     kept: list[str] = []
     for member, text in source.texts(_lines):
-        if _is(member, _FEEDBACK):
+        if _is(member, _FEEDBACK) or _is(member, _RATINGS):
             kept.append(member)  # read last, when the listens have been seen
             continue
         yield from _read_member(member, text, known)
     for member, text in source.texts(lambda name: name in kept):
-        yield from read_objects(text, lambda document: _feedback(document, known), member=member)
+        understand = _rating if _is(member, _RATINGS) else _feedback
+        yield from read_objects(text, partial(understand, known=known), member=member)
 
 
 def _wanted(source: Source) -> Iterator[str]:
     """MSIDs of the feedback, as far as they are looked for."""
     left = MOST_TRANSLATED
-    for _, text in source.texts(lambda name: _is(name, _FEEDBACK)):
+    for _, text in source.texts(lambda name: _is(name, _FEEDBACK) or _is(name, _RATINGS)):
         for _, content in read_lines(text):
             msid = _msid_in(content)
             if msid is not None:
@@ -105,14 +108,18 @@ def _remember(metadata: object, known: dict[str, UUID | None]) -> None:
 
 
 def _feedback(document: dict[str, Any], known: dict[str, UUID | None]) -> Brings:
+    return Loved(*_ids(document, known), document.get("score"), document.get("created"))
+
+
+def _rating(document: dict[str, Any], known: dict[str, UUID | None]) -> Brings:
+    return Rated(*_ids(document, known), document.get("rating"), document.get("created"))
+
+
+def _ids(document: dict[str, Any], known: dict[str, UUID | None]) -> tuple[Any, Any]:
+    """(MSID here, MBID) as far as they are given."""
     msid = document.get("recording_msid")
     translated = known.get(msid) if isinstance(msid, str) else None
-    return Loved(
-        str(translated) if translated is not None else msid,
-        document.get("recording_mbid"),
-        document.get("score"),
-        document.get("created"),
-    )
+    return str(translated) if translated is not None else msid, document.get("recording_mbid")
 
 
 FORMAT = Format("listenbrainz", "user export of ListenBrainz, or of this server (.zip)", _recognises, _read)

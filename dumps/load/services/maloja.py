@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from dumps.load.format import Brings, Format, RefusedItemError, epoch_seconds, part, play, read_array, whole_seconds
+from dumps.load.format import Format, RefusedItemError, epoch_seconds, part, play, read_array, whole_seconds
 from dumps.load.heads import first_object
 from dumps.load.source import Source
-from jobs.listens.items import Item
+from jobs.listens.items import Brings, Item
 
 
 def _recognises(source: Source) -> bool:

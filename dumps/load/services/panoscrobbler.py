@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from dumps.load.format import Brings, Format, RefusedItemError, epoch_seconds, play, understood
+from dumps.load.format import Format, RefusedItemError, epoch_seconds, play, understood
 from dumps.load.source import Source
-from jobs.listens.items import Item, LeftOut
+from jobs.listens.items import Brings, Item, LeftOut
 from jobs.listens.lines import read_objects
 from jobs.listens.validator import MAX_DURATION_MS
 

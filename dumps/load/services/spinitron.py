@@ -5,10 +5,10 @@ Times are those of the station, in the time zone that goes with the file unless 
 
 from collections.abc import Iterator
 
-from dumps.load.format import Brings, Format, epoch_seconds, play, whole_seconds
+from dumps.load.format import Format, epoch_seconds, play, whole_seconds
 from dumps.load.source import Source
 from dumps.load.tables import Named, has_header, read_table
-from jobs.listens.items import Item
+from jobs.listens.items import Brings, Item
 
 _COLUMNS = {"date-time", "artist", "song"}
 

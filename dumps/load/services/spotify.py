@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from dumps.load.format import Brings, Format, epoch_seconds, json_file, play, read_array, whole_seconds
+from dumps.load.format import Format, epoch_seconds, json_file, play, read_array, whole_seconds
 from dumps.load.heads import first_object
 from dumps.load.source import Source
-from jobs.listens.items import Item, LeftOut
+from jobs.listens.items import Brings, Item, LeftOut
 
 SHORT_MS = 30_000
 _SKIPS = frozenset(("fwdbtn", "backbtn", "clickrow", "playbtn", "endplay"))

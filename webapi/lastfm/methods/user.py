@@ -39,7 +39,7 @@ def get_info(call: Call) -> tuple[Element, ...]:
         Element("realname", ""),
         Element("url", f"{services().settings.url}/user/{quote(user.name, safe='')}"),
         Element("country", ""),
-        Element("subscriber", "0"),
+        *_not_known(),
         Element("playcount", str(count)),
         Element("registered", f"{user.created.astimezone(UTC):%Y-%m-%d %H:%M}", registered),
         *_images(),
@@ -72,6 +72,12 @@ def get_recent_tracks(call: Call) -> tuple[Element, ...]:
     }
     # Last.fm itself always sends a list, and the attributes below @attr: what web pages show of a user reads them.
     return (Element("recenttracks", None, attributes, tracks, listed=("track",), grouped=True),)
+
+
+def _not_known() -> tuple[Element, ...]:
+    """What Last.fm says of a user and is not asked for here: clients that read all of it fail without."""
+    said = {"age": "0", "gender": "n", "subscriber": "0", "playlists": "0", "bootstrap": "0", "type": "user"}
+    return tuple(Element(name, text) for name, text in said.items())
 
 
 def _whose(call: Call) -> str:

@@ -1,0 +1,82 @@
+"""`parity`: every command of the ListenBrainz documentation, with ours."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from commands.exits import FAILED
+from commands.output import show_json, show_table
+
+TABLE = Path(__file__).with_suffix(".toml")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One documented command."""
+
+    group: str
+    """manage, manage dump, manage spark, or spark_manage.py."""
+    name: str
+    origin: str
+    """The documentation it stands in: 2023, 2017, or newer."""
+    here: str
+    """Our command; empty where there is none."""
+    why: str
+    """There is none: gone or later, and why. Empty where there is one, and where no reason is known."""
+
+    @property
+    def missing(self) -> bool:
+        """Neither a command nor a reason."""
+        return not self.here and not self.why
+
+
+@click.command("parity")
+@click.option("--missing", is_flag=True, help="Only what has neither a command here nor a reason; status 1 if any.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def parity(ctx: click.Context, missing: bool, as_json: bool) -> None:
+    """Show every command of the ListenBrainz documentation with ours, or why it is gone or later.
+
+    \b
+    Examples:
+      spark_manage.py parity
+      spark_manage.py parity --missing
+    """
+    root = ctx.find_root().command
+    assert isinstance(root, click.Group)
+    rows = [row for row in documented(root) if row.missing or not missing]
+    if as_json:
+        show_json([vars(row) for row in rows])
+    elif rows:
+        cells = [(f"{row.group} {row.name}", row.origin, row.here, row.why) for row in rows]
+        show_table(("documented", "in", "here", "otherwise"), cells)
+    if missing and rows:
+        ctx.exit(FAILED)
+
+
+def documented(root: click.Group) -> list[Row]:
+    """Every documented command, group by group; `root` has the commands that there are."""
+    table = tomllib.loads(TABLE.read_text())
+    return [_row(root, group, name, said) for group, rows in table.items() for name, said in rows.items()]
+
+
+def _row(root: click.Group, group: str, name: str, said: dict[str, str]) -> Row:
+    """A command that is there beats what is said of its absence."""
+    ours = said.get("ours", name)
+    here = ours if _is_there(root, ours.split()) else ""
+    why = next((f"{word}: {said[word]}" for word in ("gone", "later") if word in said and not here), "")
+    return Row(group, name, said.get("from", "2023"), here, why)
+
+
+def _is_there(root: click.Group, path: list[str]) -> bool:
+    found: click.Command | None = root
+    for name in path:
+        if not isinstance(found, click.Group):
+            return False
+        found = found.get_command(click.Context(found), name)
+    return found is not None
+
+
+COMMANDS = (parity,)

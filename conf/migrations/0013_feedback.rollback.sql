@@ -1,0 +1,2 @@
+DROP TABLE recommendation_feedback;
+DROP INDEX recording_feedback_of_mbid, recording_feedback_of_msid;

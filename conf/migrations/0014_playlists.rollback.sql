@@ -1,0 +1,1 @@
+DROP TABLE playlist_collaborator, playlist_recording, playlist;

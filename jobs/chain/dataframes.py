@@ -1,0 +1,196 @@
+"""Dataframes of the chain (reference jobs.md 8): who heard which recording how often, with dense ids, as Parquet.
+
+users: one row per user with more than so many listens in the window. recordings: one per recording that one of them
+heard; ids are dense from 1, for a recording is itself under whatever credits it was seen. playcounts: one per pair.
+
+Dataframes are a cache of the lake: a job that finds those of another data version makes them anew with the settings
+of the last ones, so that what was deleted, excluded or mapped since is in its results.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+from scipy.sparse import csr_matrix
+
+from jobs.chain.kept import Kept, finish, home, kept, remove_older
+from jobs.engines.interactions import UUID_TYPE, Interactions
+from jobs.job import NothingToWorkOnError
+from jobs.recommend.dataframes import DEFAULTS
+from jobs.result_files import filesystem
+from jobs.run_engine import DAY, EngineRun, Made
+
+WHAT = "dataframes"
+_USERS = """
+SELECT CAST(row_number() OVER (ORDER BY user_id) AS INT) AS spark_user_id, user_id, listen_count FROM {counted}
+"""
+_RECORDINGS = """
+SELECT CAST(row_number() OVER (ORDER BY recording) AS INT) AS recording_id, recording, msid, identity_id
+  FROM (SELECT recording, bool_and(msid) AS msid, max(identity_id) AS identity_id
+          FROM {plays} p LEFT SEMI JOIN {users} u ON u.user_id = p.user_id GROUP BY recording)
+"""
+_NAMED = """
+SELECT r.recording_id, r.recording, r.msid, i.track_name AS recording_name, i.artist_name AS artist_credit_name,
+       i.artist_key AS artist_credit_key, a.artists
+  FROM {recordings} r JOIN {identity} i ON i.identity_id = r.identity_id
+  JOIN (SELECT identity_id, array_sort(collect_set(coalesce(artist_mbid, artist_key))) AS artists
+          FROM {identity_artist} GROUP BY identity_id) a ON a.identity_id = r.identity_id
+ ORDER BY r.recording_id
+"""
+_COLUMNS = ("recording", "msid", "recording_name", "artist_credit_name", "artist_credit_key", "artists")
+"""artists: MBIDs, or the folded name where none is known; artist_credit_key: the whole credit, folded."""
+_PLAYCOUNTS = """
+SELECT u.spark_user_id, r.recording_id, CAST(p.listen_count AS INT) AS playcount,
+       CAST(CASE p.listen_count WHEN 1 THEN 20 ELSE 30 + least(p.listen_count, 20) END AS FLOAT)
+           AS transformed_listencount,
+       unix_seconds(p.latest) AS latest_listened_at
+  FROM {plays} p JOIN {users} u ON u.user_id = p.user_id JOIN {recordings} r ON r.recording = p.recording
+ ORDER BY spark_user_id, recording_id
+"""
+
+
+@dataclass(frozen=True)
+class Dataframes:
+    """Dataframes that were made."""
+
+    kept: Kept
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What they are of: window, data version, counts."""
+        return self.kept.metadata
+
+    @cached_property
+    def recordings(self) -> pa.Table:
+        """One row per recording, in the order of `interactions`: _COLUMNS."""
+        return _read(self.kept, "recordings", list(_COLUMNS))
+
+    def interactions(self, *, transformed: bool = False, everybody: Sequence[int] = ()) -> Interactions:
+        """The play counts as a matrix; `transformed`: 20 for 1 and 30 + min(n, 20) for n in their place.
+
+        `everybody`: ids of users who have a row, empty where the dataframes have nothing of them.
+        """
+        count = "transformed_listencount" if transformed else "playcount"
+        users = _read(self.kept, "users", ["user_id"])["user_id"].to_numpy().astype(np.int64)
+        pairs = _read(self.kept, "playcounts", ["spark_user_id", "recording_id", count, "latest_listened_at"])
+        row, column = (pairs[name].to_numpy().astype(np.int64) - 1 for name in ("spark_user_id", "recording_id"))
+        rows = np.union1d(users, np.asarray(everybody, np.int64))
+        users, row = rows, np.searchsorted(rows, users)[row]
+        order = np.lexsort((column, row))  # as they were written, unless files came in another order
+        starts = np.append(0, np.cumsum(np.bincount(row, minlength=users.size)))
+        counts = pairs[count].to_numpy().astype(np.float32)[order]
+        size = (users.size, self.recordings.num_rows)
+        return Interactions(
+            csr_matrix((counts, column[order], starts), shape=size),
+            users,
+            np.array(self.recordings["recording"].to_pylist(), UUID_TYPE),
+            self.recordings["msid"].to_numpy(zero_copy_only=False),
+            pairs["latest_listened_at"].to_numpy()[order],
+        )
+
+
+def create(run: EngineRun) -> Made:
+    """The job: dataframes of the window asked for. Raises NothingToWorkOnError for an empty window."""
+    window, threshold = run.params["train_model_window"], run.params["minimum_listens_threshold"]
+    assert isinstance(window, int)
+    assert isinstance(threshold, int)
+    made = made_of(run, str(run.params["job_type"]), window, threshold).metadata
+    return Made(
+        said=f"dataframes for {made['job_type']}: {made['users_count']} users, {made['recordings_count']} recordings, "
+        f"{made['playcounts_count']} play counts of {made['listens_count']} listens, "
+        f"from {made['from_date']} to {made['to_date']}"
+    )
+
+
+def current(run: EngineRun, job_type: str) -> Dataframes:
+    """Those of this data version and T; else new ones of the last window and threshold, or of the defaults.
+
+    Raises NothingToWorkOnError.
+    """
+    last = next((one for one in kept(run.settings.lake, WHAT) if one.metadata["job_type"] == job_type), None)
+    if last is None:
+        return made_of(run, job_type, *DEFAULTS[job_type])
+    if is_of(last, run):
+        return Dataframes(last)
+    return made_of(run, job_type, last.metadata["train_model_window"], last.metadata["minimum_listens_threshold"])
+
+
+def is_of(one: Kept, run: EngineRun) -> bool:
+    """Whether it was made of this data version, up to this T."""
+    facts = (one.metadata["epoch"], one.metadata["data_version"], one.metadata["to_ts"])
+    return facts == (run.landing.epoch, run.landing.landing_id, run.newest)
+
+
+def facts_of(run: EngineRun) -> dict[str, Any]:
+    """What tells of which data version something is, for its metadata."""
+    return {
+        "created": run.now,
+        "epoch": run.landing.epoch,
+        "data_version": run.landing.landing_id,
+        "to_ts": run.newest,
+    }
+
+
+def made_of(run: EngineRun, job_type: str, window: int, threshold: int) -> Dataframes:
+    """New dataframes, in place of those of the same sort. Raises NothingToWorkOnError for an empty window."""
+    run.progress("counting plays")
+    frames = run.within(window)
+    plays = frames.keep(frames.named("recording_plays"))
+    counted_plays = plays.groupBy("user_id").agg(F.sum("listen_count").alias("listen_count"))
+    users = frames.keep(frames.sql(_USERS, (), counted=counted_plays.where(F.col("listen_count") > threshold)))
+    counted = users.count()
+    if not counted:
+        until = datetime.fromtimestamp(run.newest, UTC).date()
+        raise NothingToWorkOnError(
+            f"empty window: nobody has more than {threshold} listens in the {window} days up to {until}; ask for more "
+            "--days, or for an earlier --at"
+        )
+    recordings = frames.keep(frames.sql(_RECORDINGS, (), plays=plays, users=users))
+    url = f"{home(run.settings.lake, WHAT)}/{run.run_id}"
+    run.progress("writing dataframes")
+    _write(users.orderBy("spark_user_id"), f"{url}/users")
+    _write(frames.sql(_NAMED, ("identity", "identity_artist"), recordings=recordings), f"{url}/recordings")
+    _write(frames.sql(_PLAYCOUNTS, (), plays=plays, users=users, recordings=recordings), f"{url}/playcounts")
+    metadata = facts_of(run) | {
+        "dataframe_id": str(run.run_id),
+        "job_type": job_type,
+        "train_model_window": window,
+        "minimum_listens_threshold": threshold,
+        "from_ts": max(0, run.newest - window * DAY),
+        "from_date": f"{datetime.fromtimestamp(max(0, run.newest - window * DAY), UTC):%b %Y}",
+        "to_date": f"{datetime.fromtimestamp(run.newest, UTC):%b %Y}",
+        "users_count": counted,
+        "listens_count": int(_total(users)),
+        "recordings_count": _rows(f"{url}/recordings"),
+        "playcounts_count": _rows(f"{url}/playcounts"),
+    }
+    finish(url, metadata)
+    others = {one.id for one in kept(run.settings.lake, WHAT) if one.metadata["job_type"] != job_type}
+    remove_older(run.settings.lake, WHAT, others | {run.run_id}, run.now)
+    return Dataframes(Kept(run.run_id, url, metadata))
+
+
+def _total(users: DataFrame) -> int:
+    rows = users.agg({"listen_count": "sum"}).collect()
+    return int(rows[0][0])
+
+
+def _write(rows: DataFrame, url: str) -> None:
+    rows.write.parquet(url)
+
+
+def _rows(url: str) -> int:
+    files, path = filesystem(url)
+    return int(pyarrow.parquet.ParquetDataset(path, filesystem=files).read(columns=[]).num_rows)
+
+
+def _read(one: Kept, name: str, columns: list[str]) -> pa.Table:
+    files, path = filesystem(f"{one.url}/{name}")
+    return pyarrow.parquet.read_table(path, columns=columns, filesystem=files)

@@ -1,0 +1,230 @@
+"""The job of periodic playlists: lists as they are served, when things were last heard, names. A document per user."""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from conf.postgres import Connection, connect, dsn, transaction
+from jobs.chain import discovery
+from jobs.chain.catalogue import Catalogue
+from jobs.chain.dataframes import current
+from jobs.chain.people import exclusions_of
+from jobs.engines.interactions import UUID_TYPE
+from jobs.engines.jams import JAMS, Candidate, LocalDay, chosen, day_of, has_begun
+from jobs.listens.feedback import HATE
+from jobs.listens.recommendation_feedback import UNWANTED
+from jobs.recommend.dataframes import RECORDINGS
+from jobs.recommend.playlists import DAILY, statistic_of
+from jobs.run_engine import EngineRun, Made
+
+BLOCK = 256
+"""Users whose lists are in memory at a time."""
+TITLES = {
+    "weekly-jams": "Weekly Jams for {name}, week of {day:%Y-%m-%d %a}",
+    "weekly-exploration": "Weekly Exploration for {name}, week of {day:%Y-%m-%d %a}",
+    "daily-jams": "Daily Jams for {name}, {day:%Y-%m-%d %a}",
+}
+ANNOTATIONS = {
+    "weekly-jams": "<p>Recordings that you have not heard for two months, and may like to hear again.</p>",
+    "weekly-exploration": "<p>Recordings that you have not heard yet, and may like.</p>",
+    "daily-jams": "<p>Recordings that you know, and have not heard this week.</p>",
+}
+_HAVE_LISTS = """
+SELECT key FROM result_document WHERE statistic = 'recommendations_raw' AND stats_range = 'all_time'
+"""
+_LISTS = """
+SELECT d.key, item ->> 'id', (item ->> 'score')::float8
+  FROM result_document d, json_array_elements(d.doc::json -> 'items') AS item
+ WHERE d.statistic = 'recommendations_raw' AND d.stats_range = 'all_time' AND d.key = ANY(%s)
+   AND NOT (item ->> 'msid')::boolean
+"""
+_HATED = """
+SELECT f.user_id, coalesce(f.recording_mbid, m.recording_mbid)::text
+  FROM (SELECT user_id, recording_msid, recording_mbid FROM recording_feedback WHERE score = %(hate)s
+         UNION ALL
+        SELECT user_id, CASE WHEN msid THEN recording_id END, CASE WHEN NOT msid THEN recording_id END
+          FROM recommendation_feedback WHERE rating = ANY(%(ratings)s)) f
+  LEFT JOIN mapping m ON m.recording_msid = f.recording_msid AND coalesce(m.user_id, f.user_id) = f.user_id
+ WHERE f.user_id = ANY(%(users)s)
+"""
+_KNOWN = """
+WITH played AS (
+    SELECT i.recording_mbid, i.track_name, i.artist_name, i.artist_mbids, i.release_name, i.release_mbid,
+           sum(w.listen_count) AS listen_count
+      FROM {windowed_track} w JOIN {identity} i ON i.identity_id = w.track_id
+      LEFT SEMI JOIN {wanted} c ON c.recording_mbid = i.recording_mbid
+     GROUP BY ALL
+), named AS (
+    SELECT recording_mbid, shown.*
+      FROM (SELECT recording_mbid, max(struct(listen_count, track_name, artist_name, artist_mbids, release_name,
+                                              release_mbid)) AS shown
+              FROM played GROUP BY recording_mbid)
+)
+SELECT n.recording_mbid, n.track_name, n.artist_name, n.artist_mbids, n.release_name, n.release_mbid, a.artists,
+       r.caa_id, r.caa_release_mbid
+  FROM named n
+  LEFT JOIN {recording_artist} a ON a.recording_mbid = n.recording_mbid
+  LEFT JOIN {release_metadata_cache} r ON r.release_mbid = n.release_mbid
+"""
+"""What is shown of the recordings {wanted}: as they were played most, ties the greatest; by everybody's mapping."""
+
+
+@dataclass(frozen=True)
+class _Person:
+    user_id: int
+    name: str
+    zone: str
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """A playlist before its recordings have names."""
+
+    slug: str
+    person: _Person
+    today: LocalDay
+    recordings: Sequence[str]
+
+
+def make_weekly(run: EngineRun) -> Made:
+    """Weekly jams and weekly exploration, or that one of them which is asked for. Raises NothingToWorkOnError."""
+    asked = run.params.get("slug")
+    return _made(run, [slug for slug, jam in JAMS.items() if jam.weekly and asked in (None, slug)])
+
+
+def make_daily(run: EngineRun) -> Made:
+    """Daily jams. Raises NothingToWorkOnError."""
+    return _made(run, [DAILY])
+
+
+def _made(run: EngineRun, slugs: Sequence[str]) -> Made:
+    """Of the users whose day, or week, has just begun. Raises NothingToWorkOnError for an empty window."""
+    with closing(connect(dsn(run.settings), application="request_consumer")) as connection:
+        due = _due(run, slugs, _have_lists(connection))
+        if not due:
+            return Made(said="no day begins now on the clock of anybody with recommendations")
+        run.progress("choosing recordings")
+        listed = list(_listed(run, connection, due))
+    run.progress("naming recordings")
+    known = _known(run, sorted({one for playlist in listed for one in playlist.recordings}))
+    named = [one for one in listed if any(mbid in known for mbid in one.recordings)]
+    return Made(_batches(named, known), said=f"{len(named)} playlists of {len(due)} users")
+
+
+def _have_lists(connection: Connection) -> set[int]:
+    with transaction(connection) as cursor:
+        cursor.execute(_HAVE_LISTS)
+        return {user_id for (user_id,) in cursor.fetchall()}
+
+
+def _due(run: EngineRun, slugs: Sequence[str], users: Set[int]) -> dict[_Person, dict[str, LocalDay]]:
+    """By user, of these, the playlists that are to be made, each with the day it is for; users ascending."""
+    at = run.params["at"]
+    assert at is None or isinstance(at, int)
+    moment = run.now if at is None else float(at)
+    subjects = run.frames.named("subjects").where("key > 0").select("user_id", "zone")
+    rows = subjects.join(run.frames.named("users").select("user_id", "name"), "user_id").collect()
+    found = {}
+    for person in sorted((_Person(row.user_id, row.name, row.zone) for row in rows), key=lambda one: one.user_id):
+        if person.user_id not in users:
+            continue
+        if run.params["create_all"]:
+            days = dict.fromkeys(slugs, day_of(moment, person.zone))
+        else:
+            begun = {slug: has_begun(JAMS[slug], moment, person.zone) for slug in slugs}
+            days = {slug: today for slug, today in begun.items() if today is not None}
+        if days:
+            found[person] = days
+    return found
+
+
+def _listed(run: EngineRun, connection: Connection, due: Mapping[_Person, Mapping[str, LocalDay]]) -> Iterator[_Listed]:
+    dataframes = current(run, RECORDINGS)
+    catalogue = Catalogue(dataframes, dataframes.interactions(), exclusions_of(run))
+    heard = discovery.current(run)
+    people = [*due]
+    for first in range(0, len(people), BLOCK):
+        block = people[first : first + BLOCK]
+        ids = [person.user_id for person in block]
+        latest = discovery.latest_of(heard, ids[0], ids[-1])
+        with transaction(connection) as cursor:
+            lists, hated = _lists(cursor, ids), _hated(cursor, ids)
+        for person in block:
+            wanted = [one for one in lists.get(person.user_id, ()) if (person.user_id, one[0]) not in hated]
+            candidates = list(_candidates(catalogue, person.user_id, wanted, latest))
+            for slug, today in due[person].items():
+                recordings = chosen(JAMS[slug], person.user_id, today, candidates)
+                if recordings:
+                    yield _Listed(slug, person, today, recordings)
+
+
+def _lists(cursor: Cursor, users: Sequence[int]) -> dict[int, list[tuple[str, float]]]:
+    """By user (MBID, score) of what is recommended to her, as it is served."""
+    cursor.execute(_LISTS, (list(users),))
+    found: dict[int, list[tuple[str, float]]] = {}
+    for user_id, recording, score in cursor.fetchall():
+        found.setdefault(user_id, []).append((recording, score))
+    return found
+
+
+def _hated(cursor: Cursor, users: Sequence[int]) -> set[tuple[int, str]]:
+    """(user, MBID) of what a user does not want to hear."""
+    cursor.execute(_HATED, {"hate": HATE, "ratings": list(UNWANTED), "users": list(users)})
+    return {(user_id, mbid) for user_id, mbid in cursor.fetchall() if mbid is not None}
+
+
+def _candidates(
+    catalogue: Catalogue, user_id: int, listed: Sequence[tuple[str, float]], latest: Mapping[tuple[int, str], int]
+) -> Iterator[Candidate]:
+    """Without what nobody hears any more, and what the user has left out since the list was made."""
+    items = catalogue.plays.items
+    if not items.size or not listed:
+        return
+    names = np.array([one for one, _ in listed], UUID_TYPE)
+    places = np.minimum(np.searchsorted(items, names), items.size - 1)
+    left_out = set(catalogue.left_out(user_id).tolist())
+    credits = catalogue.dataframes.recordings["artists"]
+    for (recording, score), place, there in zip(listed, places.tolist(), items[places] == names, strict=True):
+        if there and place not in left_out:
+            yield Candidate(recording, score, latest.get((user_id, recording)), credits[place].as_py())
+
+
+def _known(run: EngineRun, mbids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """By MBID what is shown of a recording."""
+    if not mbids:
+        return {}
+    frames = run.within(None)
+    wanted = run.spark.createDataFrame([(mbid,) for mbid in mbids], "recording_mbid string")
+    reads = ("windowed_track", "identity", "recording_artist", "release_metadata_cache")
+    rows = frames.sql(_KNOWN, reads, wanted=wanted).toArrow().to_pylist()
+    return {row["recording_mbid"]: row for row in rows}
+
+
+def _batches(listed: Sequence[_Listed], known: Mapping[str, Mapping[str, Any]]) -> Iterator[pa.RecordBatch]:
+    for first in range(0, len(listed), BLOCK):
+        block = listed[first : first + BLOCK]
+        yield pa.record_batch(
+            {
+                "statistic": pa.array([statistic_of(one.slug) for one in block], pa.string()),
+                "key": pa.array([one.person.user_id for one in block], pa.int64()),
+                "doc": pa.array([_document(one, known) for one in block], pa.string()),
+            }
+        )
+
+
+def _document(one: _Listed, known: Mapping[str, Mapping[str, Any]]) -> str:
+    """As jobs/job.py UserPlaylist has it, without recordings that only some user's own mapping knows of."""
+    document = {
+        "slug": one.slug,
+        "day": one.today.day.isoformat(),
+        "title": TITLES[one.slug].format(name=one.person.name, day=one.today.day),
+        "annotation": ANNOTATIONS[one.slug],
+        "tracks": [known[mbid] for mbid in one.recordings if mbid in known],
+    }
+    return orjson.dumps(document).decode()

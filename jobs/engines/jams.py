@@ -1,0 +1,102 @@
+"""Which recordings are in a periodic playlist, and in which order. Plain Python; knows nothing of jobs.
+
+At most two recordings of any artist, those of the greatest score; a recording of several artists stays only if it is
+among the two of each. Chance is a hash of user, recording and day: the same again for the same day.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from jobs.ranges import midnight
+
+LENGTH = 50
+OF_ARTIST = 2
+HOUR, DAY = 3_600, 86_400
+MONDAY = 0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A recording of a user's list."""
+
+    recording: str
+    """MBID."""
+    score: float
+    latest: int | None
+    """When she last heard it, epoch seconds; None: never."""
+    artists: Sequence[str]
+    """MBIDs, or folded names where none is known."""
+
+
+@dataclass(frozen=True)
+class LocalDay:
+    """A day on a user's clock."""
+
+    day: date
+    begins: int
+    """Epoch seconds."""
+
+
+@dataclass(frozen=True)
+class Jam:
+    """What a periodic playlist is made by."""
+
+    weekly: bool
+    """When a Monday begins; else when any day does."""
+    fits: Callable[[int | None, int], bool]
+    """(when it was last heard, when the day begins) to whether a recording may be in it."""
+    top: bool
+    """The best are in it, and chance says in which order; else chance says which are."""
+
+
+JAMS: Mapping[str, Jam] = {
+    "weekly-jams": Jam(True, lambda latest, begins: latest is not None and latest < begins - 60 * DAY, False),
+    "weekly-exploration": Jam(True, lambda latest, begins: latest is None, False),
+    "daily-jams": Jam(False, lambda latest, begins: latest is not None and latest < begins - 7 * DAY, True),
+}
+"""By slug."""
+
+
+def day_of(moment: float, zone: str) -> LocalDay:
+    """The day that it is at a moment (epoch seconds) on a zone's clock."""
+    clock = ZoneInfo(zone)
+    day = datetime.fromtimestamp(moment, clock).date()
+    return LocalDay(day, midnight(day, clock))
+
+
+def has_begun(jam: Jam, moment: float, zone: str) -> LocalDay | None:
+    """The day that one is to be made for at that moment: in its first hour; of a weekly one, on Mondays. Else None."""
+    today = day_of(moment, zone)
+    if moment >= today.begins + HOUR:
+        return None
+    return today if not jam.weekly or today.day.weekday() == MONDAY else None
+
+
+def chosen(jam: Jam, user_id: int, today: LocalDay, candidates: Iterable[Candidate]) -> list[str]:
+    """MBIDs, in order; at most LENGTH."""
+    fitting = [one for one in candidates if jam.fits(one.latest, today.begins)]
+    chance = {one.recording: _chance(user_id, one.recording, today.day) for one in fitting}
+    fitting.sort(key=lambda one: (-one.score, chance[one.recording]))
+    kept = [one.recording for one in _capped(fitting)]
+    return sorted(kept[:LENGTH] if jam.top else kept, key=chance.__getitem__)[:LENGTH]
+
+
+def _capped(ranked: Sequence[Candidate]) -> list[Candidate]:
+    """Those that are among the first OF_ARTIST of each of their artists."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for one in ranked:
+        artists = set(one.artists)
+        if all(seen[artist] < OF_ARTIST for artist in artists):
+            kept.append(one)
+        seen.update(artists)
+    return kept
+
+
+def _chance(user_id: int, recording: str, day: date) -> str:
+    text = f"{user_id} {recording} {day.isoformat()}"
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,73 @@
+"""Which rows of a matrix are alike: exact cosines of all pairs, the best of each row kept. numpy and scipy, no Spark.
+
+Row-normalised X.X^T in blocks of rows (reference performance.md 4): a block's product is all that is in memory at once,
+so memory grows with the block, not with the square of the rows. Sums of products of counts are whole numbers, exact in
+float64 below 2^53, so a score does not depend on the order of adding.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+CELLS = 8_000_000
+"""Cells of a block's product, 12 bytes each, were every pair of rows to share something."""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Of each row of a stretch of rows its most similar ones: grain (row, neighbour), best first."""
+
+    first: int
+    """The row that the stretch begins with."""
+    starts: npt.NDArray[np.int64]
+    """Where each row's neighbours begin, one more than there are rows."""
+    rows: npt.NDArray[np.int64]
+    """Positions of neighbours."""
+    scores: npt.NDArray[np.float64]
+    """Cosines, more than 0 and at most 1."""
+
+
+def most_similar(matrix: csr_matrix, count: int, cells: int = CELLS) -> Iterator[Neighbours]:
+    """The `count` rows most similar to each row, itself left out; ties: the greater position first.
+
+    `matrix`: whole numbers of 0 and more, no explicit zeros needed. Blocks follow one another and cover all rows.
+    """
+    exact = csr_matrix(matrix, dtype=np.float64)
+    squares = np.asarray(exact.multiply(exact).sum(axis=1)).ravel()
+    turned = exact.T.tocsr()
+    height = max(1, cells // max(1, exact.shape[0]))
+    for first in range(0, exact.shape[0], height):
+        block = exact[first : first + height]
+        yield _best(block @ turned, first, squares, count)
+
+
+def _best(product: csr_matrix, first: int, squares: npt.NDArray[np.float64], count: int) -> Neighbours:
+    """Of a block's products of rows, the best neighbours of each row."""
+    lengths = np.diff(product.indptr)
+    own = np.repeat(np.arange(first, first + len(lengths)), lengths)
+    # One root of a product of whole numbers: what is exactly as similar has exactly the same score.
+    scores = product.data / np.sqrt(squares[own] * squares[product.indices])
+    np.minimum(scores, 1.0, out=scores)
+    other = (product.indices != own) & (product.data > 0)
+    kept = [
+        _best_of_row(product.indices[start:end][other[start:end]], scores[start:end][other[start:end]], count)
+        for start, end in zip(product.indptr[:-1], product.indptr[1:], strict=True)
+    ]
+    starts = np.concatenate(([0], np.cumsum([len(rows) for rows, _ in kept], dtype=np.int64)))
+    rows = np.concatenate([rows for rows, _ in kept]) if kept else np.empty(0, np.int64)
+    best = np.concatenate([found for _, found in kept]) if kept else np.empty(0)
+    return Neighbours(first, starts, rows, best)
+
+
+def _best_of_row(
+    rows: npt.NDArray[np.int32], scores: npt.NDArray[np.float64], count: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    if len(scores) > count:
+        least = np.partition(scores, len(scores) - count)[len(scores) - count]
+        chosen = scores >= least  # with every tie of the last place
+        rows, scores = rows[chosen], scores[chosen]
+    order = np.lexsort((-rows, -scores))[:count]
+    return rows[order].astype(np.int64), scores[order]

@@ -1,0 +1,1 @@
+"""Jobs of recommendations, from dataframes over a model to the lists of users. None of them imports Spark."""

@@ -1,0 +1,76 @@
+"""Fresh releases, on Spark: jobs/releases/fresh.py says what is counted."""
+
+from datetime import UTC, datetime, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from jobs.releases.fresh import OF_DAY, OF_USER, WINDOW
+from jobs.run_engine import EngineRun, Made
+
+_FRESH = """
+SELECT * FROM (SELECT *, unix_date(try_cast(release_date AS DATE)) AS day FROM {releases}
+                WHERE release_date BETWEEN :first_date AND :last_date)
+ WHERE day IS NOT NULL
+"""
+_BY_DAY = """
+SELECT CAST(day AS BIGINT) AS key, to_json(sort_array(collect_list(struct(
+           release_mbid, release_name, artist_credit_name, artist_mbids, release_date, release_group_mbid,
+           release_group_primary_type, release_group_secondary_type,
+           coalesce(release_tags, CAST(array() AS ARRAY<STRING>)) AS release_tags, listen_count, caa_id,
+           caa_release_mbid))), map('ignoreNullFields', 'false')) AS doc
+  FROM {fresh} GROUP BY day
+"""
+"""doc: the items of the API, by MBID."""
+_CONFIDENCE = """
+WITH heard AS (
+    SELECT user_id, artist_mbid, sum(listen_count) AS listen_count
+      FROM (SELECT w.user_id, w.listen_count, explode(array_distinct(i.artist_mbids)) AS artist_mbid
+              FROM {windowed_track} w
+              LEFT JOIN {personal_track} o ON o.user_id = w.user_id AND o.track_id = w.track_id
+              JOIN {identity} i ON i.identity_id = coalesce(o.identity_id, CAST(w.track_id AS BIGINT)))
+     GROUP BY user_id, artist_mbid
+), credited AS (
+    SELECT release_mbid, explode(array_distinct(artist_mbids)) AS artist_mbid FROM {fresh}
+), unwanted AS (
+    SELECT e.user_id, c.release_mbid
+      FROM (SELECT release_mbid, explode(concat(artist_mbids, array(artist_credit_key))) AS value_key FROM {fresh}) c
+      JOIN {exclusions} e ON e.value_key = c.value_key
+     WHERE e.kind = 'artist'
+)
+SELECT h.user_id, c.release_mbid, sum(h.listen_count) AS confidence
+  FROM heard h JOIN credited c ON c.artist_mbid = h.artist_mbid
+  LEFT ANTI JOIN unwanted u ON u.user_id = h.user_id AND u.release_mbid = c.release_mbid
+ GROUP BY h.user_id, c.release_mbid
+"""
+_BY_USER = """
+SELECT CAST(user_id AS BIGINT) AS key,
+       to_json(sort_array(collect_list(struct(confidence, release_mbid)), false)) AS doc
+  FROM {matched} GROUP BY user_id
+"""
+"""doc: [{"confidence", "release_mbid"}, ...], the greatest confidence first, ties the greater MBID."""
+
+
+def of_everybody(run: EngineRun) -> Made:
+    """A document per day on which something comes out."""
+    run.progress("collecting what comes out")
+    return Made(run.frames.sql(_BY_DAY, (), fresh=_fresh(run)).withColumn("statistic", F.lit(OF_DAY)))
+
+
+def of_users(run: EngineRun) -> Made:
+    """A document per user who has heard an artist of what comes out."""
+    days, threshold = run.params["days"], run.params["threshold"]
+    assert days is None or isinstance(days, int)
+    run.progress("counting who has heard their artists")
+    frames = run.within(days)
+    fresh = frames.keep(_fresh(run))
+    reads = ("windowed_track", "personal_track", "identity", "exclusions")
+    matched = frames.sql(_CONFIDENCE, reads, fresh=fresh).where(F.col("confidence") >= F.lit(threshold))
+    return Made(frames.sql(_BY_USER, (), matched=matched).withColumn("statistic", F.lit(OF_USER)))
+
+
+def _fresh(run: EngineRun) -> DataFrame:
+    """Rows of `releases` whose day is in the window, with it: days since 1970-01-01."""
+    now, window = datetime.fromtimestamp(run.newest, UTC).date(), timedelta(days=WINDOW)
+    bounds = {"first_date": (now - window).isoformat(), "last_date": (now + window).isoformat()}
+    return run.opened((), bounds).sql(_FRESH, ("releases",))

@@ -1,0 +1,56 @@
+"""Options of the similarity of recordings and artists: as documented, with the production values as defaults."""
+
+from collections.abc import Mapping
+
+from jobs.job import Param
+
+DAYS = Param(
+    "days", kind=int, default=7500, minimum=1, maximum=36_500, about="listens of the last so many days up to T"
+)
+SESSION = Param(
+    "session", kind=int, default=300, minimum=0, maximum=86_400, about="seconds of pause that a session may have"
+)
+THRESHOLD = Param(
+    "threshold", kind=int, default=10, minimum=0, maximum=1_000_000, about="a pair's score has to be above it"
+)
+LIMIT = Param("limit", kind=int, default=100, minimum=1, maximum=1_000, about="at most so many of each are kept")
+IS_PRODUCTION_DATASET = Param(
+    "is_production_dataset",
+    kind=bool,
+    about="accepted as the original does, and ignored: there is one dataset, and it names its algorithm",
+    option="production",
+)
+
+
+def contribution(name: str) -> Param:
+    """The most that one user adds to a pair's score, under the request's own name for it."""
+    return Param(
+        name,
+        kind=int,
+        default=5,
+        minimum=1,
+        maximum=1_000,
+        about="the most that one user adds to a pair's score",
+        option="contribution",
+    )
+
+
+def skip(name: str) -> Param:
+    """After how early an end a listen was skipped, under the request's own name for it."""
+    return Param(
+        name,
+        kind=int,
+        default=30,
+        minimum=0,
+        maximum=86_400,
+        about="seconds before a recording's end; a listen that ends still earlier was skipped",
+        option="skip",
+    )
+
+
+def algorithm(params: Mapping[str, object]) -> str:
+    """What a dataset names itself (jobs.md 9). `params`: days, session, contribution, threshold, limit, skip."""
+    return (
+        f"session_based_days_{params['days']}_session_{params['session']}_contribution_{params['contribution']}"
+        f"_threshold_{params['threshold']}_limit_{params['limit']}_skip_{params['skip']}"
+    )

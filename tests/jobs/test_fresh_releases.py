@@ -1,0 +1,173 @@
+"""Fresh releases of everybody and of every user are what the oracle counts, over all listens and over some days."""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+from pyspark.sql import SparkSession
+
+from conf.settings import Settings as SystemSettings
+from jobs.catalog import catalog
+from jobs.lake import Landing
+from jobs.messages import Manifest, new_run_id
+from jobs.ranges import ALL_TIME
+from jobs.releases.fresh import NAME, OF_DAY, OF_USER
+from jobs.run_engine import EngineOrder, run_engines
+from jobs.tables import METADATA_TABLES
+from tests.jobs.results import Results
+from tests.jobs.served import lake_settings
+from tests.jobs.world_tables import tables_of, write_world
+from tests.jobs.year_worlds import year_world
+from tests.oracle.fresh import WINDOW, Coming, fresh, of_user
+from tests.oracle.statistics import Oracle
+from tests.oracle.world import Exclusions, Settings, World, folded
+
+pytestmark = pytest.mark.spark
+DAY = 86_400
+EDGES = (0, 1, -1, WINDOW, -WINDOW, WINDOW + 1, -WINDOW - 1)
+"""Days after T."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A world with releases to come, and a lake that holds it."""
+
+    world: World
+    releases: list[Coming]
+    settings: SystemSettings
+    landing: Landing
+
+
+def some_world() -> World:
+    """User 1 leaves out an artist whom she hears, user 2 one by name; the last has heard nothing."""
+    world = year_world(1)
+    of_first = next(one for one in world.listens.values() if one.user_id == 1 and one.track.artist_mbids)
+    of_second = next(one for one in world.listens.values() if one.user_id == 2)
+    world.settings = {
+        1: Settings(exclusions=Exclusions(artist_mbids=frozenset(of_first.track.artist_mbids[:1]))),
+        2: Settings(exclusions=Exclusions(artist_names=frozenset({folded(of_second.track.artist_name)}))),
+    }
+    world.users[max(world.users) + 1] = "silent"
+    return world
+
+
+def coming(world: World) -> list[Coming]:
+    """Of artists who were heard, alone or together, and of one whom nobody has heard; names that some exclude."""
+    chance = random.Random(3)  # noqa: S311 - test data
+    artists = sorted({mbid for listen in world.listens.values() for mbid in listen.track.artist_mbids})
+    names = sorted({listen.track.artist_name for listen in world.listens.values()})
+    today = datetime.fromtimestamp(world.newest, UTC).date()
+    made = [
+        Coming(
+            str(UUID(int=1000 + n, version=4)),
+            f"Album {n}",
+            chance.choice(names),
+            tuple(chance.choices([*artists, str(UUID(int=7, version=4))], k=chance.choice((1, 1, 2, 3)))),
+            _day(today, EDGES[n] if n < len(EDGES) else chance.randint(-120, 120)),
+            str(UUID(int=9000 + n, version=4)),
+            chance.choice((None, "Album")),
+            chance.choice((None, "Live")),
+            chance.choice((None, (), ("rock", '"pop"'))),
+            chance.choice((None, 0, 2**40)),
+        )
+        for n in range(120)
+    ]
+    return [*made, replace(made[0], release_mbid=str(UUID(int=1, version=4)), release_date="2022-06-31")]
+
+
+def _day(today: date, after: int) -> str:
+    return (today + timedelta(days=after)).isoformat()
+
+
+@pytest.fixture(scope="module")
+def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    world, folder = some_world(), tmp_path_factory.mktemp("fresh") / "lake"
+    releases = coming(world)
+    rows = [
+        {**vars(one), "artist_mbids": list(one.artist_mbids), "artist_credit_key": folded(one.artist_credit_name)}
+        for one in releases
+    ]
+    heard = {name: theirs for name, theirs in tables_of(world).items() if name not in METADATA_TABLES}
+    landing = write_world(spark, str(folder), world, {**heard, "releases": rows})
+    return Lake(world, releases, lake_settings(folder), landing)
+
+
+@pytest.fixture(scope="module")
+def ask(spark: SparkSession, lake: Lake) -> Callable[..., Results]:
+    def asked(landing: Landing = lake.landing, **params: Any) -> Results:
+        made = run_engines(
+            spark, lake.settings, EngineOrder(NAME, catalog().steps(NAME, params)), landing,
+            run_id=new_run_id(1.7e9), request_id=None, now=1.7e9,
+        )  # fmt: skip
+        assert isinstance(made, Manifest)
+        return Results(made)
+
+    return asked
+
+
+def users(found: Results) -> dict[int, list[tuple[int, str]]]:
+    return {
+        key: [(one["confidence"], one["release_mbid"]) for one in orjson.loads(doc)]
+        for key, (doc, _) in found.documents(OF_USER, ALL_TIME).items()
+    }
+
+
+def expected(lake: Lake, days: int | None = None, threshold: int = 0) -> dict[int, list[tuple[int, str]]]:
+    world = lake.world
+    if days is not None:
+        first = world.newest - days * DAY
+        kept = {key: listen for key, listen in world.listens.items() if listen.listened_at >= first}
+        world = replace(world, listens=kept)
+    oracle = Oracle(world)
+    found = {user_id: of_user(oracle, user_id, lake.releases, threshold) for user_id in world.users}
+    return {user_id: releases for user_id, releases in found.items() if releases}
+
+
+@pytest.fixture(scope="module")
+def whole(ask: Callable[..., Results]) -> Results:
+    """Of all listens, both results."""
+    return ask()
+
+
+def test_every_user_has_what_comes_out_of_artists_she_has_heard(lake: Lake, whole: Results) -> None:
+    there = expected(lake)
+    assert users(whole) == there
+    assert 3 < len(there) < len(lake.world.users)
+    ignoring = Oracle(replace(lake.world, settings={}))
+    for user_id in lake.world.settings:
+        assert there.get(user_id) != of_user(ignoring, user_id, lake.releases), "exclusions matter"
+
+
+def test_everybody_has_by_day_what_comes_out_in_the_window(lake: Lake, whole: Results) -> None:
+    by_day: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for one in sorted(fresh(lake.world.newest, lake.releases), key=lambda one: one.release_mbid):
+        assert one.day is not None
+        shown = {**vars(one), "artist_mbids": list(one.artist_mbids), "release_tags": list(one.release_tags or ())}
+        by_day[(one.day - date(1970, 1, 1)).days].append(shown)
+
+    assert {key: orjson.loads(doc) for key, (doc, _) in whole.documents(OF_DAY, ALL_TIME).items()} == by_day
+    assert 0 < sum(map(len, by_day.values())) < len(lake.releases)
+
+
+def test_days_and_threshold_bound_what_counts_and_one_of_the_results_can_be_asked_for_alone(
+    lake: Lake, ask: Callable[..., Results]
+) -> None:
+    found = ask(whose="users", days=300, threshold=5)
+
+    assert [switch.statistic for switch in found.manifest.switches] == [OF_USER]
+    assert users(found) == expected(lake, 300, 5)
+    assert users(found) != expected(lake, None, 5)
+
+
+@pytest.mark.slow
+def test_a_lake_without_the_table_has_nothing(lake: Lake, ask: Callable[..., Results]) -> None:
+    versions = {name: version for name, version in lake.landing.versions.items() if name != "releases"}
+    found = ask(replace(lake.landing, versions=versions))
+
+    assert [(switch.statistic, switch.rows) for switch in found.manifest.switches] == [(OF_DAY, 0), (OF_USER, 0)]

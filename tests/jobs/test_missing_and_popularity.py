@@ -1,0 +1,255 @@
+"""What MusicBrainz does not know, and how popular everything is, on Spark: equal to plain counts, listen by listen."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.catalog import catalog
+from jobs.job import NothingToWorkOnError
+from jobs.lake import Landing
+from jobs.listens.mapping import MappingRow, Resolved, resolve_one
+from jobs.messages import Manifest, new_run_id
+from jobs.popularity.popularity import ENTITIES, OF_ARTIST
+from jobs.recommend.missing_mb_data import DAYS, MOST
+from jobs.run_engine import DAY, EngineOrder, run_engines
+from tests.jobs.histories import generated, mbid
+from tests.jobs.lake import write_lake
+from tests.jobs.oracle import Histories, Track
+from tests.jobs.results import Results
+from tests.jobs.served import lake_settings
+from tests.jobs.small_world import documents
+
+pytestmark = pytest.mark.spark
+NOON = 1637582400
+MANY = 50
+"""A user who hears more unknown things than are told."""
+MERGED = {mbid(100): mbid(104)}
+GROUPS = {mbid(301): mbid(401), mbid(302): mbid(401), mbid(303): mbid(402)}
+TITLES = {mbid(401): ("Kid A", "Radiohead")}
+CREDITS = {mbid(101): (mbid(1), mbid(9)), mbid(104): (mbid(9),)}
+"""Of recordings in MusicBrainz: whose artists, where a listen names none."""
+Ask = Callable[..., Results]
+
+
+def histories() -> Histories:
+    made = generated(seed=11, users=40, instants=[NOON])
+    made.tracks = [_released(track) for track in made.tracks]
+    first = len(made.tracks) + 1
+    made.users.add(MANY)
+    for number in range(MOST + 2):
+        made.tracks.append(Track(first + number, mbid(5000 + number), "Obscure", track_name=f"Take {number}"))
+        made.listens.append((MANY, NOON - 60 * number, first + number))
+    lengths = [(old, number, True) for number, old in enumerate(MERGED, 1)]
+    lengths += [(new, number, False) for number, new in enumerate(MERGED.values(), 1)]
+    made.beside = {
+        "recording_length": [
+            {"recording_mbid": one, "length": 1000, "recording_id": number, "is_redirect": redirect}
+            for one, number, redirect in lengths
+        ],
+        "recording_artist": [
+            {"recording_mbid": one, "artist_mbids": list(artists), "artists": []} for one, artists in CREDITS.items()
+        ],
+        "release_metadata_cache": [
+            {"release_mbid": one, "release_group_mbid": group, "release_name": "R", "album_artist_name": "A"}
+            for one, group in GROUPS.items()
+        ],
+        "release_group_metadata_cache": [
+            {"release_group_mbid": one, "title": title, "artist_credit_name": artist}
+            for one, (title, artist) in TITLES.items()
+        ],
+    }
+    return made
+
+
+def _released(track: Track) -> Track:
+    """Some with a release that has a group, some with one of their own, some without."""
+    number = track.track_id
+    return replace(
+        track,
+        track_name=("Idioteque", "IDIOTEQUE", "Treefingers")[number % 3],
+        release_name=(None, "Kid A", "kid a", "Amnesiac")[number % 4],
+        release_mbid=(None, mbid(301), mbid(302), mbid(303), mbid(304))[number % 5],
+        release_group_mbid=(None, mbid(403))[number % 2],
+    )
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A listen, and what it is about."""
+
+    user_id: int
+    listened_at: int
+    track: Track
+    about: Resolved
+
+
+def heard(made: Histories, since: int, until: int) -> Iterator[Heard]:
+    tracks = {track.track_id: track for track in made.tracks}
+    mapping: dict[str, list[MappingRow]] = defaultdict(list)
+    for row in made.mapping:
+        mapping[row.recording_msid].append(row)
+    for user_id, listened_at, track_id in made.listens:
+        if user_id in made.users and since <= listened_at <= until:
+            track = tracks[track_id]
+            sent = MappingRow(
+                None, track.recording_msid, "submitted", track.recording_mbid, track.release_mbid, track.artist_mbids
+            )
+            yield Heard(user_id, listened_at, track, resolve_one(sent, user_id, mapping[track.recording_msid]))
+
+
+def _utf8(*texts: str | None) -> tuple[tuple[bool, bytes], ...]:
+    return tuple((text is not None, (text or "").encode()) for text in texts)
+
+
+def missing(listens: Iterator[Heard]) -> dict[int, list[dict[str, Any]]]:
+    """By user, the last heard first."""
+    spelled: dict[tuple[int, str], Counter[tuple[str, str, str | None]]] = defaultdict(Counter)
+    latest: dict[tuple[int, str], int] = {}
+    for one in listens:
+        if one.about.recording_mbid is None:
+            key = one.user_id, one.track.recording_msid
+            spelled[key][one.track.track_name, one.track.artist_name, one.track.release_name] += 1
+            latest[key] = max(latest.get(key, 0), one.listened_at)
+    found: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
+    for (user_id, msid), names in spelled.items():
+        found[user_id].append((sum(names.values()), latest[user_id, msid], msid))
+    return {
+        user_id: [
+            {"listened_at": at, "recording_msid": msid, **_best(spelled[user_id, msid])}
+            for at, msid in sorted(((at, msid) for _, at, msid in sorted(rows)[-MOST:]), reverse=True)
+        ]
+        for user_id, rows in found.items()
+    }
+
+
+def _best(names: Counter[tuple[str, str, str | None]]) -> dict[str, str | None]:
+    best = max(names, key=lambda name: (names[name], _utf8(*name)))
+    return dict(zip(("track_name", "artist_name", "release_name"), best, strict=True))
+
+
+Things = dict[str, list[tuple[str, bool]]]
+
+
+def things(one: Heard) -> Things:
+    """By kind, what a listen counts for: id, and whether that is an MSID."""
+    own = one.about.recording_mbid
+    recording = (MERGED.get(own, own), False) if own is not None else (one.track.recording_msid, True)
+    release = one.about.release_mbid
+    group = GROUPS.get(release or "") or one.track.release_group_mbid
+    artists = one.about.artist_mbids or CREDITS.get(recording[0], ())
+    return {
+        "recording": [recording],
+        "release": [(release, False)] if release else [],
+        "release_group": [(group, False)] if group else [],
+        "artist": [(artist, False) for artist in dict.fromkeys(artists)],
+    }
+
+
+def popular(listens: Iterator[Heard]) -> dict[str, dict[str, list[int]]]:
+    """By kind and id: listens, listeners."""
+    counts: dict[str, dict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
+    for one in listens:
+        for kind, found in things(one).items():
+            for thing, _ in found:
+                counts[kind][thing][one.user_id] += 1
+    return {
+        kind: {thing: [users.total(), len(users)] for thing, users in found.items()} for kind, found in counts.items()
+    }
+
+
+def top(listens: Iterator[Heard], kind: str) -> dict[str, list[dict[str, Any]]]:
+    """By artist: the most heard things of a kind, named."""
+    counts: dict[tuple[str, str, bool], Counter[int]] = defaultdict(Counter)
+    spelled: dict[str, Counter[tuple[str | None, str]]] = defaultdict(Counter)
+    for one in listens:
+        found = things(one)
+        name = one.track.track_name if kind == "recording" else one.track.release_name
+        for thing, msid in found[kind]:
+            spelled[thing][name, one.track.artist_name] += 1
+            for artist, _ in found["artist"]:
+                counts[artist, thing, msid][one.user_id] += 1
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for artist, thing, msid in sorted(counts, key=lambda key: (counts[key].total(), key[1]), reverse=True):
+        names, users = spelled[thing], counts[artist, thing, msid]
+        shown = max(names, key=lambda one: (names[one], _utf8(*one)))
+        if kind == "release_group":
+            shown = TITLES.get(thing, shown)
+        row = {"id": thing, "msid": msid, "name": shown[0], "artist_name": shown[1]}
+        rows[artist].append(row | {"listen_count": users.total(), "user_count": len(users)})
+    return rows
+
+
+@pytest.fixture(scope="module")
+def made() -> Histories:
+    return histories()
+
+
+@pytest.fixture(scope="module")
+def newest(made: Histories) -> int:
+    return max(at for _, at, _ in made.listens if at <= NOON)
+
+
+@pytest.fixture(scope="module")
+def ask(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, made: Histories) -> Ask:
+    folder = tmp_path_factory.mktemp("popular") / "lake"
+    landing: Landing = write_lake(spark, str(folder), made, NOON)
+
+    def asked(query: str, **given: Any) -> Results:
+        found = run_engines(
+            spark, lake_settings(folder), EngineOrder(query, catalog().steps(query, given)), landing,
+            run_id=new_run_id(1.7e9), request_id=None, now=1.7e9,
+        )  # fmt: skip
+        assert isinstance(found, Manifest)
+        return Results(found)
+
+    return asked
+
+
+def test_what_musicbrainz_does_not_know_is_told_of_every_user(ask: Ask, made: Histories, newest: int) -> None:
+    found = documents(ask("cf.missing_mb_data", days=DAYS), "missing_musicbrainz_data")
+
+    assert found == missing(heard(made, newest - DAYS * DAY, newest))
+    assert found != missing(heard(made, 0, newest))
+    assert len(found[MANY]) == MOST
+    assert len(found) > 10
+
+
+def test_a_window_without_listens_is_refused_and_what_is_served_stays(ask: Ask) -> None:
+    with pytest.raises(NothingToWorkOnError, match="days=1: there are no listens"):
+        ask("cf.missing_mb_data", days=1, at=1_033_430_400 - 2 * DAY)
+
+
+def test_popularity_counts_listens_and_listeners_of_everything(ask: Ask, made: Histories, newest: int) -> None:
+    found = ask("popularity.popularity")
+    expected = popular(heard(made, 0, newest))
+
+    for kind in ENTITIES:
+        assert expected[kind]
+        assert found.entity_documents(f"popularity_{kind}") == expected[kind], kind
+    assert mbid(100) not in expected["recording"], "it was merged"
+    assert not {user for user, *_ in made.listens} <= made.users, "somebody deleted her account"
+
+
+@pytest.mark.slow
+def test_an_artists_release_groups_are_told_by_popularity(ask: Ask, made: Histories, newest: int) -> None:
+    found = ask("popularity.popularity_top", entity="release_group")
+    expected = top(heard(made, 0, newest), "release_group")
+
+    assert {switch.statistic for switch in found.manifest.switches} == {"popularity_top_release_group"}
+    assert max(map(len, expected.values())) > 2
+    assert found.entity_documents("popularity_top_release_group") == expected
+
+
+@pytest.mark.slow
+def test_all_of_it_is_made_in_one_run(ask: Ask, made: Histories, newest: int) -> None:
+    found = ask("popularity.all")
+    expected = popular(heard(made, 0, newest))
+
+    for kind in ENTITIES:
+        assert found.entity_documents(f"popularity_{kind}") == expected[kind], kind
+    for kind in OF_ARTIST:
+        assert found.entity_documents(f"popularity_top_{kind}") == top(heard(made, 0, newest), kind), kind

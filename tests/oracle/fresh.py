@@ -1,0 +1,60 @@
+"""Fresh releases as jobs.md 11 has them, counted in plain Python.
+
+Choices: the window is 90 days before and after the day of T, UTC, both included; a day that no calendar has is none. A
+listen counts once for every artist of it that the release names. What an artist whom the user excludes is part of, by
+MBID or by the whole credit's name, is not hers. Order: confidence descending, ties the greater MBID.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from tests.oracle.statistics import Oracle
+from tests.oracle.world import PLAIN, Mbid, folded
+
+WINDOW = 90
+
+
+@dataclass(frozen=True)
+class Coming:
+    """A row of the table `releases`."""
+
+    release_mbid: Mbid
+    release_name: str
+    artist_credit_name: str
+    artist_mbids: tuple[Mbid, ...]
+    release_date: str
+    release_group_mbid: Mbid
+    release_group_primary_type: str | None = None
+    release_group_secondary_type: str | None = None
+    release_tags: tuple[str, ...] | None = None
+    listen_count: int | None = None
+    caa_id: int | None = None
+    caa_release_mbid: Mbid | None = None
+
+    @property
+    def day(self) -> date | None:
+        try:
+            return date.fromisoformat(self.release_date)
+        except ValueError:
+            return None
+
+
+def fresh(newest: int, releases: Iterable[Coming]) -> list[Coming]:
+    """Those in the window about T (epoch seconds)."""
+    now = datetime.fromtimestamp(newest, UTC).date()
+    return [one for one in releases if one.day is not None and abs((one.day - now).days) <= WINDOW]
+
+
+def of_user(oracle: Oracle, user_id: int, releases: Iterable[Coming], threshold: int = 0) -> list[tuple[int, Mbid]]:
+    """(confidence, release) of those whose artists she has heard; oracle: of the listens that count."""
+    heard = Counter(mbid for play in oracle.plays(user_id) for mbid in set(play.about.artist_mbids))
+    left_out = oracle.world.settings.get(user_id, PLAIN).exclusions
+    found = [
+        (sum(heard[mbid] for mbid in set(one.artist_mbids)), one.release_mbid)
+        for one in fresh(oracle.world.newest, releases)
+        if left_out.artist_mbids.isdisjoint(one.artist_mbids)
+        and folded(one.artist_credit_name) not in left_out.artist_names
+    ]
+    return sorted([one for one in found if one[0] and one[0] >= threshold], reverse=True)

@@ -1,0 +1,93 @@
+"""What MusicBrainz does not know of what a user hears, from a stored document."""
+
+from typing import Any
+from uuid import UUID
+
+from flask.testing import FlaskClient
+
+from conf.postgres import Connection
+from jobs.listens.mapping import MappingRow, delete_mapping, put_mapping
+from tests.webapi.conftest import Account, make_account
+from tests.webapi.stored_documents import store_user_documents
+from tests.webapi.test_similarity import documented
+
+A, B, C = (UUID(int=n) for n in (0xA, 0xB, 0xC))
+MBID = "bf9e91ea-8029-4a04-a26a-224e00a83266"
+ROB = "/1/missing/musicbrainz/user/rob"
+PATH = "/1/missing/musicbrainz/user/{user_name}"
+
+
+def item(msid: UUID, listened_at: int, release_name: str | None = None) -> dict[str, Any]:
+    named = {"track_name": "Take <1>", "artist_name": "Obscure", "release_name": release_name}
+    return {"listened_at": listened_at, "recording_msid": str(msid), **named}
+
+
+def store(connection: Connection, account: Account) -> None:
+    items = [item(A, 1_690_000_000, "Demo"), item(B, 1_680_000_000), item(C, 1_670_000_000)]
+    store_user_documents(connection, "missing_musicbrainz_data", {account.id: items})
+
+
+def told(client: FlaskClient, query: str = "") -> list[str]:
+    return [one["recording_msid"] for one in documented(client, PATH, ROB + query)["payload"]["data"]]
+
+
+def test_it_has_the_documented_form_with_and_without_a_last_slash(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    store(connection, rob)
+    made = documented(client, PATH, f"{ROB}/?count=1")["payload"]
+    assert made.pop("last_updated") > 1.7e9
+    assert made == {
+        "user_name": "rob",
+        "count": 1,
+        "total_data_count": 3,
+        "offset": 0,
+        "data": [
+            {
+                "artist_name": "Obscure",
+                "listened_at": "2023-07-22T04:26:40.000Z",
+                "recording_msid": str(A),
+                "release_name": "Demo",
+                "track_name": "Take <1>",
+            }
+        ],
+        "data_version": 7,
+    }
+
+
+def test_pages_are_cut_from_where_they_begin(client: FlaskClient, rob: Account, connection: Connection) -> None:
+    """The original cuts [offset:count]."""
+    store(connection, rob)
+    assert told(client, "?count=2&offset=1") == [str(B), str(C)]
+    assert told(client, "?count=2&offset=3") == []
+
+
+def test_what_is_mapped_goes_at_once_and_comes_back_with_the_mapping_taken_back(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    store(connection, rob)
+    kim = make_account(connection, "Kim")
+    etag = client.get(ROB).headers["ETag"]
+    assert client.get(ROB, headers={"If-None-Match": etag}).status_code == 304
+    put_mapping(connection, MappingRow(rob.id, str(A), "manual", recording_mbid=MBID))
+    put_mapping(connection, MappingRow(None, str(B), "automatic", recording_mbid=MBID))
+    put_mapping(connection, MappingRow(kim.id, str(C), "manual", recording_mbid=MBID))
+    answer = client.get(ROB, headers={"If-None-Match": etag})
+    assert answer.status_code == 200
+    assert told(client) == [str(C)], "what somebody else says counts for her alone"
+    put_mapping(connection, MappingRow(rob.id, str(C), "manual", recording_mbid=MBID))
+    assert client.get(ROB).status_code == 204
+    assert delete_mapping(connection, rob.id, A, "manual")
+    assert told(client) == [str(A)]
+
+
+def test_nothing_computed_is_204_and_nobody_404(client: FlaskClient, rob: Account, connection: Connection) -> None:
+    del rob
+    answer = client.get(ROB)
+    assert (answer.status_code, answer.data) == (204, b"")
+    answer = client.get("/1/missing/musicbrainz/user/nobody")
+    assert (answer.status_code, answer.get_json()["error"]) == (404, "Cannot find user: nobody")
+    assert client.get(f"{ROB}?count=-1").status_code == 400
+    zoe = make_account(connection, "Zoe")
+    store(connection, zoe)
+    assert client.get(ROB).status_code == 204

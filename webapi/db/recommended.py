@@ -1,0 +1,67 @@
+"""Versions of what is recommended and of who is similar, and similar users by name."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from jobs.listens.msid import fold
+from jobs.listens.users import NAME_LIMIT, UNUSABLE
+
+
+@dataclass(frozen=True)
+class Known:
+    """A user, and the version of what is shown of her."""
+
+    user_id: int
+    version: tuple[Any, ...]
+    position: int = 0
+    """Of recommendations: up to which the run knows of changes."""
+
+
+# Of rows that are only replaced or removed, their number with the greatest id and time says whether any was.
+_RECOMMENDATIONS = """
+SELECT u.id, coalesce(r.position, 0), r.run_id::text,
+       (SELECT concat_ws(' ', count(*), max(f.id), max(f.created)) FROM recording_feedback f WHERE f.user_id = u.id),
+       (SELECT concat_ws(' ', count(*), max(f.id), max(f.created)) FROM recommendation_feedback f
+         WHERE f.user_id = u.id),
+       (SELECT max(e.position) FROM exclusion e WHERE e.user_id = u.id),
+       (SELECT max(e.position) FROM exclusion_delete e WHERE e.user_id = u.id)
+  FROM users u LEFT JOIN run r ON r.statistic = %(statistic)s AND r.stats_range = 'all_time'
+ WHERE u.name_key = %(name)s
+"""
+_SIMILAR_USERS = """
+SELECT u.id, r.run_id::text, (SELECT max(position) FROM user_delete)
+  FROM users u LEFT JOIN run r ON r.statistic = %(statistic)s AND r.stats_range = 'all_time'
+ WHERE u.name_key = %(name)s
+"""
+
+
+def recommendations_version(cursor: Cursor, statistic: str, name: str) -> Known | None:
+    """Of what is recommended to the user of that name: the run, and all that she does not want."""
+    row = _row(cursor, _RECOMMENDATIONS, statistic, name)
+    return None if row is None else Known(row[0], row[2:], row[1])
+
+
+def similar_users_version(cursor: Cursor, statistic: str, name: str) -> Known | None:
+    """Of who is similar to the user of that name: the run, and who has gone since."""
+    row = _row(cursor, _SIMILAR_USERS, statistic, name)
+    return None if row is None else Known(row[0], row[1:])
+
+
+def load_entity_documents(cursor: Cursor, statistic: str, entities: list[UUID]) -> dict[UUID, str]:
+    """JSON texts by entity, of those of which something is stored."""
+    cursor.execute(
+        "SELECT entity, doc FROM result_entity_document"
+        " WHERE statistic = %s AND stats_range = 'all_time' AND entity = ANY(%s)",
+        (statistic, entities),
+    )
+    return dict(cursor.fetchall())
+
+
+def _row(cursor: Cursor, query: str, statistic: str, name: str) -> tuple[Any, ...] | None:
+    if len(name) > 8 * NAME_LIMIT or UNUSABLE.search(name):
+        return None
+    cursor.execute(query, {"statistic": statistic, "name": fold(name)})
+    return cursor.fetchone()

@@ -1,0 +1,119 @@
+"""What is recommended to a user: the stored document without what she does not want any more, as it is answered.
+
+The job leaves out what it knows that she does not want; what she has said since goes here, so that it goes at once.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from jobs.listens.msid import fold
+from jobs.ranges import ALL_TIME
+from spark_reader.load import Document, load_document
+from webapi.db.unwanted import Unwanted, unwanted_of
+
+STATISTICS = {
+    "raw": "recommendations_raw",
+    "top": "recommendations_top",
+    "similar": "recommendations_similar",
+}
+"""By artist_type: whatever the model gives; of the artists heard most; of artists similar to those."""
+_JOINED = re.compile(r"\s*(?:,|;|/|&|\+|\b(?:feat|ft|vs)\.|\b(?:feat|ft|featuring|and|with)\b)\s*")
+
+Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """What is left of a stored document."""
+
+    found: Document
+    items: Sequence[Item]
+    """As stored, score descending."""
+    names: Mapping[str, tuple[str, str]]
+    """Recording and artist by id, of the first items and of their reasons."""
+
+
+def recommended_to(cursor: Cursor, user_id: int, artist_type: str, position: int) -> Recommended | None:
+    """None where nothing is stored. `position`: up to which the run knows of the user's exclusions."""
+    found = load_document(cursor, STATISTICS[artist_type], ALL_TIME, user_id)
+    if found is None:
+        return None
+    return left_of(found, unwanted_of(cursor, user_id, position))
+
+
+def left_of(found: Document, unwanted: Unwanted) -> Recommended:
+    """Without what is unwanted."""
+    names = {one: (named[0], named[1]) for one, named in found.doc["names"].items()}
+    items = [item for item in found.doc["items"] if not _is_unwanted(item["id"], names.get(item["id"]), unwanted)]
+    return Recommended(found, items, names)
+
+
+def _is_unwanted(recording: str, named: tuple[str, str] | None, unwanted: Unwanted) -> bool:
+    if recording in unwanted.recordings:
+        return True
+    if named is None:
+        # Whose it is cannot be told here: it waits for the run that knows of the exclusion.
+        return unwanted.any_newer_artist
+    credit = fold(named[1])
+    return credit in unwanted.artists or not unwanted.newer_artists.isdisjoint(_JOINED.split(credit))
+
+
+def recommendations_payload(
+    shown: Recommended, artist_type: str, user_name: str, offset: int, count: int, *, explain: bool, url: str
+) -> dict[str, Any]:
+    """The answer's payload, of the items [offset, offset + count). `url`: of this server, for the model's address."""
+    doc, run = shown.found.doc, shown.found.run
+    items = [recommendation(item, shown.names, explain=explain) for item in shown.items[offset : offset + count]]
+    return {
+        "last_updated": run.last_updated,
+        "type": artist_type,
+        "entity": "recording",
+        "mbids": items,
+        "user_name": user_name,
+        "count": len(items),
+        "total_mbid_count": len(shown.items),
+        "offset": offset,
+        "model_id": doc["model_id"],
+        "model_url": None if doc["model_id"] is None else f"{url}/1/cf/models/{doc['model_id']}",
+        "kind": doc["kind"],
+        "fallback": doc["fallback"],
+        "data_version": run.data_version,
+        "newest_listen_ts": run.newest_listen_ts,
+    }
+
+
+def recommendation(item: Item, names: Mapping[str, tuple[str, str]], *, explain: bool) -> dict[str, Any]:
+    """One item; with `explain` also its names and why it is recommended, null where that is not stored."""
+    heard = item["latest_listened_at"]
+    made = {
+        **named_by(item["id"], item["msid"]),
+        "score": item["score"],
+        "latest_listened_at": None if heard is None else f"{datetime.fromtimestamp(heard, UTC):%Y-%m-%dT%H:%M:%S}.000Z",
+    }
+    if not explain:
+        return made
+    return made | _names(item["id"], names) | {"reasons": _reasons(item.get("reasons"), names)}
+
+
+def named_by(recording: str | None, msid: bool) -> dict[str, str | None]:
+    """The id of a recording as every answer gives it: one of the two is null; both for no recording alone."""
+    return {"recording_mbid": None if msid else recording, "recording_msid": recording if msid else None}
+
+
+def _names(recording: str | None, names: Mapping[str, tuple[str, str]]) -> dict[str, str | None]:
+    recording_name, artist_credit_name = (None, None) if recording is None else names.get(recording, (None, None))
+    return {"recording_name": recording_name, "artist_credit_name": artist_credit_name}
+
+
+def _reasons(stored: Any, names: Mapping[str, tuple[str, str]]) -> list[dict[str, Any]] | None:
+    if not stored:
+        return None
+    return [
+        {**named_by(recording, msid), **_names(recording, names), "listen_count": listen_count, "share": share}
+        for recording, msid, listen_count, share in stored
+    ]
