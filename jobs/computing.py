@@ -17,7 +17,7 @@ from jobs.engines.plays import Moment
 from jobs.frames import Frames
 from jobs.inputs import VALUES
 from jobs.job import PER_USER, Job, Ranked, kind_of_rows
-from jobs.lake import landing_of, open_table
+from jobs.lake import landing_of, row_count
 from jobs.messages import COLUMNS
 from jobs.run_applied import applied
 from jobs.run_documents import documents
@@ -83,7 +83,7 @@ def everything(task: Task) -> None:
 
 
 def _keep_sums(task: Task, frames: Frames, made: Sequence[Family]) -> None:
-    if open_table(task.spark, task.lake, task.version.landing, "listens").count() >= everybody.KEPT_FROM:
+    if row_count(task.spark, task.lake, task.version.landing, "listens") >= everybody.KEPT_FROM:
         task.progress("keeping sums")
         everybody.keep_all(frames, made, with_sources(task.others), task.folder)
 
@@ -92,7 +92,7 @@ def continue_run(task: Task, base: Base, touched: list[int]) -> bool:
     """Whether of entities there are only those that changed."""
     base_folder = result_files.run_folder(task.lake, base.run_id)
     before = landing_of(task.spark, task.lake, base.data_version)
-    users = open_table(task.spark, task.lake, task.version.landing, "users").count()
+    users = row_count(task.spark, task.lake, task.version.landing, "users")
     if before is None or not everybody.is_kept(base_folder) or len(touched) > users * everybody.MOST_TOUCHED:
         _continued(task, touched)
         return False

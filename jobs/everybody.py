@@ -18,7 +18,7 @@ from jobs.frames import Frames
 from jobs.inputs import INPUTS
 from jobs.job import Job, Ranked
 from jobs.result_files import STATE
-from jobs.run_lists import Family, documented, family_of, in_order, ranked
+from jobs.run_lists import Family, documented, family_of, in_order, ranked, with_documents
 from jobs.shared_input import Input
 
 KEPT_FROM = 2_000_000
@@ -96,7 +96,7 @@ class StandingFamily:
         assert isinstance(job.output, Ranked)
         self.jobs: tuple[Job, ...] = (job,)
         self._job = job
-        self._columns = [column.name for column in job.output.struct]
+        self._struct = job.output.struct
         self._now, self._folder, self._statistic = now, folders[1], job.statistic
         taken, added = before.capped.select(*_KEPT), after.capped.select(*_KEPT)
         kept = now.read(f"{folders[0]}/{STATE}/lists/{job.statistic}")
@@ -119,7 +119,7 @@ class StandingFamily:
     def entities(self) -> DataFrame:
         """The structs of items that the touched played or have played: all others are as they were stored."""
         ids = self._sums.join(F.broadcast(self._changed), "group_hash", "left_semi").select("id").distinct()
-        return self.structs.join(ids, "id", "left_semi").select("id", "doc")
+        return with_documents(self.structs.join(ids, "id", "left_semi"), self._struct)
 
     def documented(self, lists: DataFrame) -> dict[str, DataFrame]:
         """As Listing."""
@@ -133,7 +133,7 @@ class StandingFamily:
     def structs(self) -> DataFrame:
         """As Listing."""
         found = self._now.read(f"{self._folder}/{STATE}/structs/{self._statistic}")
-        return self._now.keep(in_order(found, self._columns))
+        return self._now.keep(in_order(found, [column.name for column in self._struct]))
 
 
 def standing_families(

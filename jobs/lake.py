@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import deltalake
 import pyarrow as pa
+import pyarrow.compute as pc
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
@@ -20,7 +22,16 @@ from jobs.lock import local_folder
 if TYPE_CHECKING:
     from jobs.opened_lake import Lake
 
-__all__ = ["Landing", "TableUnknownError", "landing_of", "newest_landing", "open_lake", "open_table", "open_version"]
+__all__ = [
+    "Landing",
+    "TableUnknownError",
+    "landing_of",
+    "newest_landing",
+    "open_lake",
+    "open_table",
+    "open_version",
+    "row_count",
+]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:+=@,~-]+")
 
@@ -54,6 +65,19 @@ def open_table(spark: SparkSession, lake: str, landing: Landing, name: str) -> D
     return open_version(spark, lake, name, landing.versions[name])
 
 
+def row_count(spark: SparkSession, lake: str, landing: Landing, name: str) -> int:
+    """Rows of a table as the data version has it: the sum of what its log says of each file, where that is known.
+
+    Raises TableUnknownError.
+    """
+    frame = open_table(spark, lake, landing, name)
+    table = _plain_table(lake, name, landing.versions[name])
+    if table is None:
+        return frame.count()
+    counts = pa.table(table.get_add_actions())["num_records"]
+    return frame.count() if counts.null_count else int(pc.sum(counts, min_count=0).as_py())
+
+
 def open_version(spark: SparkSession, lake: str, name: str, version: int | None = None) -> DataFrame:
     """A table at a version of its own; None: as it is now.
 
@@ -64,18 +88,25 @@ def open_version(spark: SparkSession, lake: str, name: str, version: int | None 
     storage, where deltalake would need keys of its own, and in a folder with a name that not all take alike: deltalake
     cannot open one with a percent sign, and to Spark's file reader stars and brackets are patterns.
     """
-    folder = local_folder(lake)
-    if folder is None or not _PLAIN.fullmatch(str(folder)):
+    table = _plain_table(lake, name, version)
+    if table is None:
         reader = spark.read.format("delta")
         return (reader if version is None else reader.option("versionAsOf", version)).load(f"{lake}/{name}")
-    table = lake_files.open_version(lake, name, version)
     schema = StructType.fromJson(json.loads(table.schema().to_json()))
     paths = pa.table(table.get_add_actions())["path"].to_pylist()
     if not paths:
         return spark.createDataFrame([], schema).where("false")
-    home = str(folder / name)
+    home = f"{local_folder(lake)}/{name}"
     reader = spark.read.schema(schema).option("basePath", home)
     return reader.parquet(*(f"{home}/{path}" for path in paths)).select(*schema.names)
+
+
+def _plain_table(lake: str, name: str, version: int | None) -> deltalake.DeltaTable | None:
+    """As deltalake opens it; None where only Delta can."""
+    folder = local_folder(lake)
+    if folder is None or not _PLAIN.fullmatch(str(folder)):
+        return None
+    return lake_files.open_version(lake, name, version)
 
 
 def open_lake(path: str | None = None, *, as_of: "int | str | datetime | None" = None) -> "Lake":

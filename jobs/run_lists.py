@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import Protocol, TypeVar
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.engines.rank_lists import INPUT, OUTPUT, cap, rank
 from jobs.frames import Frames
+from jobs.job import Column as Shown
 from jobs.job import Job, PerUser, Ranked, Sitewide
 
 _INPUT_SCHEMA = ", ".join(f"{name} bigint" for name in INPUT)
@@ -79,7 +80,7 @@ class Family:
     @cached_property
     def entities(self) -> DataFrame:
         """As Listing: all of them."""
-        return self.structs.select("id", "doc")
+        return with_documents(self.structs, self._output.struct)
 
     def documented(self, lists: DataFrame) -> dict[str, DataFrame]:
         """As Listing."""
@@ -87,19 +88,17 @@ class Family:
 
     @cached_property
     def _items(self) -> DataFrame:
-        struct = F.struct(*(F.col(column.name).cast(column.type).alias(column.name) for column in self._output.struct))
-        document = F.to_json(struct, {"ignoreNullFields": "false"})
         group = F.xxhash64(*(F.coalesce(F.col(name).cast("string"), F.lit("\0")) for name in self._output.group))
-        items = self._frames.sql(self._run, self._inputs).withColumn("doc", document)
-        items = items.withColumn("id", F.xxhash64("doc")).withColumn("group_hash", group)
+        hashed = F.xxhash64(_document(self._output.struct))
+        items = self._frames.sql(self._run, self._inputs).withColumn("id", hashed).withColumn("group_hash", group)
         return self._frames.keep(items)
 
     @cached_property
     def structs(self) -> DataFrame:
-        """One row per display struct: id, doc, the struct's columns, what it is grouped by, and its place."""
+        """One row per display struct: id, the struct's columns, what it is grouped by, and its place."""
         columns = [column.name for column in self._output.struct]
         folded = [name for name in self._output.group if name not in columns]
-        one_each = self._items.select("id", "doc", *columns, *folded).dropDuplicates(["id"])
+        one_each = self._items.select("id", *columns, *folded).dropDuplicates(["id"])
         return self._frames.keep(in_order(one_each, columns))
 
     @cached_property
@@ -142,6 +141,17 @@ def _counted_alike(job: Job) -> tuple[object, ...]:
     return job.run, job.inputs, job.output.struct, job.output.group
 
 
+def with_documents(structs: DataFrame, struct: Sequence[Shown]) -> DataFrame:
+    """id bigint, doc string of display structs. Made again where they are stored: their text is large to carry."""
+    return structs.select("id", _document(struct).alias("doc"))
+
+
+def _document(struct: Sequence[Shown]) -> Column:
+    """The text of a display struct, of rows with its columns."""
+    shown = F.struct(*(F.col(column.name).cast(column.type).alias(column.name) for column in struct))
+    return F.to_json(shown, {"ignoreNullFields": "false"})
+
+
 def in_order(structs: DataFrame, columns: Sequence[str]) -> DataFrame:
     """One sorted partition: `place` follows the total order, and the same rows always have the same places."""
     return structs.repartition(1).sortWithinPartitions(*columns).withColumn("place", F.monotonically_increasing_id())
@@ -157,7 +167,7 @@ def documented(lists: DataFrame, structs: DataFrame) -> dict[str, DataFrame]:
         F.col("one.ids").alias("id"),
         F.col("one.counts").cast("bigint").alias("listen_count"),
     )
-    return {"listed": listed, "shown": structs.drop("doc", "place")}
+    return {"listed": listed, "shown": structs.drop("place")}
 
 
 def ranked(counted: DataFrame) -> DataFrame:

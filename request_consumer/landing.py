@@ -67,6 +67,7 @@ class LandingLoop(threading.Thread):
         self._landings = 0
         self._rested = True
         self._backlog = False
+        self._cut = 0
         self._due = Due(settings)
         self._checks = Checks(settings)
         self._imported: SimpleQueue[tuple[Mapping[str, int], Future[Landing]]] = SimpleQueue()
@@ -151,6 +152,7 @@ class LandingLoop(threading.Thread):
         landing = lander.land()
         self._landed, self._rested = time.monotonic(), False
         self._backlog = lander.cut
+        self._cut += lander.cut
         if landing is not None:
             self._last = landing
             self._landings += 1
@@ -171,7 +173,8 @@ class LandingLoop(threading.Thread):
         if self._landings >= TIDY_LANDINGS:
             self._landings = 0
             upkeep.tidy_landings(lander)
-        elif self._is_due("compact", COMPACT_SECONDS):
+        elif self._is_crowded() or self._is_due("compact", COMPACT_SECONDS):
+            self._cut = 0
             self._fulfil("compact", lambda: upkeep.compact(lander))
         elif self._is_due("purge", self._purge_seconds()):
             self._fulfil("purge", lambda: upkeep.purge(lander))
@@ -187,6 +190,13 @@ class LandingLoop(threading.Thread):
     def _is_awaited(self) -> bool:
         with self._pool.session() as connection:
             return requests.any_open(connection)
+
+    def _is_crowded(self) -> bool:
+        """After a backlog of so many landings months have that many files, and nothing else waits to land.
+
+        Whoever reads all of ten million listens landed so takes a third longer than from compacted months.
+        """
+        return self._cut > upkeep.FILES_PER_MONTH
 
     def _purge_seconds(self) -> float:
         with self._pool.transaction() as cursor:

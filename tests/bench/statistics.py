@@ -3,10 +3,12 @@
 The sizes are those of BENCH_LISTENS, ascending, each landed on top of the one before; a million and ten without it:
 
     BENCH_LISTENS=50000000 python -m tests.bench --only W2
+
+BENCH_ROUNDS=1 measures each thing once, after a round that warms up: an hour for both sizes, not two.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from jobs.ranges import STATS_RANGES, period
@@ -65,17 +67,19 @@ def listens_asked(text: str, usual: tuple[int, ...]) -> tuple[int, ...]:
 
 def _measure(bench: Bench, *, quick: bool) -> Scale:
     scale = Scale(bench.listens(), bench.value("SELECT count(*) FROM listen_totals WHERE listen_count > 0"))
-    rounds = 1 if quick else 5 if scale.listens < 3_000_000 else 3
+    once = quick or os.environ.get("BENCH_ROUNDS") == "1"
+    rounds = 1 if once else 5 if scale.listens < 3_000_000 else 3
     flat = bench.folder / "flat.parquet"
     flat_listens(bench.settings.lake, flat)
     with naive_peer(bench, flat) as naive:
         _one_entity(bench, scale, naive, rounds)
-        _all_entities(bench, scale, naive, 1 if quick else 2, 0 if quick else NAIVE_SECONDS)
+        _all_entities(bench, scale, naive, 1 if once else 2, 0 if quick else NAIVE_SECONDS)
     flat.unlink()
     _sitewide(bench, scale)
     scale.rebuild = ask(bench, "stats.all", REBUILD)
     assert _is_whole(bench)
-    _changes(bench, scale, Size(2, 6, 2, 20, 200) if quick else Size(), quick=quick)
+    plan = (False, True) if quick else (False, False, True) if once else (False, False, True, False, True)
+    _changes(bench, scale, Size(2, 6, 2, 20, 200) if quick else Size(), plan)
     return scale
 
 
@@ -138,13 +142,16 @@ def _sitewide(bench: Bench, scale: Scale) -> None:
     scale.sitewide.duckdb.append(cost)
 
 
-def _changes(bench: Bench, scale: Scale, size: Size, *, quick: bool) -> None:
-    """W2c: the fixed change, in turn without and with the backdated user (the very first warms up), then a day."""
+def _changes(bench: Bench, scale: Scale, size: Size, plan: Sequence[bool]) -> None:
+    """W2c: the fixed change, in turn without and with the backdated user (the very first warms up), then a day.
+
+    `plan`: whether with that user; of two, none warms up.
+    """
     scale.at_random = reached_at_random(bench, size.remaps)
-    for times, backdated in enumerate((False, True) if quick else (False, False, True, False, True)):
+    for times, backdated in enumerate(plan):
         change = partial(fixed_change, bench, _newest(bench), size, times, backdated=backdated)
         found = _continued(bench, change)
-        if quick or times > 0:
+        if len(plan) == 2 or times > 0:
             (scale.backdated if backdated else scale.fixed).append(found)
     scale.day = _continued(bench, partial(next_day, bench, _newest(bench)))
 

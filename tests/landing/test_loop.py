@@ -11,11 +11,12 @@ from pyspark.sql import SparkSession
 
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
-from jobs import reports
+from jobs import lake_files, reports
 from jobs.landing import Landing
 from jobs.lock import LakeLock
 from jobs.reports import Report, Verdict
 from jobs.tables import TABLES
+from jobs.upkeep import FILES_PER_MONTH
 from request_consumer.duties import CHECK_SECONDS, RETRY_SECONDS, Checks, Due
 from request_consumer.landing import LandingLoop
 from tests.landing.listens import agree, delete, listen, submit
@@ -37,8 +38,8 @@ def start(spark: SparkSession, settings: Settings, lake: str) -> Iterator[Start]
     running: list[LandingLoop] = []
     stop = threading.Event()
 
-    def begin(kind: type[LandingLoop] = LandingLoop, interval: float = 0.2) -> LandingLoop:
-        quick = replace(settings, landing_interval=interval)
+    def begin(kind: type[LandingLoop] = LandingLoop, interval: float = 0.2, batch: int = 1000) -> LandingLoop:
+        quick = replace(settings, landing_interval=interval, landing_batch=batch)
         running.append(kind(spark, quick, LakeLock(settings.database_url, lake), stop))
         running[-1].start()
         return running[-1]
@@ -61,6 +62,26 @@ def test_who_waits_for_what_is_there_to_land_hurries_the_next_landing_and_no_oth
     loop.hurried = True
     until(lambda: loop.detail()["landing_id"] == 2, "it comes before its interval has passed")
     assert not loop.hurried
+
+
+@pytest.mark.slow
+@pytest.mark.spark
+def test_a_backlog_that_filled_months_with_files_is_compacted_as_soon_as_it_has_landed(
+    start: Start, connection: Connection, lake: str, alice: int
+) -> None:
+    for n in range(FILES_PER_MONTH + 3):
+        submit(connection, alice, listen(n))
+    start(batch=1)
+    until(lambda: _last_kind(connection) == "compact", "the months are compacted")
+    assert agree(connection, lake) == FILES_PER_MONTH + 3
+    assert len(lake_files.open_table(lake, lake_files.newest(lake), "listens").file_uris()) == 1
+
+
+def _last_kind(connection: Connection) -> str | None:
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT kind FROM landing ORDER BY id DESC LIMIT 1")
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 @pytest.mark.spark

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
 from jobs import lake_files
-from jobs.lake import TableUnknownError, newest_landing, open_table, open_version
+from jobs.lake import TableUnknownError, newest_landing, open_table, open_version, row_count
 from jobs.land import Lander, land_once
 from jobs.land_delta import append
 from jobs.landing import Landing
@@ -174,7 +174,8 @@ def test_every_version_read_as_files_has_the_rows_and_columns_that_delta_reads(
     lander.land()
     zone(connection, alice, "Asia/Kathmandu")
     wipe(connection, bob)
-    lander.land()
+    landing = lander.land()
+    assert landing is not None
     listens = range(DeltaTable(f"{lake}/listens").version() + 1)
     odd = (f"{lake} of alles", f"{lake}-über", f"{lake}100%", f"{lake}-{{a,b}}", f"{lake}*")
     for copy in odd:
@@ -187,6 +188,9 @@ def test_every_version_read_as_files_has_the_rows_and_columns_that_delta_reads(
         files = open_version(lander.spark, place, name, version)
         assert files.dtypes == delta.dtypes, (place, name, version)
         assert rows(files) == rows(delta), (place, name, version)
+        if version is not None:
+            named = replace(landing, versions={name: version})
+            assert row_count(lander.spark, place, named, name) == delta.count(), (place, name, version)
 
 
 def rows(frame: DataFrame) -> list[str]:
