@@ -4,6 +4,7 @@ The path: every landed track as an item (jobs/similarity_inputs.py); listens, a 
 sessions and not skipped (jobs/engines/sessions.py); of items with enough listeners the scores (session_pairs.py).
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,8 +22,13 @@ from jobs.similarity.parameters import algorithm
 
 TASK_LISTENS = 500_000
 """Listens of one task: its arrays take about 100 MB, its pairs several times as much."""
+LONG_SESSION = 1000
+"""Listens; at three minutes each, more than two days without a pause."""
+LONG_SESSIONS_TOLD = 10
+"""Users named in the log, those with the longest first."""
 WHOLE = 4
 """What an artist weighs in a pair; a featured one weighs 1. A score of artists is in units of WHOLE * WHOLE."""
+_log = logging.getLogger(__name__)
 _WINDOW = """
 SELECT user_id, track_id, duration_ms, listened_at FROM {listens}
  WHERE listened_at BETWEEN timestamp_seconds(:window_from) AND timestamp_seconds(:window_to)
@@ -105,7 +111,9 @@ class Listening:
 
         listened = self.frames.sql(_LISTENED, ("users", "landed_personal_track"), window=self._window, unit=units)
         by_user = listened.repartition(self._tasks, "user_id")
-        return self.frames.keep(by_user.mapInArrow(keep, from_arrow_schema(sessions.KEPT)))
+        found = self.frames.keep(by_user.mapInArrow(keep, from_arrow_schema(sessions.KEPT)))
+        warn_of_long_sessions(found)
+        return found
 
     def pairs(self, heard: DataFrame, items: int, unit: int = 1) -> DataFrame:
         """Rows of session_pairs.SCORES above the threshold, each pair once.
@@ -145,6 +153,23 @@ class Listening:
     @cached_property
     def _tasks(self) -> int:
         return 1 + self.frames.named("listens").count() // TASK_LISTENS
+
+
+def warn_of_long_sessions(kept: DataFrame) -> None:
+    """Say in the log whose sessions no person can have heard: their pairs grow with the square of a session.
+
+    They count as they are: to leave them out would be another result (performance.md section 4). `kept`: rows of
+    sessions.KEPT.
+    """
+    by_session = kept.groupBy("user_id", "session").agg(F.sum("plays").alias("plays"))
+    by_user = by_session.where(F.col("plays") > LONG_SESSION).groupBy("user_id")
+    counts = by_user.agg(F.count("*").alias("sessions"), F.max("plays").alias("longest"))
+    for user_id, number, longest in counts.orderBy(F.desc("longest"), "user_id").limit(LONG_SESSIONS_TOLD).collect():
+        _log.warning(
+            "user %d has %d listening sessions of more than %d listens, the longest of %d: a program may have sent "
+            "them; they count as they are, and make similarity slow",
+            user_id, number, LONG_SESSION, longest,
+        )  # fmt: skip
 
 
 def _listeners(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -36,6 +36,8 @@ from request_consumer.part import PART, Part
 from request_consumer.requests import RequestRow
 
 LANDING_PATIENCE = 60.0
+FIRST_LANDING_PATIENCE = 300.0
+"""Nothing has landed yet: what is not waited for would be answered with nothing at all."""
 READER_PATIENCE = 60.0
 """Results that the reader cannot store for so long are not waited for: then everything is computed anew."""
 LANDING_POLL_SECONDS = 0.2
@@ -238,7 +240,9 @@ def _await_landing(part: Part, attempt: Attempt) -> None:
 
     A landing that fails, or a backlog of more than LANDING_PATIENCE, is not waited for: then as far as it has come.
     """
-    deadline = time.monotonic() + LANDING_PATIENCE
+    assert part.spark is not None
+    first = newest_landing(part.spark, part.settings.lake) is None
+    deadline = time.monotonic() + (FIRST_LANDING_PATIENCE if first else LANDING_PATIENCE)
     with closing(connect(dsn(part.settings), application=PART)) as connection:
         with transaction(connection) as cursor:
             asked_at = read_store(cursor).last_position

@@ -159,7 +159,9 @@ def _listed(run: EngineRun, connection: Connection, due: Mapping[_Person, Mappin
             wanted = [one for one in lists.get(person.user_id, ()) if (person.user_id, one[0]) not in hated]
             candidates = list(_candidates(catalogue, person.user_id, wanted, latest))
             for slug, today in due[person].items():
-                recordings = chosen(JAMS[slug], person.user_id, today, candidates)
+                jam = JAMS[slug]
+                more = _heard_beside(catalogue, person.user_id, wanted, hated, latest) if jam.top else ()
+                recordings = chosen(jam, person.user_id, today, [*candidates, *more])
                 if recordings:
                     yield _Listed(slug, person, today, recordings)
 
@@ -193,6 +195,32 @@ def _candidates(
     for (recording, score), place, there in zip(listed, places.tolist(), items[places] == names, strict=True):
         if there and place not in left_out:
             yield Candidate(recording, score, latest.get((user_id, recording)), credits[place].as_py())
+
+
+def _heard_beside(
+    catalogue: Catalogue,
+    user_id: int,
+    listed: Sequence[tuple[str, float]],
+    hated: Set[tuple[int, str]],
+    latest: Mapping[tuple[int, str], int],
+) -> Iterator[Candidate]:
+    """What a user has heard and her list lacks, behind all that is in it, the most heard first.
+
+    A list is made for finding something new: of what she knows well it may hold too little for a day.
+    """
+    plays = catalogue.plays
+    row = int(np.searchsorted(plays.user_ids, user_id))
+    if row == plays.user_ids.size or plays.user_ids[row] != user_id:
+        return
+    known, left_out = {one for one, _ in listed}, set(catalogue.left_out(user_id).tolist())
+    behind = min((score for _, score in listed), default=0.0)
+    credits = catalogue.dataframes.recordings["artists"]
+    own = slice(plays.matrix.indptr[row], plays.matrix.indptr[row + 1])
+    for place, count in zip(plays.matrix.indices[own].tolist(), plays.matrix.data[own].tolist(), strict=True):
+        recording = plays.items[place].decode()
+        if plays.msid[place] or place in left_out or recording in known or (user_id, recording) in hated:
+            continue
+        yield Candidate(recording, behind - 1 / count, latest.get((user_id, recording)), credits[place].as_py())
 
 
 def _known(run: EngineRun, mbids: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -20,7 +20,23 @@ from rich.console import Console
 from conf.settings import PROJECT
 from tests.bench.report import Section, Store, load_now, markdown, now, show
 
-SECTIONS = ("bounds", "submit", "bulk", "W1", "W8", "W9", "W10", "W11", "freshness", "growth", "W2", "W4", "W5", "W6")
+SECTIONS = (
+    "bounds",
+    "submit",
+    "bulk",
+    "W1",
+    "W8",
+    "W9",
+    "W10",
+    "W11",
+    "freshness",
+    "growth",
+    "W2",
+    "W4",
+    "W5",
+    "W6",
+    "W7",
+)
 """In the order of the report; W1 and W11 as in the reference of workloads."""
 MODULES = {
     "W1": "ingest",
@@ -28,6 +44,7 @@ MODULES = {
     "W4": "user_similarity",
     "W5": "similarity",
     "W6": "training",
+    "W7": "year",
     "W8": "reads",
     "W9": "submits",
     "W10": "dump_import",

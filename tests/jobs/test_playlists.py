@@ -26,9 +26,9 @@ _LISTED = (
 )
 
 
-def listed() -> str:
-    """The stored list: best first; one of it has no MBID, one nobody hears any more."""
-    ids = [(uuid_of(track), False) for track in (*HEARD, *NEVER, HATED, EXCLUDED)]
+def listed(*tracks: int) -> str:
+    """A stored list of these: best first; one of it has no MBID, one nobody hears any more."""
+    ids = [(uuid_of(track), False) for track in tracks]
     ids += [(uuid_of(5), True), ("00000000-0000-4000-8000-00000000dead", False)]
     items = [{"id": uuid, "msid": msid, "score": float(-n)} for n, (uuid, msid) in enumerate(ids)]
     return orjson.dumps({"items": items, "names": {}}).decode()
@@ -38,8 +38,8 @@ def listed() -> str:
 def url(databases: Databases) -> Iterator[str]:
     name = databases.lend()
     with closing(connect(databases.url(name))) as connection, transaction(connection) as cursor:
-        for user_id in (LONDONER, AUCKLANDER):
-            cursor.execute(_LISTED, (user_id, listed()))
+        cursor.execute(_LISTED, (LONDONER, listed(*HEARD, *NEVER, HATED, EXCLUDED)))
+        cursor.execute(_LISTED, (AUCKLANDER, listed(4, 12, 2)))
         cursor.execute("INSERT INTO users (id, name, name_key, position) VALUES (1, 'user 1', 'user 1', 1)")
         cursor.execute(
             "INSERT INTO recording_feedback (user_id, recording_mbid, score) VALUES (1, %s, -1)", (uuid_of(HATED),)
@@ -94,6 +94,7 @@ def test_a_playlist_for_everybody_is_of_the_day_it_is_there(small: World) -> Non
 
     assert set(made) == {LONDONER, AUCKLANDER}, "of whom there is a list"
     assert tracks(made[LONDONER]) == uuids(*HEARD)
+    assert tracks(made[AUCKLANDER]) == uuids(2, 8, HATED), "what she knows beside her list; only the other hates it"
     assert made[AUCKLANDER]["title"] == "Daily Jams for user 2, 2022-01-31 Mon"
 
 

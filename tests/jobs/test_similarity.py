@@ -15,6 +15,7 @@ from jobs.job import NothingToWorkOnError
 from jobs.lake import Landing
 from jobs.messages import Manifest, new_run_id
 from jobs.run_engine import EngineOrder, run_engines
+from jobs.run_similarity import warn_of_long_sessions
 from tests.jobs import heard_together
 from tests.jobs.heard_together import FOUR, HERS, NOON, ONE, THREE, A, B, C, D, E
 from tests.jobs.histories import mbid
@@ -149,3 +150,12 @@ def test_of_deleted_listens_nothing_is_left_by_the_next_run(
 
 def test_the_files_of_a_run_are_gone_with_its_frames(lake: tuple[Settings, Landing, Histories]) -> None:
     assert not list(Path(lake[0].lake).glob("results/*"))
+
+
+def test_sessions_that_no_person_can_have_heard_are_told_in_the_log(
+    spark: SparkSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [(1, 0, 5, 1000), (2, 0, 5, 600), (2, 0, 6, 401), (2, 1, 6, 2000), (3, 0, 1, 1)]
+    warn_of_long_sessions(spark.createDataFrame(rows, "user_id int, session int, unit_id int, plays int"))
+    [told] = [record.getMessage() for record in caplog.records]
+    assert told.startswith("user 2 has 2 listening sessions of more than 1000 listens, the longest of 2000")
