@@ -70,12 +70,11 @@ def row_count(spark: SparkSession, lake: str, landing: Landing, name: str) -> in
 
     Raises TableUnknownError.
     """
-    frame = open_table(spark, lake, landing, name)
-    table = _plain_table(lake, name, landing.versions[name])
-    if table is None:
-        return frame.count()
-    counts = pa.table(table.get_add_actions())["num_records"]
-    return frame.count() if counts.null_count else int(pc.sum(counts, min_count=0).as_py())
+    table = _plain_table(lake, name, landing.versions[name]) if name in landing.versions else None
+    counts = None if table is None else pa.table(table.get_add_actions())["num_records"]
+    if counts is None or counts.null_count:
+        return open_table(spark, lake, landing, name).count()
+    return int(pc.sum(counts, min_count=0).as_py())
 
 
 def open_version(spark: SparkSession, lake: str, name: str, version: int | None = None) -> DataFrame:

@@ -23,7 +23,7 @@ from jobs.tables import CLIENTS, LANDING, LISTENS, METADATA_TABLES, TABLES, TRAC
 
 FILES_PER_MONTH = 8
 MONTHS_AT_ONCE = 24
-"""In one commit, side by side: a commit a month took longer than the rewriting."""
+"""In one commit, side by side; between two commits it is asked whether the lake is still ours."""
 FILES_PER_TABLE = 32
 RETENTION = timedelta(hours=24)
 KEPT_LANDINGS = timedelta(days=7)
