@@ -1,5 +1,6 @@
 """The Spark session: one per process, built from settings and a profile of conf/spark."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -71,6 +72,16 @@ def build_session(settings: Settings, application: str, spill: Path | None = Non
         ) from problem
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def forget_frames() -> None:
+    """Let the JVM free what the frames of a finished run or landing hold: broadcasts, and the data they are made of.
+
+    A DataFrame is part of a cycle, so Python lets go of it only when it happens to collect its oldest objects, and
+    that becomes rare where many live long: 220 MB of the heap stayed taken by one list of a million listens. Takes
+    70 ms.
+    """
+    gc.collect()
 
 
 def properties(settings: Settings) -> dict[str, str]:

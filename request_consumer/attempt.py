@@ -17,6 +17,7 @@ from conf.postgres import Connection, StoreUnavailableError
 from jobs import result_files
 from jobs.catalog import InvalidRequestError, UnknownJobError
 from jobs.messages import Manifest
+from jobs.session import forget_frames
 from request_consumer import requests
 from request_consumer.compute import Attempt, CancelledError, compute
 from request_consumer.part import PART, Part, check_alive, report
@@ -53,6 +54,8 @@ def attempt(part: Part, broker: Broker, row: RequestRow) -> None:
         _settle(part, lambda connection: requests.fail(connection, row.id, part.worker, reason, 0))
     except Exception as problem:  # noqa: BLE001 - the loop outlives any one job; the reason is kept with the request
         _failed(part, tried, problem)
+    finally:
+        forget_frames()
 
 
 def _publish(part: Part, broker: Broker, attempt: Attempt, manifest: Manifest) -> None:

@@ -25,7 +25,7 @@ from jobs.landing import Landing
 from jobs.listens.account_deletion import purge_wanted
 from jobs.listens.changes import waiting
 from jobs.lock import LakeLock, LakeLockLostError
-from jobs.session import LANDING_POOL
+from jobs.session import LANDING_POOL, forget_frames
 from request_consumer import erasure, requests
 from request_consumer.duties import QUIET_SECONDS, Checks, Due
 
@@ -150,6 +150,7 @@ class LandingLoop(threading.Thread):
     def _land(self, lander: Lander) -> Landing | None:
         started, self.hurried = time.monotonic(), False
         landing = lander.land()
+        forget_frames()
         self._landed, self._rested = time.monotonic(), False
         self._backlog = lander.cut
         self._cut += lander.cut

@@ -1,5 +1,6 @@
 """The landing thread: alarms that come and go, reports on demand, locks lost and taken again, duties in their time."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
@@ -62,6 +63,25 @@ def test_who_waits_for_what_is_there_to_land_hurries_the_next_landing_and_no_oth
     loop.hurried = True
     until(lambda: loop.detail()["landing_id"] == 2, "it comes before its interval has passed")
     assert not loop.hurried
+
+
+@pytest.mark.spark
+def test_what_a_landing_made_of_its_rows_is_let_go_of_though_python_never_collects_by_itself(
+    start: Start, connection: Connection, alice: int
+) -> None:
+    submit(connection, alice, listen(1), listen(2))
+    before = {id(frame) for frame in _frames()}
+    gc.disable()
+    try:
+        loop = start(interval=3600)
+        until(lambda: loop.detail()["landing_id"] == 1, "the landing")
+        assert [frame for frame in _frames() if id(frame) not in before] == []
+    finally:
+        gc.enable()
+
+
+def _frames() -> list[DataFrame]:
+    return [one for one in gc.get_objects() if isinstance(one, DataFrame)]
 
 
 @pytest.mark.slow
