@@ -41,13 +41,16 @@ class Kept:
     entities: dict[int, Body] = field(default_factory=dict)
 
     def save(self, manifest: Manifest) -> None:
-        """As the store does: what came takes the place of all, or of what the touched users had."""
+        """As the store does: what came takes the place of all, of what the touched users had, or of its own name.
+
+        Of a name that came without a document nothing is left.
+        """
         gone = {(switch.statistic, switch.stats_range): switch.replace for switch in manifest.switches}
         touched = {*manifest.touched, *(-user_id for user_id in manifest.touched)}
         self.rows = {
             key: row
             for key, row in self.rows.items()
-            if key[:2] not in gone or (gone[key[:2]] == "touched" and key[2] not in touched)
+            if gone.get(key[:2], "named") == "named" or (gone[key[:2]] == "touched" and key[2] not in touched)
         }
         for part in manifest.parts:
             if part.kind == "entity":
@@ -55,6 +58,10 @@ class Kept:
                 continue
             for row in rows(part):
                 key = (part.statistic, part.stats_range, row[COLUMNS[part.kind][0]])
+                if gone[key[:2]] == "named":
+                    self.rows.pop(key, None)
+                    if row["doc"] is None:
+                        continue
                 assert key not in self.rows, f"{key} is there twice"
                 self.rows[key] = row
         self.manifest = manifest
