@@ -41,7 +41,6 @@ FIXED = {
     "spark_reader/store.py: kind.leave_touched": "fixed in spark_reader/kinds.py",
     "spark_reader/store.py: kind.stage": "fixed in spark_reader/kinds.py",
     "spark_reader/store.py: kind.upsert": "fixed in spark_reader/kinds.py",
-    "jobs/upkeep.py: f'year = {year:d} AND month = {month:d}'": "two whole numbers of the lake",
 }
 """What is not fixed where it is executed, and why it is none the less."""
 _CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
