@@ -203,7 +203,7 @@ def test_a_bench_that_is_told_to_end_leaves_nothing_behind(state_dir: Path) -> N
 
 @pytest.mark.spark
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_quick_run_of_everything_ends_with_results_proven_equal(tmp_path: Path) -> None:
     assert main(["--quick", "--out", str(tmp_path)]) == 0
     sections = Store(tmp_path / "benchmark.json").sections()
