@@ -77,8 +77,8 @@ def build_session(settings: Settings, application: str, spill: Path | None = Non
 def forget_frames() -> None:
     """Let the JVM free what the frames of a finished run or landing hold: broadcasts, and the data they are made of.
 
-    A DataFrame is part of a cycle, so Python lets go of it only when it happens to collect its oldest objects, and
-    that becomes rare where many live long: 220 MB of the heap stayed taken by one list of a million listens. Takes
+    What py4j names them by is in cycles, so Python lets go of it only when it happens to collect its oldest objects,
+    and that becomes rare where many live long: 220 MB of the heap stayed taken by one list of a million listens. Takes
     70 ms.
     """
     gc.collect()

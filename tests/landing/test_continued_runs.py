@@ -1,10 +1,12 @@
 """The law of continued runs: after any history, what is stored is what a run of everything stores, byte for byte."""
 
+import gc
 import random
 from typing import Any
 from uuid import UUID
 
 import pytest
+from py4j.java_gateway import JavaObject
 from pyspark.sql import SparkSession
 
 from conf.postgres import Connection, Pool, transaction
@@ -20,6 +22,7 @@ from jobs.listens.msid import msid_of
 from jobs.listens.users import create_user
 from jobs.messages import Manifest, new_run_id
 from jobs.ranges import STATS_RANGES
+from jobs.session import forget_frames
 from jobs.touched import FEED_KEPT, Version, touched_users
 from spark_reader.reader import save_run
 from tests.landing.listens import NOON, delete, leave, listen, submit, wipe
@@ -85,6 +88,30 @@ class Site:
 @pytest.fixture
 def site(spark: SparkSession, settings: Settings, connection: Connection, pool: Pool) -> Site:
     return Site(spark, settings, connection, pool)
+
+
+def test_what_a_run_made_is_let_go_of_though_python_never_collects_by_itself(
+    site: Site, connection: Connection, lander: Lander, alice: int
+) -> None:
+    submit(connection, alice, listen(0), listen(60))
+    landing = lander.land()
+    assert landing is not None
+    jobs, params = catalog().check("stats.user.entity", {"entity": "artists", "at": NOON + 60})
+    ordered, before = runner.Ordered("stats.user.entity", tuple(jobs), params), {id(one) for one in java_objects()}
+    gc.disable()
+    try:
+        run_id = new_run_id(1.7e9)
+        runner.run(site.spark, site.settings, ordered, landing, run_id=run_id, request_id=None)
+        held = [id(one) for one in java_objects() if id(one) not in before]
+        forget_frames()
+        assert len([one for one in java_objects() if id(one) not in before]) < len(held) / 10
+    finally:
+        gc.enable()
+
+
+def java_objects() -> list[JavaObject]:
+    """What Python holds in the JVM."""
+    return [one for one in gc.get_objects() if isinstance(one, JavaObject)]
 
 
 @pytest.mark.slow
