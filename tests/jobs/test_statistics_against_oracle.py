@@ -27,7 +27,7 @@ from tests.oracle.histories import plan
 from tests.oracle.statistics import LISTENED, SITEWIDE_STATISTICS, USER_STATISTICS, Oracle
 from tests.oracle.world import World
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1800)]
 RUNS_AT = (0, 16, 19)
 """Of twenty moments, when statistics are asked for. Metadata come with the 16th, which touches everybody: the last run
 continues with what three steps have changed since."""
