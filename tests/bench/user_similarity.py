@@ -4,6 +4,7 @@ Results are equal before a time counts: the 25 best of every user from all pairs
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -128,7 +129,11 @@ def _mllib(plays: Any, dense: Floats) -> tuple[list[float], int]:
         folder = Path(temporary)
         sparse.save_npz(folder / "plays.npz", plays)
         command = [sys.executable, "-m", "tests.bench.mllib_similarity", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, timeout=1800, check=False)
+        # Spark's Python workers would be the system's Python, which has no numpy.
+        environ = {**os.environ, "PYSPARK_PYTHON": sys.executable}
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=PROJECT, timeout=1800, check=False, env=environ
+        )
         assert done.returncode == 0, done.stderr[-3000:]
         pairs = np.load(folder / "pairs.npz")
         first, second = pairs["first"], pairs["second"]
