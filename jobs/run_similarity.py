@@ -17,6 +17,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from jobs.engines import session_pairs, sessions
 from jobs.frames import Frames
 from jobs.job import NothingToWorkOnError
+from jobs.lake import row_count
 from jobs.run_engine import DAY, EngineRun
 from jobs.similarity.parameters import algorithm
 
@@ -152,7 +153,8 @@ class Listening:
 
     @cached_property
     def _tasks(self) -> int:
-        return 1 + self.frames.named("listens").count() // TASK_LISTENS
+        run = self._run
+        return 1 + row_count(run.spark, run.settings.lake, run.landing, "listens") // TASK_LISTENS
 
 
 def warn_of_long_sessions(kept: DataFrame) -> None:
