@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from conf.settings import PROJECT
 from request_consumer.requests import enqueue
 from tests.bench.load import load
 from tests.bench.meter import Usage, measured
-from tests.bench.system import Bench, wait
+from tests.bench.system import Bench, start_consumer, wait
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,23 @@ def land(bench: Bench, path: Path, users: dict[int, int], only: range) -> Step:
         bench.wait_landed(7200)
         seconds = time.monotonic() - started
     return Step(seconds, usage, loaded)
+
+
+def landings(bench: Bench, sizes: Sequence[int]) -> Iterator[tuple[int, Step]]:
+    """Start reader and consumer and land generated listens, each size, ascending, on top of the one before.
+
+    (size, its landing) as soon as all of it has landed; the last is everything.
+    """
+    path = bench.folder / "data"
+    generated(path, sizes[-1])
+    bench.system.start("spark_reader")
+    users = make_users(bench, path)
+    start_consumer(bench)
+    landed_to = 0
+    for listens in sizes:
+        upto = max(users) if listens == sizes[-1] else first_users(path, listens).stop - 1
+        yield listens, land(bench, path, users, range(landed_to + 1, upto + 1))
+        landed_to = upto
 
 
 def ask(bench: Bench, query: str, params: Mapping[str, object], seconds: float = 7200) -> Step:

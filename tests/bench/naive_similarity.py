@@ -9,10 +9,9 @@ threshold pass Python as Row, dict and JSON text, 10,000 a message, before they 
 import json
 import os
 import sys
-from itertools import islice
 
 from conf import postgres
-from tests.bench.naive_statistics import naive_session
+from tests.bench.naive_statistics import messages, naive_session
 
 MESSAGE = 10_000
 """Rows of a message of the original."""
@@ -54,7 +53,7 @@ def main(flat: str) -> None:
         stored = 0
         with postgres.transaction(connection) as cursor:
             cursor.execute("TRUNCATE naive_pair")
-            while message := list(islice(rows, MESSAGE)):
+            for message in messages(rows, MESSAGE):
                 cursor.execute(_STORE, (json.dumps(message),))
                 stored += len(message)
         print(f"stored {stored}", flush=True)

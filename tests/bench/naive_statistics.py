@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -143,7 +143,7 @@ def main(flat: str) -> None:
         entity, stats_range, first, end = json.loads(line)
         query = QUERY.format(columns=COLUMNS[entity], source=SOURCES[entity], first=first, end=end, top=TOP)
         stored = 0
-        for message in _messages(row.asDict(recursive=True) for row in spark.sql(query).toLocalIterator()):
+        for message in messages((row.asDict(recursive=True) for row in spark.sql(query).toLocalIterator()), MESSAGE):
             with postgres.transaction(connection) as cursor:
                 for user in message:
                     data = json.dumps({"count": user["total_count"], "items": user["items"]})
@@ -154,8 +154,9 @@ def main(flat: str) -> None:
     spark.stop()
 
 
-def _messages(users: Iterator[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
-    while message := list(islice(users, MESSAGE)):
+def messages(rows: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    """The rows, so many at a time."""
+    while message := list(islice(rows, size)):
         yield message
 
 

@@ -9,33 +9,21 @@ Eight of ours, those that need no metadata and no similarity. Listens are one fl
 import json
 import os
 import sys
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterator
 from typing import Any
 
 from conf import postgres
 from jobs.years import days_of
-from tests.bench.naive_statistics import COLUMNS, SOURCES, naive_session
+from tests.bench.naive_statistics import COLUMNS, MESSAGE, QUERY, SOURCES, messages, naive_session
 
-MESSAGE = 25
-"""Users of a message of the original."""
-_TOP = """
-WITH counted AS (
-    SELECT user_id, {columns}, count(*) AS listen_count
-      FROM {source} WHERE listened_at >= {first} AND listened_at < {end} GROUP BY user_id, {columns}
-), total AS (
-    SELECT user_id, count(*) AS total FROM counted GROUP BY user_id
-), ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY listen_count DESC) AS place FROM counted
-), grouped AS (
-    SELECT user_id, sort_array(collect_list(struct(listen_count, {columns})), false) AS items
-      FROM ranked WHERE place <= 50 GROUP BY user_id
-)
-SELECT user_id, named_struct('total', total, 'items', items) AS data FROM grouped JOIN total USING (user_id)"""
+TOP = 50
+_TOP = "SELECT user_id, named_struct('total', total_count, 'items', items) AS data FROM ({lists})"
 
 
 def _top(entity: str) -> str:
-    return _TOP.replace("{columns}", COLUMNS[entity]).replace("{source}", SOURCES[entity])
+    """The statistic's own query, of the year."""
+    lists = QUERY.replace("{columns}", COLUMNS[entity]).replace("{source}", SOURCES[entity]).replace("{top}", str(TOP))
+    return _TOP.replace("{lists}", lists)
 
 
 QUERIES = {
@@ -96,9 +84,9 @@ def main(flat: str) -> None:
     spark.stop()
 
 
-def _store(connection: postgres.Connection, section: str, rows: Iterable[dict[str, Any]]) -> int:
-    stored, waiting = 0, iter(rows)
-    while message := list(islice(waiting, MESSAGE)):
+def _store(connection: postgres.Connection, section: str, rows: Iterator[dict[str, Any]]) -> int:
+    stored = 0
+    for message in messages(rows, MESSAGE):
         with postgres.transaction(connection) as cursor:
             for user in message:
                 cursor.execute(_STORE, (user["user_id"], section, json.dumps(user["data"], default=str)))

@@ -17,13 +17,13 @@ import pyarrow as pa
 from conf import postgres
 from tests.bench.duckdb_similarity import Params, flat_listens, queries, similar_recordings
 from tests.bench.duckdb_statistics import Cost, metered
-from tests.bench.landed import Step, ask, first_users, generated, land, make_users
+from tests.bench.landed import Step, ask, landings
 from tests.bench.meter import Usage
 from tests.bench.naive_similarity import QUERY
 from tests.bench.naive_statistics import naive_peer
 from tests.bench.report import Section, number, paired_ratio
 from tests.bench.statistics import listens_asked
-from tests.bench.system import Bench, bench_system, start_consumer
+from tests.bench.system import Bench, bench_system
 
 SIZES = (1_000_000,)
 QUICK_SIZES = (20_000,)
@@ -55,17 +55,9 @@ def run(quick: bool) -> Section:
     sizes = listens_asked(os.environ.get("BENCH_LISTENS", ""), QUICK_SIZES if quick else SIZES)
     params = QUICK if quick else PRODUCTION
     with bench_system() as bench:
-        path = bench.folder / "data"
-        generated(path, sizes[-1])
-        bench.system.start("spark_reader")
-        users = make_users(bench, path)
-        start_consumer(bench)
-        scales, landed_to = [], 0
-        for listens in sizes:
-            upto = max(users) if listens == sizes[-1] else first_users(path, listens).stop - 1
-            land(bench, path, users, range(landed_to + 1, upto + 1))
-            landed_to = upto
-            scales.append(_measure(bench, params, 1 if quick else 3, naive=listens == sizes[0]))
+        scales = [
+            _measure(bench, params, 1 if quick else 3, naive=size == sizes[0]) for size, _ in landings(bench, sizes)
+        ]
     for scale in scales:
         _add(section, scale, judged=not quick)
     if len(scales) > 1:

@@ -13,13 +13,13 @@ from functools import partial
 
 from jobs.ranges import STATS_RANGES, period
 from tests.bench.duckdb_statistics import ENTITIES, flat_listens, metered, sitewide_lists, user_lists
-from tests.bench.landed import ask, first_users, generated, land, make_users
+from tests.bench.landed import ask, landings
 from tests.bench.naive_statistics import Naive, naive_peer
 from tests.bench.report import Section
 from tests.bench.statistics_changes import Change, Size, fixed_change, landed, next_day, reached_at_random, share_of
 from tests.bench.statistics_equal import same_artists, same_as_naive, same_sums
 from tests.bench.statistics_rows import Compared, Continued, Scale, add_growth, add_rows, add_text
-from tests.bench.system import Bench, bench_system, start_consumer
+from tests.bench.system import Bench, bench_system
 
 SIZES = (1_000_000, 10_000_000)
 QUICK_SIZES = (10_000, 20_000)
@@ -35,16 +35,8 @@ def run(quick: bool) -> Section:
     section = Section("W2", "W2, W3: statistics of users and of everybody, whole and after a change")
     sizes = listens_asked(os.environ.get("BENCH_LISTENS", ""), QUICK_SIZES if quick else SIZES)
     with bench_system() as bench:
-        path = bench.folder / "data"
-        generated(path, sizes[-1])
-        bench.system.start("spark_reader")
-        users = make_users(bench, path)
-        start_consumer(bench)
-        scales, landed_to = [], 0
-        for listens in sizes:
-            upto = max(users) if listens == sizes[-1] else first_users(path, listens).stop - 1
-            landing = land(bench, path, users, range(landed_to + 1, upto + 1))
-            landed_to = upto
+        scales = []
+        for _, landing in landings(bench, sizes):
             scales.append(_measure(bench, quick=quick))
             scales[-1].landing = landing
     for scale in scales:

@@ -16,13 +16,13 @@ from jobs.year_in_music.section import NAME
 from jobs.year_inputs import HISTORY
 from jobs.years import range_of
 from tests.bench.duckdb_statistics import flat_listens
-from tests.bench.landed import Step, ask, first_users, generated, land, make_users
+from tests.bench.landed import Step, ask, landings
 from tests.bench.meter import Usage
 from tests.bench.naive_statistics import Naive, naive_peer
 from tests.bench.naive_year import QUERIES
 from tests.bench.report import Section, paired_ratio, spread
 from tests.bench.statistics import listens_asked
-from tests.bench.system import Bench, bench_system, start_consumer
+from tests.bench.system import Bench, bench_system
 from tests.bench.year_runs import ARTISTS, SCAN, section_jobs
 
 SIZES = (1_000_000,)
@@ -57,17 +57,7 @@ def run(quick: bool) -> Section:
     section = Section("W7", "W7: the year in music")
     sizes = listens_asked(os.environ.get("BENCH_LISTENS", ""), QUICK_SIZES if quick else SIZES)
     with bench_system() as bench:
-        path = bench.folder / "data"
-        generated(path, sizes[-1])
-        bench.system.start("spark_reader")
-        users = make_users(bench, path)
-        start_consumer(bench)
-        scales, landed_to = [], 0
-        for listens in sizes:
-            upto = max(users) if listens == sizes[-1] else first_users(path, listens).stop - 1
-            land(bench, path, users, range(landed_to + 1, upto + 1))
-            landed_to = upto
-            scales.append(_measure(bench, 1 if quick else 3))
+        scales = [_measure(bench, 1 if quick else 3) for _ in landings(bench, sizes)]
     for scale in scales:
         _add(section, scale, judged=not quick)
     section.text.append(_method())
