@@ -216,17 +216,22 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(f"PostgreSQL does not serve: {said}; see postgres.log in DATA_DIR") from None
 
     def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [str(_binary(program, self._account)), *arguments],
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             cwd="/",
-            check=False,
             start_new_session=True,  # Ctrl-C is for us: we finish this step, then stop
             **self._as_account(),
         )
-        if done.returncode != 0:
-            raise EmbeddedPostgresError(f"{program}: {(done.stderr or done.stdout).strip()}")
+        try:
+            said, _ = process.communicate()
+        except KeyboardInterrupt:
+            process.communicate()  # initdb, killed, would leave a server of its own writing into the folder
+            raise
+        if process.returncode != 0:
+            raise EmbeddedPostgresError(f"{program}: {said.strip()}")
 
     def _as_account(self) -> dict[str, Any]:
         if self._account is None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -186,14 +187,16 @@ def test_the_bounds_are_measured_and_written(tmp_path: Path) -> None:
     assert len(Store(tmp_path / "benchmark.json").sections()["bounds"].rows) == 9
 
 
-def test_a_bench_that_is_told_to_end_leaves_nothing_behind(state_dir: Path) -> None:
-    folder = state_dir / "bench"
-    folder.mkdir()
+@pytest.mark.parametrize("cluster", ["postgres.making", "postgres"], ids=["while-initdb-runs", "once-it-serves"])
+def test_a_bench_that_is_told_to_end_leaves_nothing_behind(state_dir: Path, cluster: str) -> None:
+    folder = Path(tempfile.mkdtemp(dir=state_dir))
+    folder.chmod(0o755)
     command = [sys.executable, "-m", "tests.bench", "--quick", "--only", "submit", "--out", str(folder)]
     with (folder / "said").open("wb") as log:
         environ = {**os.environ, "TMPDIR": str(folder)}
         process = subprocess.Popen(command, env=environ, cwd=PROJECT, stdout=log, stderr=log)
-    until(lambda: any(folder.glob("listenlake-bench-*/**/postmaster.pid")), 60, "its PostgreSQL is there")
+    there = f"listenlake-bench-*/{cluster}/postmaster.pid"
+    until(lambda: any(folder.glob(there)), 60, "its PostgreSQL is there")
     family = psutil.Process(process.pid).children(recursive=True)
     process.terminate()
     assert process.wait(90) != 0
