@@ -58,6 +58,7 @@ def land(bench: Bench, path: Path, users: dict[int, int], only: range) -> Step:
         started = time.monotonic()
         bench.wait_landed(7200)
         seconds = time.monotonic() - started
+    tell(f"{loaded:,} listens landed", seconds)
     return Step(seconds, usage, loaded)
 
 
@@ -87,4 +88,10 @@ def ask(bench: Bench, query: str, params: Mapping[str, object], seconds: float =
         wait(lambda: bench.value(state, row.id) > 0, seconds, "the statistic is stored")
         taken = time.monotonic() - started
     assert bench.value(state, row.id) == 1, f"{query} failed: see the consumer's log"
+    tell(f"{query} {dict(params)}", taken)
     return Step(taken, usage, bench.listens())
+
+
+def tell(what: str, seconds: float) -> None:
+    """Say what has been measured, as soon as it is: a section of an hour that is cut short has told its figures."""
+    print(f"    {what}: {seconds:.2f} s", file=sys.stderr, flush=True)

@@ -13,7 +13,7 @@ from functools import partial
 
 from jobs.ranges import STATS_RANGES, period
 from tests.bench.duckdb_statistics import ENTITIES, flat_listens, metered, sitewide_lists, user_lists
-from tests.bench.landed import ask, landings
+from tests.bench.landed import ask, landings, tell
 from tests.bench.naive_statistics import Naive, naive_peer
 from tests.bench.report import Section
 from tests.bench.statistics_changes import Change, Size, fixed_change, landed, next_day, reached_at_random, share_of
@@ -89,6 +89,8 @@ def _one_entity(bench: Bench, scale: Scale, naive: Naive, rounds: int) -> None:
         scale.one.ours.append(step)
         scale.one.duckdb.append(cost)
         scale.one.naive.append(spent)
+        tell("the same: DuckDB", cost.seconds)
+        tell("the same: naive Spark", spent[0])
 
 
 def _all_entities(bench: Bench, scale: Scale, naive: Naive, rounds: int, naive_seconds: float) -> None:
@@ -114,6 +116,7 @@ def _of_naive(
             return
         taken, usage = naive.ask(entity, period(name, newest))
         total += taken
+        tell(f"naive Spark's {entity} {name}", taken)
         yield (entity, name), (taken, usage.cpu_total)
 
 
@@ -121,6 +124,7 @@ def _full_recompute(bench: Bench, compared: Compared, newest: int) -> None:
     """DuckDB's lists of every user, entity and range, which ours are equal to."""
     lists, cost = metered(partial(user_lists, bench.settings.lake, newest, ENTITIES, STATS_RANGES))
     same_sums(bench, lists, "user")
+    tell("DuckDB's lists of every user", cost.seconds)
     compared.duckdb.append(cost)
 
 
@@ -131,6 +135,7 @@ def _sitewide(bench: Bench, scale: Scale) -> None:
     scale.listeners = ask(bench, "stats.entity.listeners", REBUILD)
     lists, cost = metered(partial(sitewide_lists, bench.settings.lake, newest))
     same_sums(bench, lists, "sitewide")
+    tell("DuckDB's lists of everybody", cost.seconds)
     scale.sitewide.duckdb.append(cost)
 
 
