@@ -12,7 +12,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs import everybody, result_files
-from jobs.base import Base
 from jobs.engines.plays import Moment
 from jobs.frames import Frames
 from jobs.inputs import VALUES
@@ -22,6 +21,7 @@ from jobs.messages import COLUMNS
 from jobs.run_applied import applied
 from jobs.run_documents import documents
 from jobs.run_lists import Family, Listing, families, family_of, with_sources
+from jobs.served_run import ServedRun
 from jobs.touched import Version
 from jobs.written_parts import EVERYBODY, TOUCHED
 
@@ -88,7 +88,7 @@ def _keep_sums(task: Task, frames: Frames, made: Sequence[Family]) -> None:
         everybody.keep_all(frames, made, with_sources(task.others), task.folder)
 
 
-def continue_run(task: Task, base: Base, touched: list[int]) -> bool:
+def continue_run(task: Task, base: ServedRun, touched: list[int]) -> bool:
     """Whether of entities there are only those that changed."""
     base_folder = result_files.run_folder(task.lake, base.run_id)
     before = landing_of(task.spark, task.lake, base.data_version)

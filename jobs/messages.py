@@ -131,7 +131,7 @@ class Manifest:
     switches: list[Switch]
     parts: list[Part]
     code: str = ""
-    """jobs/base.py computing_code."""
+    """jobs/served_run.py computing_code."""
     base_run_id: UUID | None = None
     """The run that this one continues: it is stored only over that one."""
     touched: list[int] = field(default_factory=list)

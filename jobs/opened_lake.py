@@ -13,7 +13,6 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from conf.settings import Settings
 from jobs import runner
-from jobs.base import Base
 from jobs.catalog import catalog
 from jobs.computed import Computed
 from jobs.engines.plays import Moment
@@ -25,6 +24,7 @@ from jobs.messages import Manifest, new_run_id
 from jobs.ranges import STATS_RANGES
 from jobs.read_only import own_folder
 from jobs.run_engine import EngineOrder, run_engines
+from jobs.served_run import ServedRun
 from jobs.tables import TABLES
 from jobs.touched import FEED_KEPT
 
@@ -126,7 +126,7 @@ class Lake:
         base = None
         if since is not None:
             before = since.landing
-            base = Base(UUID(int=before.landing_id), before.landing_id, runner.newest_listen(before, None))
+            base = ServedRun(UUID(int=before.landing_id), before.landing_id, runner.newest_listen(before, None))
         return runner.run(
             self.spark,
             self._settings,

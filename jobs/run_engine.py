@@ -17,7 +17,6 @@ from pyspark.sql import functions as F  # noqa: N812
 from conf.faults import fault_point
 from conf.settings import Settings
 from jobs import result_files
-from jobs.base import Base, computing_code
 from jobs.dotted import function_of
 from jobs.engines.plays import Moment
 from jobs.frames import Frames
@@ -27,6 +26,7 @@ from jobs.lake import Landing
 from jobs.messages import COLUMNS, Manifest, Part, Switch
 from jobs.ranges import ALL_TIME, STATS_RANGES, period
 from jobs.runner import newest_listen, switch_of
+from jobs.served_run import ServedRun, computing_code
 from jobs.written_parts import EVERYBODY, TOUCHED, inlined, written_parts
 
 DAY = 86_400
@@ -52,7 +52,7 @@ class EngineRun:
     """Tell what is being done, for whoever waits."""
     folder: str
     """Of the run's files: what a function leaves here goes with the run. Rows are written below it by the runner."""
-    base: Base | None
+    base: ServedRun | None
     """The one run that all of these jobs are served from; without it rows of some users only cannot be given."""
     _opened: ExitStack = field(default_factory=ExitStack, repr=False)
 
@@ -114,7 +114,7 @@ def run_engines(
     run_id: UUID,
     request_id: UUID | None,
     now: float,
-    base: Base | None = None,
+    base: ServedRun | None = None,
     results: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Manifest | str:
@@ -155,7 +155,7 @@ def _manifest(  # noqa: PLR0917 - what ran, then what came of it
     landing: Landing,
     run_id: UUID,
     request_id: UUID | None,
-    base: Base | None,
+    base: ServedRun | None,
     touched: Sequence[int] | None,
 ) -> Manifest:
     parts = written_parts(result_files.run_folder(home, run_id))

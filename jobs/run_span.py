@@ -16,7 +16,6 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from conf.settings import Settings
 from jobs import result_files
-from jobs.base import computing_code
 from jobs.computing import inputs_read
 from jobs.engines.plays import Moment
 from jobs.frames import Frames, uses
@@ -27,6 +26,7 @@ from jobs.messages import COLUMNS, Manifest, Part, Switch, inline_part
 from jobs.run_applied import applied
 from jobs.run_documents import documents
 from jobs.run_lists import families, family_of
+from jobs.served_run import computing_code
 from jobs.span_tables import span_tables
 from jobs.spans import LIST_RANGE, Span
 from jobs.tables import TABLES

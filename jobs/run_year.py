@@ -18,7 +18,6 @@ from pyspark.sql import functions as F  # noqa: N812
 from conf.faults import fault_point
 from conf.settings import Settings
 from jobs import result_files
-from jobs.base import computing_code
 from jobs.computing import inputs_read
 from jobs.engines.plays import Moment
 from jobs.frames import Frames, uses
@@ -30,6 +29,7 @@ from jobs.ranges import FIRST_DAY, STATS_RANGES, epoch_of
 from jobs.run_applied import applied
 from jobs.run_lists import families, family_of
 from jobs.runner import newest_listen
+from jobs.served_run import computing_code
 from jobs.written_parts import EVERYBODY, inlined, written_parts
 from jobs.year_inputs import HISTORY
 from jobs.years import days_of, range_of

@@ -14,13 +14,13 @@ from pyspark.sql import SparkSession
 
 from conf.settings import Settings
 from jobs import result_files
-from jobs.base import Base, computing_code
 from jobs.computing import Task, continue_run, everything
 from jobs.engines.plays import Moment
 from jobs.job import PER_USER, EntityDocument, Job
 from jobs.lake import Landing, landing_of
 from jobs.messages import Manifest, Part, Switch
 from jobs.ranges import STATS_RANGES, Period, period
+from jobs.served_run import ServedRun, computing_code
 from jobs.touched import Version, touched_users
 from jobs.written_parts import inlined, written_parts
 
@@ -43,7 +43,7 @@ def run(
     *,
     run_id: UUID,
     request_id: UUID | None,
-    base: Base | None = None,
+    base: ServedRun | None = None,
     results: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
@@ -85,7 +85,7 @@ def run(
     )
 
 
-def _touched(spark: SparkSession, lake: str, base: Base, now: Version) -> list[int] | None:
+def _touched(spark: SparkSession, lake: str, base: ServedRun, now: Version) -> list[int] | None:
     before = landing_of(spark, lake, base.data_version)
     if before is None or before.epoch != now.landing.epoch or before.landing_id > now.landing.landing_id:
         return None

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from conf.postgres import connect, dsn, transaction
 from jobs import lake_files, result_files, runner
-from jobs.base import Base
 from jobs.catalog import InvalidRequestError, catalog
 from jobs.import_run import ImportRun, run_import
 from jobs.job import Job, Tables
@@ -26,6 +25,7 @@ from jobs.ranges import STATS_RANGES
 from jobs.run_engine import EngineOrder, run_engines
 from jobs.run_span import SpanOrder, run_span
 from jobs.run_year import YearOrder, run_year
+from jobs.served_run import ServedRun
 from jobs.session import JOBS_POOL, SPANS_POOL
 from jobs.spans import QUERY as SPAN
 from jobs.spans import InvalidSpanError, span_of
@@ -189,7 +189,7 @@ def _span(part: Part, row: RequestRow, job: Job, params: Mapping[str, Any]) -> M
     return run_span(part.spark, part.settings, ordered, landing, int(now), run_id=run_id, request_id=row.id)
 
 
-def _base(part: Part, attempt: Attempt, ordered: runner.Ordered) -> Base | None:
+def _base(part: Part, attempt: Attempt, ordered: runner.Ordered) -> ServedRun | None:
     """The run to continue: what is served, once all that was published is stored. None: compute everything."""
     if ordered.params.get("rebuild"):
         return None

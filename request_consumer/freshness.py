@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from conf.postgres import Connection, transaction
-from jobs.base import Base, computing_code
 from jobs.listens.user_settings import zones_chosen
+from jobs.served_run import ServedRun, computing_code
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ _UNSTORED = "SELECT EXISTS (SELECT FROM request WHERE state = 'running' AND run_
 
 def served_base(
     connection: Connection, statistics: list[str], ranges: list[str], *, of_any_code: bool = False
-) -> Base | None:
+) -> ServedRun | None:
     """The one run of this code, or of any, that all of these are served from; None: there is no such one."""
     code = None if of_any_code else computing_code()
     with transaction(connection) as cursor:
         cursor.execute(_BASE, {"statistics": statistics, "ranges": ranges, "code": code})
         row = cursor.fetchone()
-    return None if row is None else Base(*row)
+    return None if row is None else ServedRun(*row)
 
 
 def served_runs(connection: Connection, *, newest_only: bool = False) -> set[UUID]:

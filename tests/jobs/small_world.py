@@ -10,12 +10,12 @@ import orjson
 from pyspark.sql import SparkSession
 
 from conf.settings import Settings, load_settings
-from jobs.base import Base
 from jobs.catalog import catalog
 from jobs.job import Step
 from jobs.lake import Landing
 from jobs.messages import Manifest, new_run_id
 from jobs.run_engine import EngineOrder, run_engines
+from jobs.served_run import ServedRun
 from tests.jobs.histories import mbid
 from tests.jobs.lake import write_lake
 from tests.jobs.oracle import Histories, Track
@@ -75,7 +75,7 @@ class World:
     landing: Landing
     runs: int = 0
 
-    def ask(self, query: str, base: Base | None = None, **params: Any) -> Manifest | str:
+    def ask(self, query: str, base: ServedRun | None = None, **params: Any) -> Manifest | str:
         """One request, as the consumer runs it."""
         _, checked = catalog().check(query, params)
         steps: list[Step] = catalog().steps(query, checked)
@@ -86,7 +86,7 @@ class World:
             run_id=new_run_id(now), request_id=None, now=now, base=base,
         )  # fmt: skip
 
-    def results(self, query: str, base: Base | None = None, **params: Any) -> Results:
+    def results(self, query: str, base: ServedRun | None = None, **params: Any) -> Results:
         found = self.ask(query, base, **params)
         assert isinstance(found, Manifest)
         return Results(found)

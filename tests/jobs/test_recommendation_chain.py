@@ -10,12 +10,12 @@ import pyarrow.parquet
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.base import Base
 from jobs.chain import model_store
 from jobs.chain.kept import kept
 from jobs.job import InvalidRequestError
 from jobs.recommend.candidate_sets import DAYS
 from jobs.recommend.recommendations import ARTIST_TYPES, EXPLAINED
+from jobs.served_run import ServedRun
 from tests.databases import Databases
 from tests.jobs.results import Results
 from tests.jobs.small_world import (
@@ -41,7 +41,7 @@ TRAIN = "cf.recommendations.recording.train_model"
 QUICK: dict[str, Any] = {"ranks": [2], "iterations": [2]}
 """Of ALS one candidate, not twelve."""
 RECOMMEND = "cf.recommendations.recording.recommendations"
-SERVED = Base(UUID("01901234-0000-7000-8000-000000000000"), 1, NOON)
+SERVED = ServedRun(UUID("01901234-0000-7000-8000-000000000000"), 1, NOON)
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ from pyspark.sql import SparkSession
 
 from conf.settings import Settings
 from jobs import result_files
-from jobs.base import Base
 from jobs.job import EntityDocument, Files, Job, NothingToWorkOnError, Output, Step, UserDocument
 from jobs.lake import Landing
 from jobs.listens.mapping import MappingRow
 from jobs.messages import Manifest, new_run_id
 from jobs.run_engine import EngineOrder, run_engines
+from jobs.served_run import ServedRun
 from tests.jobs.histories import mbid
 from tests.jobs.lake import write_lake
 from tests.jobs.oracle import Histories, Track
@@ -79,7 +79,7 @@ def heard(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 
 def made(
-    spark: SparkSession, heard: tuple[Settings, Landing], steps: Sequence[Step], base: Base | None = None
+    spark: SparkSession, heard: tuple[Settings, Landing], steps: Sequence[Step], base: ServedRun | None = None
 ) -> Manifest | str:
     settings, landing = heard
     ordered = EngineOrder("tests.engine", steps)
@@ -89,7 +89,7 @@ def made(
 
 
 def manifest(
-    spark: SparkSession, heard: tuple[Settings, Landing], steps: Sequence[Step], base: Base | None = None
+    spark: SparkSession, heard: tuple[Settings, Landing], steps: Sequence[Step], base: ServedRun | None = None
 ) -> Manifest:
     found = made(spark, heard, steps, base)
     assert isinstance(found, Manifest)
@@ -145,7 +145,7 @@ def test_rows_of_one_user_leave_those_of_the_others_where_there_are_any(
 ) -> None:
     steps = [Step((job("tests_first", "one_user"),), {})]
 
-    over = manifest(spark, heard, steps, Base(SERVED, 1, NOON))
+    over = manifest(spark, heard, steps, ServedRun(SERVED, 1, NOON))
     alone = manifest(spark, heard, steps)
 
     assert (over.touched, over.base_run_id, over.switches[0].replace) == ([1], SERVED, "touched")

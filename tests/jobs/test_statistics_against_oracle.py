@@ -10,13 +10,13 @@ from pyspark.sql import SparkSession
 from conf.postgres import Connection
 from conf.settings import Settings
 from jobs import everybody, runner
-from jobs.base import Base
 from jobs.catalog import catalog
 from jobs.job import Document, Job, Ranked
 from jobs.land import Lander
 from jobs.landing import Landing
 from jobs.lock import LakeLock
 from jobs.messages import new_run_id
+from jobs.served_run import ServedRun
 from tests.jobs.agreement import differences, what_of
 from tests.jobs.generated_listens import generated_world
 from tests.jobs.kept import Kept
@@ -49,7 +49,7 @@ class System:
     def compute(self, landing: Landing, at: int) -> None:
         """All statistics at a data version and T, continued from the last time."""
         last, ordered = self.kept.manifest, runner.Ordered("stats.all", statistics(), {"at": at})
-        base = None if last is None else Base(last.run_id, last.data_version, last.newest_listen_ts)
+        base = None if last is None else ServedRun(last.run_id, last.data_version, last.newest_listen_ts)
         run_id = new_run_id(1.7e9)
         self.kept.save(
             runner.run(self.lived.spark, self.settings, ordered, landing, run_id=run_id, request_id=None, base=base)

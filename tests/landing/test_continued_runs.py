@@ -12,7 +12,6 @@ from pyspark.sql import SparkSession
 from conf.postgres import Connection, Pool, transaction
 from conf.settings import Settings
 from jobs import everybody, runner
-from jobs.base import Base
 from jobs.catalog import catalog
 from jobs.engines.plays import Moment
 from jobs.land import Lander
@@ -22,6 +21,7 @@ from jobs.listens.msid import msid_of
 from jobs.listens.users import create_user
 from jobs.messages import Manifest, new_run_id
 from jobs.ranges import STATS_RANGES
+from jobs.served_run import ServedRun
 from jobs.session import forget_frames
 from jobs.touched import FEED_KEPT, Version, touched_users
 from spark_reader.reader import save_run
@@ -42,10 +42,10 @@ class Site:
 
     def __init__(self, spark: SparkSession, settings: Settings, connection: Connection, pool: Pool) -> None:
         self.spark, self.settings, self.connection, self.pool = spark, settings, connection, pool
-        self.base: Base | None = None
+        self.base: ServedRun | None = None
         self.runs = 0
 
-    def run(self, landing: Landing, at: int, base: Base | None) -> Manifest:
+    def run(self, landing: Landing, at: int, base: ServedRun | None) -> Manifest:
         """All statistics, stored."""
         self.runs += 1
         jobs, params = catalog().check("stats.all", {"at": at})
@@ -59,7 +59,7 @@ class Site:
             base=base,
         )
         save_run(self.pool, manifest)
-        self.base = Base(manifest.run_id, manifest.data_version, manifest.newest_listen_ts)
+        self.base = ServedRun(manifest.run_id, manifest.data_version, manifest.newest_listen_ts)
         return manifest
 
     def stored(self) -> list[Any]:

@@ -7,7 +7,7 @@ from conf.code import code_digest
 
 
 @dataclass(frozen=True)
-class Base:
+class ServedRun:
     """The run that is served for everything a request asks for."""
 
     run_id: UUID
