@@ -78,6 +78,14 @@ class Catalog:
             return [self.jobs[statistic] for statistic in bundle.jobs]
         return [job for job in self.jobs.values() if job.refreshed]
 
+    def takes_long(self, query: str) -> bool:
+        """Whether it is for models, similarity or a year: what statistics shall not wait for. Raises UnknownJobError.
+
+        What is made of one another is here together, so that it is made in the order it was asked for.
+        """
+        jobs = self.bundled(self.bundles[query]) if query in self.bundles else self._named(query)
+        return any(job.by_engine or job.of_year for job in jobs)
+
     def kept_fresh(self) -> list[Bundle]:
         """The bundles that declare how late a change may be in what is served of their statistics."""
         return [bundle for bundle in self.bundles.values() if bundle.fresh_within is not None]

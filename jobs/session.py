@@ -16,6 +16,7 @@ RAW_FILES = "org.apache.hadoop.fs.RawLocalFileSystem"
 LOOPBACK = ("127.0.0.1", "localhost")
 LANDING_POOL = "landing"
 JOBS_POOL = "jobs"
+LONG_POOL = "long"
 SPANS_POOL = "spans"
 
 _ALWAYS = {

@@ -55,6 +55,8 @@ def attempt(part: Part, broker: Broker, row: RequestRow) -> None:
     except Exception as problem:  # noqa: BLE001 - the loop outlives any one job; the reason is kept with the request
         _failed(part, tried, problem)
     finally:
+        if tried.run_id is not None:
+            part.at_work.discard(tried.run_id)
         forget_frames()
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from conf.broker import LONG_REQUEST, SPAN_REQUEST, SPARK_REQUEST
 from conf.postgres import connect, dsn, transaction
 from jobs import lake_files, result_files, runner
 from jobs.catalog import InvalidRequestError, catalog
@@ -26,7 +27,7 @@ from jobs.run_engine import EngineOrder, run_engines
 from jobs.run_span import SpanOrder, run_span
 from jobs.run_year import YearOrder, run_year
 from jobs.served_run import ServedRun
-from jobs.session import JOBS_POOL, SPANS_POOL
+from jobs.session import JOBS_POOL, LONG_POOL, SPANS_POOL
 from jobs.spans import QUERY as SPAN
 from jobs.spans import InvalidSpanError, span_of
 from jobs.years import YEAR, check_year, current_year
@@ -41,6 +42,7 @@ FIRST_LANDING_PATIENCE = 300.0
 READER_PATIENCE = 60.0
 """Results that the reader cannot store for so long are not waited for: then everything is computed anew."""
 LANDING_POLL_SECONDS = 0.2
+_POOLS = {SPARK_REQUEST: JOBS_POOL, SPAN_REQUEST: SPANS_POOL, LONG_REQUEST: LONG_POOL}
 EMPTY = "nothing has landed yet: no listens, so no results"
 
 
@@ -64,6 +66,8 @@ class Attempt:
     progress: str = "started"
     unwanted: bool = False
     """The request was cancelled, or swept away, while it ran."""
+    run_id: UUID | None = None
+    """What it makes."""
 
     @property
     def group(self) -> str:
@@ -75,7 +79,7 @@ def compute(part: Part, attempt: Attempt) -> Manifest | str:
     """Run the jobs of a request on the newest data version, in the work thread; or what to say, without results."""
     assert part.spark is not None
     row = attempt.row
-    part.spark.sparkContext.setLocalProperty("spark.scheduler.pool", SPANS_POOL if row.query == SPAN else JOBS_POOL)
+    part.spark.sparkContext.setLocalProperty("spark.scheduler.pool", _POOLS[part.queue])
     part.spark.sparkContext.setJobGroup(attempt.group, row.query)
     jobs, params = catalog().check(row.query, row.params)
     if row.query == SPAN:
@@ -86,7 +90,8 @@ def compute(part: Part, attempt: Attempt) -> Manifest | str:
     landing = newest_landing(part.spark, part.settings.lake)
     if landing is None:
         return EMPTY
-    run_id = new_run_id(time.time())
+    run_id = attempt.run_id = new_run_id(time.time())
+    part.at_work.add(run_id)
     meter = Meter()
     try:
         made = _kind_of_run(jobs)(part, attempt, jobs, params, landing, run_id)

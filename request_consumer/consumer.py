@@ -1,5 +1,6 @@
 """The loop: hold the lake, land what waits (own thread), claim a request, run it, publish its results.
 
+Spans, and what takes long, have a queue and a thread each, of the same loop: statistics wait for neither.
 A bell is acked once the row is claimed: from then on the row is the truth. When this process dies at work, the row's
 heartbeat stops and the sweep gives it back. Done is set by the reader, with the results.
 """
@@ -12,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from conf import part_status
-from conf.broker import SPAN_REQUEST, Broker, BrokerUnavailableError, Delivery, open_broker
+from conf.broker import LONG_REQUEST, SPAN_REQUEST, SPARK_REQUEST, Broker, BrokerUnavailableError, Delivery, open_broker
 from conf.busy import StillBusyError, WorkThread
 from conf.faults import fault_point
 from conf.postgres import Pool, StoreUnavailableError, dsn
@@ -23,6 +24,7 @@ from jobs.messages import DecodeError, Request
 from jobs.session import build_session
 from jobs.spill import spill_folder
 from request_consumer import requests
+from request_consumer.attempt import GRACE_SECONDS as ATTEMPT_SECONDS
 from request_consumer.attempt import attempt
 from request_consumer.erasure import KEEP_RESULTS_SECONDS
 from request_consumer.freshness import served_runs
@@ -34,7 +36,8 @@ WAIT_SECONDS = 2.0
 SWEEP_SECONDS = 10.0
 STANDBY_SECONDS = 2.0
 GRACE_SECONDS = 8.0
-"""How long a stopping process waits for its landing, which was told to end when the job was."""
+"""How long a stopping process waits for its landing, which was told to end when the job was; for what is beside it,
+until a try that does not end has been given back."""
 _log = logging.getLogger(PART)
 
 
@@ -48,7 +51,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         if _hold_lake(part):
             with spill_folder(settings.data_dir) as spill:
                 part.spark = build_session(settings, PART, spill)
-                with _landing(part), _spans(part):
+                with _landing(part), _beside(part, "spans", SPAN_REQUEST), _beside(part, "long", LONG_REQUEST):
                     _serve(part)
                 if part.jvm_died:
                     raise JvmDiedError("Spark's Java process is gone: the landing met it first")
@@ -76,7 +79,7 @@ def _hold_lake(part: Part) -> bool:
 @contextmanager
 def _landing(part: Part) -> Iterator[None]:
     assert part.spark is not None
-    part.landing = LandingLoop(part.spark, part.settings, part.lock, part.stop)
+    part.landing = LandingLoop(part.spark, part.settings, part.lock, part.stop, part.at_work)
     part.landing.start()
     try:
         yield
@@ -86,29 +89,29 @@ def _landing(part: Part) -> Iterator[None]:
 
 
 @contextmanager
-def _spans(part: Part) -> Iterator[None]:
-    """Serve spans in a thread of its own: somebody waits for them, and a long job would make them wait."""
-    part.spans = replace(part, thread=WorkThread("span"), queue=SPAN_REQUEST)
-    thread = threading.Thread(target=_serve_spans, args=(part.spans,), name="spans", daemon=True)
+def _beside(part: Part, name: str, queue: str) -> Iterator[None]:
+    """Serve another queue in a thread of its own, one request at a time."""
+    part.beside[name] = replace(part, thread=WorkThread(f"{name} job"), queue=queue, beside={})
+    thread = threading.Thread(target=_serve_beside, args=(part.beside[name], name), name=name, daemon=True)
     thread.start()
     try:
         yield
     finally:
         part.stop.set()
-        thread.join(timeout=GRACE_SECONDS)
+        thread.join(timeout=ATTEMPT_SECONDS + GRACE_SECONDS)
 
 
-def _serve_spans(part: Part) -> None:
+def _serve_beside(part: Part, name: str) -> None:
     """Until told to stop. A dead JVM, or work that does not end, is met by the main thread too, which ends the process.
 
-    Whatever else happens ends the process as well: else spans would wait for nobody.
+    Whatever else happens ends the process as well: else what is rung for there would wait for nobody.
     """
     try:
         _serve(part)
     except (JvmDiedError, StillBusyError) as problem:
-        _log.warning("spans are served no more: %s", problem)
+        _log.warning("%s: served no more: %s", name, problem)
     except Exception:
-        _log.exception("spans are served no more; ending")
+        _log.exception("%s: served no more; ending", name)
         part.stop.set()
         raise
 
@@ -130,7 +133,7 @@ def _serve(part: Part) -> None:
 def _step(part: Part, broker: Broker) -> None:
     part.state = "idle"
     check_alive(part)
-    if part.queue != SPAN_REQUEST and time.monotonic() - part.swept > SWEEP_SECONDS:
+    if part.queue == SPARK_REQUEST and time.monotonic() - part.swept > SWEEP_SECONDS:
         with part.pool.session() as connection:
             requests.sweep(connection, broker, part.settings.request_attempts)
         part.swept = time.monotonic()
@@ -138,12 +141,15 @@ def _step(part: Part, broker: Broker) -> None:
         row = _claimed(part, broker, delivery)
         if row is not None:
             attempt(part, broker, row)
-            if part.queue != SPAN_REQUEST:  # then no other thread is computing what it has not published yet
+            if part.queue == SPARK_REQUEST:
                 _remove_old_results(part)
 
 
 def _claimed(part: Part, broker: Broker, delivery: Delivery) -> RequestRow | None:
-    """The row that a bell rang for, if it is to be had; the bell is done with either way."""
+    """The row that a bell rang for, if it is to be had; the bell is done with either way.
+
+    Who asks from outside knows one queue: what belongs into another one is rung for there.
+    """
     try:
         request = Request.decode(delivery.body)
     except DecodeError as problem:
@@ -152,7 +158,10 @@ def _claimed(part: Part, broker: Broker, delivery: Delivery) -> RequestRow | Non
         return None
     with part.pool.session() as connection:
         row = requests.adopt(connection, request)
-        claimed = requests.claim(connection, row.id, part.worker)
+        elsewhere = requests.queue_of(row.query) != part.queue
+        claimed = None if elsewhere else requests.claim(connection, row.id, part.worker)
+    if elsewhere:
+        requests.ring(broker, [row])
     broker.ack([delivery])
     fault_point("job.claimed")
     return claimed
@@ -160,7 +169,7 @@ def _claimed(part: Part, broker: Broker, delivery: Delivery) -> RequestRow | Non
 
 def _remove_old_results(part: Part) -> None:
     with part.pool.session() as connection:
-        needed = requests.open_runs(connection) | served_runs(connection)
+        needed = requests.open_runs(connection) | served_runs(connection) | part.at_work
     try:
         result_files.remove_old_runs(part.settings.lake, needed, KEEP_RESULTS_SECONDS)
         # Large, and of no use once another run is served.

@@ -7,7 +7,7 @@ import psutil
 
 
 class Meter:
-    """Runs from when it is made. A landing meanwhile, in the same processes, is counted too."""
+    """Runs from when it is made. What else these processes do meanwhile is counted too: a landing, a run beside it."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()

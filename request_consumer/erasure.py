@@ -5,7 +5,9 @@ left for the next time, and until then no receipt says that everything is gone.
 """
 
 import logging
+from collections.abc import Collection
 from datetime import datetime
+from uuid import UUID
 
 from conf.broker import BrokerUnavailableError, open_broker
 from conf.postgres import Connection, transaction
@@ -25,13 +27,20 @@ KEEP_CHAIN_SECONDS = 12 * 3600.0
 log = logging.getLogger(__name__)
 
 
-def complete(settings: Settings, connection: Connection, before: datetime | None, now: datetime) -> int:
+def complete(
+    settings: Settings,
+    connection: Connection,
+    before: datetime | None,
+    now: datetime,
+    at_work: Collection[UUID] = (),
+) -> int:
     """Remove what no row refers to any more; how many receipts are closed by that.
 
     `before`: what was replaced in the lake until then is gone from disk; None: that is not known of every table.
+    `at_work`: runs that are being made, whose files stay.
     """
     everything = _remove_structs(connection)
-    everything = _remove_files(settings, connection, now) and everything
+    everything = _remove_files(settings, connection, now, at_work) and everything
     everything = _remove_dead_letters(settings, connection) and everything
     if before is None or not everything:
         return 0
@@ -50,9 +59,9 @@ def _remove_structs(connection: Connection) -> bool:
     return pruned is not None
 
 
-def _remove_files(settings: Settings, connection: Connection, now: datetime) -> bool:
+def _remove_files(settings: Settings, connection: Connection, now: datetime, at_work: Collection[UUID]) -> bool:
     # Sums of an older data version may have what was deleted since: they go, and are counted anew.
-    needed = requests.open_runs(connection) | served_runs(connection, newest_only=True)
+    needed = requests.open_runs(connection) | served_runs(connection, newest_only=True) | {*at_work}
     try:
         result_files.remove_old_runs(settings.lake, needed, KEEP_RESULTS_SECONDS, now.timestamp())
         empty_older(settings.lake, now.timestamp() - KEEP_CHAIN_SECONDS)

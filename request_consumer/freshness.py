@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from conf.postgres import Connection, transaction
+from jobs.catalog import catalog
 from jobs.listens.user_settings import zones_chosen
 from jobs.served_run import ServedRun, computing_code
 
@@ -54,7 +55,9 @@ SELECT run_id, data_version, newest_listen_ts FROM run
 HAVING count(*) = cardinality(%(statistics)s) * cardinality(%(ranges)s)
    AND (%(code)s::text IS NULL OR bool_and(code = %(code)s))
 """
-_UNSTORED = "SELECT EXISTS (SELECT FROM request WHERE state = 'running' AND run_id IS NOT NULL)"
+_UNSTORED = (
+    "SELECT EXISTS (SELECT FROM request WHERE state = 'running' AND run_id IS NOT NULL AND query <> ALL(%(others)s))"
+)
 
 
 def served_base(
@@ -78,9 +81,10 @@ def served_runs(connection: Connection, *, newest_only: bool = False) -> set[UUI
 
 
 def results_wait(connection: Connection) -> bool:
-    """Whether results were published that the reader has not stored yet: what is served will be another run."""
+    """Whether statistics were published that the reader has not stored yet: what is served will be another run."""
+    others = [query for query in catalog().queries() if catalog().takes_long(query)]
     with transaction(connection) as cursor:
-        cursor.execute(_UNSTORED)
+        cursor.execute(_UNSTORED, {"others": others})
         row = cursor.fetchone()
         assert row is not None
         return bool(row[0])

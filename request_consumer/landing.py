@@ -7,11 +7,12 @@ in order. An error is kept as an alarm until a later round succeeds; retries com
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 from py4j.protocol import Py4JNetworkError
@@ -47,7 +48,14 @@ LONGEST_BACKOFF = 60.0
 class LandingLoop(threading.Thread):
     """Start it, ask `detail` for part_status, set `stop` to end it; it lets go of the lock at the end."""
 
-    def __init__(self, spark: SparkSession, settings: Settings, lock: LakeLock, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        spark: SparkSession,
+        settings: Settings,
+        lock: LakeLock,
+        stop: threading.Event,
+        at_work: Collection[UUID] = (),
+    ) -> None:
         super().__init__(name="landing", daemon=True)
         self.error: str | None = None
         """Why the last round failed; null while all is well."""
@@ -60,6 +68,7 @@ class LandingLoop(threading.Thread):
         self._lock = lock
         self._pool = Pool(dsn(settings), "landing")
         self._ending = stop
+        self._at_work = at_work
         self._lander: Lander | None = None
         self._last: Landing | None = None
         self._began = time.monotonic()
@@ -207,7 +216,7 @@ class LandingLoop(threading.Thread):
         """Files that nobody needs any more, and what else is left of what was deleted."""
         vacuumed = upkeep.vacuum(lander)
         with self._pool.session() as connection:
-            erasure.complete(self._settings, connection, vacuumed.before, datetime.now(UTC))
+            erasure.complete(self._settings, connection, vacuumed.before, datetime.now(UTC), self._at_work)
 
     def _is_due(self, duty: str, seconds: float) -> bool:
         return time.monotonic() - self._began > QUIET_SECONDS and self._due.take(duty, seconds)

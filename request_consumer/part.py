@@ -5,12 +5,13 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from conf import part_status
-from conf.broker import SPAN_REQUEST, SPARK_REQUEST
+from conf.broker import SPARK_REQUEST
 from conf.busy import WorkThread
 from conf.postgres import Pool
 from conf.settings import Settings
@@ -41,8 +42,10 @@ class Part:
     swept: float = float("-inf")
     queue: str = SPARK_REQUEST
     """Where its requests come from."""
-    spans: "Part | None" = None
-    """What serves spans beside it."""
+    beside: "dict[str, Part]" = field(default_factory=dict)
+    """What serves the other queues, by name: each in a thread of its own, of this process and JVM."""
+    at_work: set[UUID] = field(default_factory=set)
+    """Runs that are being made, in any of them: nobody else knows of their files yet."""
 
     @property
     def jvm_died(self) -> bool:
@@ -65,13 +68,13 @@ def check_alive(part: Part) -> None:
 def report(part: Part) -> None:
     """Say what this process does and how far the lake is. Raises StoreUnavailableError.
 
-    What serves spans says nothing by itself: it is the same process.
+    What serves another queue beside it says nothing by itself: it is the same process.
     """
-    if part.queue == SPAN_REQUEST:
+    if part.queue != SPARK_REQUEST:
         return
     detail: dict[str, Any] = {"state": part.state, "done": part.done}
-    if part.spans is not None:
-        detail["spans"] = part.spans.done
+    for name, other in part.beside.items():
+        detail |= {name: other.state, f"{name}_done": other.done}
     if part.landing is not None:
         detail |= part.landing.detail()
     with part.pool.transaction() as cursor:

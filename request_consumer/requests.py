@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import orjson
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from conf.broker import SPAN_REQUEST, SPARK_REQUEST, Broker, BrokerUnavailableError
+from conf.broker import LONG_REQUEST, SPAN_REQUEST, SPARK_REQUEST, Broker, BrokerUnavailableError
 from conf.faults import fault_point
 from conf.postgres import Connection, transaction
 from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
@@ -91,7 +91,7 @@ def enqueue(connection: Connection, broker: Broker, query: str, params: Mapping[
     """
     row = _accept(connection, query, _canonical(query, params), uuid4())
     fault_point("request.written")
-    _ring(broker, [row])
+    ring(broker, [row])
     return row
 
 
@@ -114,7 +114,7 @@ def enqueue_alone(connection: Connection, broker: Broker, query: str, params: Ma
             since = row.started if row.state == "running" and row.started else row.created
             raise RequestOpenError(f"{query} is {row.state} since {since:%Y-%m-%d %H:%M:%S} UTC, request {row.id}")
         row = _accepted(cursor, query, canonical, uuid4())
-    _ring(broker, [row])
+    ring(broker, [row])
     return row
 
 
@@ -216,7 +216,7 @@ def retry(connection: Connection, broker: Broker, request_id: UUID) -> RequestRo
         if cursor.rowcount == 0:
             raise RequestStateError(f"request {request_id}: the same request is already queued")
     row = _existing(connection, request_id)
-    _ring(broker, [row])
+    ring(broker, [row])
     return row
 
 
@@ -256,8 +256,31 @@ def sweep(connection: Connection, broker: Broker, attempts_allowed: int) -> int:
             (SILENT,),
         )
         unheard = [request_id for (request_id,) in cursor.fetchall()]
-    _ring(broker, [_existing(connection, request_id) for request_id in unheard])
+    ring(broker, [_existing(connection, request_id) for request_id in unheard])
     return len(silent) + len(unheard)
+
+
+def queue_of(query: str) -> str:
+    """Where a request is rung for; of one that nothing can run any more, where its failure is met."""
+    if query == SPAN:
+        return SPAN_REQUEST
+    try:
+        return LONG_REQUEST if catalog().takes_long(query) else SPARK_REQUEST
+    except UnknownJobError:
+        return SPARK_REQUEST
+
+
+def ring(broker: Broker, rows: list[RequestRow]) -> None:
+    """Tell whoever serves their queues of those that are queued. A broker that is away is told by the next sweep."""
+    bodies: dict[str, list[bytes]] = {}
+    for row in rows:
+        if row.state == "queued":
+            bodies.setdefault(queue_of(row.query), []).append(Request(row.query, row.params, row.id).encode())
+    try:
+        for queue, waiting in bodies.items():
+            broker.publish(queue, waiting)
+    except BrokerUnavailableError:
+        return  # the rows stand
 
 
 def find(connection: Connection, request_id: UUID) -> RequestRow | None:
@@ -340,19 +363,6 @@ def _accepted(cursor: Cursor, query: str, params: Mapping[str, Any], request_id:
 def _values(request_id: UUID, query: str, params: Mapping[str, Any], state: str, error: str | None) -> dict[str, Any]:
     text = orjson.dumps(dict(params), option=orjson.OPT_SORT_KEYS).decode().replace("\\u0000", "")
     return {"id": request_id, "query": query.replace("\0", ""), "params": text, "state": state, "error": error}
-
-
-def _ring(broker: Broker, rows: list[RequestRow]) -> None:
-    bodies: dict[str, list[bytes]] = {}
-    for row in rows:
-        if row.state == "queued":
-            queue = SPAN_REQUEST if row.query == SPAN else SPARK_REQUEST
-            bodies.setdefault(queue, []).append(Request(row.query, row.params, row.id).encode())
-    try:
-        for queue, waiting in bodies.items():
-            broker.publish(queue, waiting)
-    except BrokerUnavailableError:
-        return  # the rows stand; the next sweep rings for them
 
 
 def _give_back(cursor: Cursor, request_id: UUID, reason: str, attempts_allowed: int) -> None:

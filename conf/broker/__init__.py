@@ -16,8 +16,10 @@ INCOMING = "incoming"
 SPARK_REQUEST = "spark_request"
 SPAN_REQUEST = "span_request"
 """Requests that somebody waits for, answered beside those of `spark_request`."""
+LONG_REQUEST = "long_request"
+"""Requests for models, similarity and years: statistics, in `spark_request`, do not wait for them."""
 SPARK_RESULT = "spark_result"
-QUEUES = (INCOMING, SPARK_REQUEST, SPAN_REQUEST, SPARK_RESULT)
+QUEUES = (INCOMING, SPARK_REQUEST, SPAN_REQUEST, LONG_REQUEST, SPARK_RESULT)
 
 
 class BrokerUnavailableError(RuntimeError):

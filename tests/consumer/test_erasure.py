@@ -52,15 +52,19 @@ def test_what_nothing_refers_to_goes_with_each_vacuum(
         broker.reject(delivery, "given up")
     (settings.data_dir / UPLOADS / "nobodys").mkdir(parents=True)
     run_id = new_run_id(NOW.timestamp())
-    result_files.filesystem(settings.lake)[0].create_dir(result_files.run_folder(settings.lake, run_id))
+    at_work = new_run_id((NOW - 24 * HOUR).timestamp())
+    for run in (run_id, at_work):
+        result_files.filesystem(settings.lake)[0].create_dir(result_files.run_folder(settings.lake, run))
     with transaction(connection) as cursor:
         cursor.execute("INSERT INTO result_entity VALUES (7, '{}')")
 
-    assert erasure.complete(settings, connection, None, NOW + 2 * HOUR) == 0, "a table was left for the next vacuum"
+    assert erasure.complete(settings, connection, None, NOW + 2 * HOUR, {at_work}) == 0, (
+        "a table was left for the next vacuum"
+    )
 
     assert [letter.body for letter in broker.dead_letters(INCOMING)] == [b'{"user_id": 2}']
     assert list((settings.data_dir / UPLOADS).iterdir()) == []
-    assert not (settings.data_dir / "lake" / "results" / str(run_id)).exists()
+    assert [folder.name for folder in (settings.data_dir / "lake" / "results").iterdir()] == [str(at_work)]
     with transaction(connection) as cursor:
         cursor.execute("SELECT count(*) FROM result_entity")
         assert cursor.fetchall() == [(0,)]

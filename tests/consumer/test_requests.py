@@ -4,12 +4,13 @@ from uuid import uuid4
 
 import pytest
 
-from conf.broker import SPARK_REQUEST, Broker, open_broker
+from conf.broker import LONG_REQUEST, SPAN_REQUEST, SPARK_REQUEST, Broker, open_broker
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
-from jobs.catalog import InvalidRequestError, UnknownJobError
+from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
 from jobs.messages import Request
 from request_consumer import requests
+from request_consumer.freshness import results_wait
 from request_consumer.requests import RequestStateError, UnknownRequestError
 
 QUERY = "stats.user.entity"
@@ -23,8 +24,8 @@ def broker(settings: Settings) -> Iterator[Broker]:
     opened.close()
 
 
-def bells(broker: Broker) -> list[Request]:
-    deliveries = broker.consume(SPARK_REQUEST, 10, 0)
+def bells(broker: Broker, queue: str = SPARK_REQUEST) -> list[Request]:
+    deliveries = broker.consume(queue, 10, 0)
     broker.ack(deliveries)
     return [Request.decode(delivery.body) for delivery in deliveries]
 
@@ -39,6 +40,38 @@ def test_a_request_is_a_row_and_then_a_bell(connection: Connection, broker: Brok
 
     assert (row.state, row.attempts, row.params) == ("queued", 0, ARTISTS)
     assert bells(broker) == [Request(QUERY, ARTISTS, row.id)]
+
+
+@pytest.mark.parametrize(
+    "query", ["similarity.datasets", "cf.recommendations.recording.all", "year_in_music.top_stats", "popularity.all"]
+)
+def test_what_takes_long_is_rung_for_where_statistics_do_not_wait(
+    connection: Connection, broker: Broker, query: str
+) -> None:
+    row = requests.enqueue(connection, broker, query, {})
+
+    assert bells(broker) == []
+    assert [(bell.query, bell.request_id) for bell in bells(broker, LONG_REQUEST)] == [(query, row.id)]
+
+
+def test_every_request_there_is_has_one_queue_and_of_one_that_is_no_more_the_failure_is_met() -> None:
+    queues = {query: requests.queue_of(query) for query in catalog().queries()}
+
+    assert queues["stats.all"] == queues["import.dump.full"] == requests.queue_of("stats.retired") == SPARK_REQUEST
+    assert [query for query, queue in queues.items() if queue == SPAN_REQUEST] == ["stats.user.span"]
+    assert {query.split(".")[0] for query, queue in queues.items() if queue == SPARK_REQUEST} == {"stats", "import"}
+
+
+def test_results_of_what_takes_long_are_not_waited_for_by_statistics(connection: Connection, broker: Broker) -> None:
+    row = requests.enqueue(connection, broker, "popularity.all", {})
+    requests.claim(connection, row.id, "worker")
+    requests.published(connection, row.id, "worker", uuid4(), 1)
+    assert not results_wait(connection)
+
+    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
+    requests.claim(connection, row.id, "worker")
+    requests.published(connection, row.id, "worker", uuid4(), 1)
+    assert results_wait(connection)
 
 
 def test_the_same_request_twice_is_one_row(connection: Connection, broker: Broker) -> None:

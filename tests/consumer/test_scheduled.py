@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conf.broker import SPARK_REQUEST, Broker, open_broker
+from conf.broker import LONG_REQUEST, Broker, open_broker
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
 from request_consumer import requests
@@ -57,7 +57,7 @@ def test_an_entry_waits_for_its_next_time_and_is_asked_for_once_then(connection:
     assert [ask_on_time(connection, broker, ENTRIES, due + timedelta(seconds=s)) for s in (0, 0, 30)] == [1, 0, 0]
     _end_all(connection)
     assert ask_on_time(connection, broker, ENTRIES, due + timedelta(minutes=30)) == 0
-    assert broker.depth(SPARK_REQUEST) == 1
+    assert broker.depth(LONG_REQUEST) == 1
     assert _asked(connection) == [(USERS, None)]
 
 

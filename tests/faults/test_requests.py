@@ -59,6 +59,20 @@ def test_messages_that_nothing_can_run_fail_with_a_reason_and_the_consumer_lives
     assert standing.consumer.process.poll() is None
 
 
+def test_statistics_do_not_wait_for_what_takes_long_though_one_queue_brought_it_all(standing: Standing) -> None:
+    long = [Request("similarity.recording", {"threshold": number}) for number in range(6)]
+    standing.broker.publish(SPARK_REQUEST, [request.encode() for request in long])
+    asked = standing.ask(7, rebuild=True)
+    standing.done(asked.id)
+
+    def rows() -> list[requests.RequestRow]:
+        return [row for row in requests.list_requests(standing.connection) if row.query == "similarity.recording"]
+
+    assert [row.state for row in rows()].count("queued") > 0, "they are run one after the other, beside statistics"
+    until(lambda: [row.state for row in rows()] == ["done"] * len(long), 120, f"all are done: {rows()}")
+    assert {row.attempts for row in rows()} == {1}
+
+
 def test_the_same_request_asked_for_and_rung_many_times_is_one_run(standing: Standing) -> None:
     before = standing.runs_done()
     standing.consumer.pause()
