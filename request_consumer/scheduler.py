@@ -1,5 +1,6 @@
 """Asks for statistics by itself: after each landing, and when a day turns in any zone that a user has chosen, for then
-windows move though nothing landed. And for what the schedule says (request_consumer/schedule.py).
+windows move though nothing landed. For what the schedule says (request_consumer/schedule.py). And, each hour, for the
+years in music that are not right any more (request_consumer/changed_years.py).
 
 What statistics are served tells which are due, so nothing is remembered of them: a scheduler that starts anew, or a
 second one, asks for nothing twice. It passes its own time as T.
@@ -19,6 +20,7 @@ from conf.settings import Settings
 from jobs.catalog import catalog
 from jobs.ranges import day_ended
 from request_consumer import requests
+from request_consumer.changed_years import tell_anew
 from request_consumer.freshness import Served, served
 from request_consumer.schedule import Entry, schedule_of
 from request_consumer.scheduled import ask_on_time
@@ -54,6 +56,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
                         with pool.session() as connection:
                             requests.forget_ended(connection)
                             forget_spans(connection)
+                            asked += tell_anew(connection, broker)
                         tidied = time.monotonic()
                     stop.wait(LOOK_SECONDS)
             finally:
