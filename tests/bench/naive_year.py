@@ -43,13 +43,23 @@ SELECT user_id, max_by(day, listen_count) AS data
     "top_recordings": _top("recordings"),
     "top_release_groups": _top("release_groups"),
     "new_artists_discovered": """
-WITH credited AS {credited}
-SELECT y.user_id, count_if(b.user_id IS NULL) AS data
-  FROM (SELECT DISTINCT user_id, artist_key, artist_mbid FROM credited
-         WHERE listened_at >= {first} AND listened_at < {end}) y
-  LEFT JOIN (SELECT DISTINCT user_id, artist_key, artist_mbid FROM credited WHERE listened_at < {first}) b
-    ON b.user_id = y.user_id AND b.artist_key = y.artist_key AND b.artist_mbid <=> y.artist_mbid
- GROUP BY y.user_id""",
+WITH credited AS {credited},
+heard AS (SELECT DISTINCT user_id, artist_key, artist_mbid FROM credited
+           WHERE listened_at >= {first} AND listened_at < {end}),
+before AS (SELECT DISTINCT user_id, artist_key, artist_mbid FROM credited WHERE listened_at < {first}),
+artist AS (
+    SELECT h.user_id, h.artist_mbid, if(h.artist_mbid IS NULL, h.artist_key, NULL) AS name,
+           max(m.user_id IS NOT NULL OR coalesce(n.by_name OR n.user_id IS NOT NULL AND h.artist_mbid IS NULL, false))
+             AS known
+      FROM (SELECT *, max(artist_mbid) OVER (PARTITION BY user_id, artist_key) AS spelled FROM heard) h
+      LEFT JOIN (SELECT DISTINCT user_id, artist_mbid FROM before) m
+        ON m.user_id = h.user_id AND m.artist_mbid = h.artist_mbid
+      LEFT JOIN (SELECT user_id, artist_key, max(artist_mbid IS NULL) AS by_name FROM before GROUP BY ALL) n
+        ON n.user_id = h.user_id AND n.artist_key = h.artist_key
+     WHERE h.artist_mbid IS NOT NULL OR h.spelled IS NULL
+     GROUP BY ALL
+)
+SELECT user_id, count_if(NOT known) AS data FROM artist GROUP BY user_id""",
     "top_discoveries": """
 SELECT user_id, collect_list(struct(recording_mbid, listen_count, track_name, artist_name)) AS data
   FROM (SELECT user_id, recording_mbid, first(track_name) AS track_name, first(artist_name) AS artist_name,

@@ -17,6 +17,7 @@ from tests.jobs.world_tables import write_world
 from tests.jobs.year_runs import computed, data_of, sections
 from tests.jobs.year_worlds import YEAR, year_world
 from tests.oracle.statistics import Oracle
+from tests.oracle.worked import A, B, C, track, world
 from tests.oracle.world import World
 from tests.oracle.year import DISCOVERIES, MISSES, Year
 
@@ -108,6 +109,30 @@ def test_a_section_alone_says_what_it_says_in_the_report(spark: SparkSession, la
     assert {part.statistic: part.inline for part in alone.parts} == {
         name: inline[name] for name in ("year_in_music_day_of_week", "year_in_music_new_artists_discovered")
     }
+
+
+def test_new_artists_are_told_apart_by_mbid_and_by_name_where_there_is_none(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """Users 1 to 5: of two artists one is new; she was a name only; she is a name only now; her namesake; both spellings."""
+    plain, queen = track("Queen"), track("QUEEN", artist_mbids=(A,))
+    both, namesake = track("Queen & David Bowie", artist_mbids=(A, B)), track("Queen", artist_mbids=(C,))
+    before, now = f"{YEAR - 1}-05-01", f"{YEAR}-05-01"
+    plays = ((1, queen, both), (2, plain, queen), (3, queen, plain), (4, queen, namesake), (5, track("Low"), queen))
+    made = world(
+        f"{YEAR + 1}-01-31",
+        *((user_id, before, heard) for user_id, heard, _ in plays),
+        *((user_id, now, heard) for user_id, _, heard in plays),
+        (5, f"{YEAR}-06-01", plain),
+        users=range(1, 6),
+    )
+    settings = lake_settings(tmp_path / "lake")
+    found = computed(spark, settings, write_world(spark, settings.lake, made), YEAR, sections("new_artists_discovered"))
+    oracle = Oracle(made)
+
+    told = [data_of(found, YEAR, user_id, oracle)["total_new_artists_discovered"] for user_id in made.users]
+    assert told == [1, 0, 0, 1, 1]
+    assert told == [Year(oracle, YEAR).report(user_id)["total_new_artists_discovered"] for user_id in made.users]
 
 
 @pytest.mark.slow

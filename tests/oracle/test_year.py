@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.oracle.statistics import Oracle
-from tests.oracle.worked import A, B, G, H, R, S, X, many, track, world
+from tests.oracle.worked import A, B, C, G, H, R, S, X, many, track, world
 from tests.oracle.world import Exclusions, Listen, Release, ReleaseGroup, Settings, Track, World
 from tests.oracle.year import DISCOVERIES, MISSES, Year
 
@@ -82,6 +82,21 @@ def test_an_artist_heard_before_is_not_new() -> None:
 
     assert report(made)["total_new_artists_discovered"] == 1
     assert report(made, year=2020)["total_new_artists_discovered"] == 1
+
+
+def test_an_artist_is_known_by_mbid_in_any_credit_or_by_a_name_that_had_none() -> None:
+    queen, bowie = track("Queen", artist_mbids=(A,)), track("Queen & David Bowie", artist_mbids=(A, B))
+    made = world("2022-06-01", (1, "2020-05-01", queen), (1, "2021-05-01", bowie))
+    assert report(made)["total_new_artists_discovered"] == 1
+
+    unnamed = track("Queen")
+    made = world("2022-06-01", (1, "2020-05-01", unnamed), (1, "2021-05-01", queen), (1, "2021-05-02", unnamed))
+    assert report(made)["total_new_artists_discovered"] == 0
+    assert report(made, year=2020)["total_new_artists_discovered"] == 1
+
+    namesake = track("Queen", artist_mbids=(C,))
+    made = world("2022-06-01", (1, "2020-05-01", queen), (1, "2021-05-01", namesake), (1, "2021-05-02", unnamed))
+    assert report(made)["total_new_artists_discovered"] == 1
 
 
 def test_discoveries_are_heard_more_than_three_times_and_never_before() -> None:

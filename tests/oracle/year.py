@@ -9,7 +9,8 @@ Where jobs.md leaves something open or is known to be wrong (jobs.md 14.13), the
     per cent of all genres together, two decimals.
  5. new_releases: credits are tuples of MBIDs, those without MBIDs take no place; ties: the greatest tuple. Order: the
     place of the artist's best credit, kind of release, MBID.
- 6. new artists are told apart as in top artists.
+ 6. An artist of the year is known if her MBID was heard before, or her name without an MBID; a name without an MBID if it
+    was heard before with or without one, and it is nobody of its own where the year has an MBID of that name.
  7. similar_users: an MSID stands in where a listen has no recording MBID; more than 50 listens; ties: the greater id.
  8. Discoveries: more than three listens in the year, none before it. Missed: of the three most similar users, listens
     together, rank 200 with ties, never heard up to the end of the year, and not excluded in any form in which anybody
@@ -84,9 +85,8 @@ class Year:
             DISCOVERIES: self._tracks(user_id, self._discovered(user_id)),
             MISSES: self._tracks(user_id, self._missed(user_id, [other for other, _ in similar[:NEIGHBOURS]])),
         }
-        new = self._artists(played) - self._artists(self._before[user_id])
         return {key: value for key, value in found.items() if value not in ({}, [])} | {
-            "total_new_artists_discovered": len(new)
+            "total_new_artists_discovered": self._new_artists(user_id)
         }
 
     def _days(self, user_id: int) -> list[dict[str, Any]]:
@@ -130,6 +130,17 @@ class Year:
             {"genre": genre, "genre_count": counts[genre], "genre_count_percent": round(100 * counts[genre] / whole, 2)}
             for genre in kept
         ]
+
+    def _new_artists(self, user_id: int) -> int:
+        heard, before = self._artists(self._plays[user_id]), self._artists(self._before[user_id])
+        spelled = {name for name, mbid in heard if mbid is not None}
+        known: dict[Any, bool] = defaultdict(bool)
+        for name, mbid in heard:
+            if mbid is not None:
+                known[mbid] |= any(mbid == other or (name, None) == (called, other) for called, other in before)
+            elif name not in spelled:
+                known["a name", name] |= any(name == called for called, _ in before)
+        return list(known.values()).count(False)
 
     def _artists(self, played: Iterable[Play]) -> set[Any]:
         entity = ENTITIES["artists"]
