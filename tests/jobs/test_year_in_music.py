@@ -114,7 +114,7 @@ def test_a_section_alone_says_what_it_says_in_the_report(spark: SparkSession, la
 def test_new_artists_are_told_apart_by_mbid_and_by_name_where_there_is_none(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    """Users 1 to 5: of two artists one is new; she was a name only; she is a name only now; her namesake; both spellings."""
+    """Users 1 to 5: one artist of two is new; she was a name only; she is one now; her namesake; with and without."""
     plain, queen = track("Queen"), track("QUEEN", artist_mbids=(A,))
     both, namesake = track("Queen & David Bowie", artist_mbids=(A, B)), track("Queen", artist_mbids=(C,))
     before, now = f"{YEAR - 1}-05-01", f"{YEAR}-05-01"

@@ -9,8 +9,8 @@ Where jobs.md leaves something open or is known to be wrong (jobs.md 14.13), the
     per cent of all genres together, two decimals.
  5. new_releases: credits are tuples of MBIDs, those without MBIDs take no place; ties: the greatest tuple. Order: the
     place of the artist's best credit, kind of release, MBID.
- 6. An artist of the year is known if her MBID was heard before, or her name without an MBID; a name without an MBID if it
-    was heard before with or without one, and it is nobody of its own where the year has an MBID of that name.
+ 6. An artist of the year is known if her MBID was heard before, or her name without an MBID; a name without an MBID if
+    it was heard before with or without one, and it is nobody of its own where the year has an MBID of that name.
  7. similar_users: an MSID stands in where a listen has no recording MBID; more than 50 listens; ties: the greater id.
  8. Discoveries: more than three listens in the year, none before it. Missed: of the three most similar users, listens
     together, rank 200 with ties, never heard up to the end of the year, and not excluded in any form in which anybody
