@@ -5,7 +5,7 @@ The job leaves out what it knows that she does not want; what she has said since
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,12 +38,27 @@ class Recommended:
     """Recording and artist by id, of the first items and of their reasons."""
 
 
-def recommended_to(cursor: Cursor, user_id: int, artist_type: str, position: int) -> Recommended | None:
-    """None where nothing is stored. `position`: up to which the run knows of the user's exclusions."""
-    found = load_document(cursor, STATISTICS[artist_type], ALL_TIME, user_id)
-    if found is None:
+def recommended_to(cursor: Cursor, user_id: int, artist_type: str) -> Recommended | None:
+    """None where nothing is stored."""
+    stored = load_document(cursor, STATISTICS[artist_type], ALL_TIME, user_id)
+    if stored is None:
         return None
+    found, position = _as_made(stored)
     return left_of(found, unwanted_of(cursor, user_id, position))
+
+
+def _as_made(stored: Document) -> tuple[Document, int]:
+    """With the facts of the run that made this list, and up to which position that one knows of exclusions.
+
+    The run that is served may have made the lists of other users only. A list stored before lists said so knows of no
+    exclusion.
+    """
+    made_from = stored.doc.get("made_from")
+    if made_from is None:
+        return stored, 0
+    names = ("data_version", "newest_listen_ts")
+    run = replace(stored.run, **{name: made_from[name] for name in names})
+    return replace(stored, run=run), made_from["position"]
 
 
 def left_of(found: Document, unwanted: Unwanted) -> Recommended:

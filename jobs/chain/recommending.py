@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import orjson
@@ -100,6 +101,7 @@ def _batches(  # noqa: PLR0917 - what it is made of, then of whom
     users: Sequence[int],
 ) -> Iterator[pa.RecordBatch]:
     artists = {one: sets.artists(one) if sets is not None and one != "raw" else {} for one in types}
+    facts = {"model_id": str(model.id), "made_from": _made_from(run)}
     for first in range(0, len(users), BLOCK):
         run.progress(f"recommending: {first} of {len(users)} users")
         block = users[first : first + BLOCK]
@@ -111,12 +113,18 @@ def _batches(  # noqa: PLR0917 - what it is made of, then of whom
             own = None if artist_type == "raw" else artists[artist_type]
             found = _lists(catalogue, ways, left_out, own, limit)
             nothing = {"kind": ways[0].ranker.model.kind, "fallback": EMPTY_SAID[artist_type], "items": [], "names": {}}
-            empty = orjson.dumps({"model_id": str(model.id), **nothing}).decode()
+            empty = orjson.dumps({**facts, **nothing}).decode()
             documents = [
-                found[user_id].document(catalogue, user_id, heard_at, str(model.id)) if user_id in found else empty
+                found[user_id].document(catalogue, user_id, heard_at, facts) if user_id in found else empty
                 for user_id in block
             ]
             yield _batch(f"recommendations_{artist_type}", block, documents)
+
+
+def _made_from(run: EngineRun) -> dict[str, int]:
+    """In each list: the run that is served may be of some users only, and then says nothing of the others' lists."""
+    landing = run.landing
+    return {"data_version": landing.landing_id, "position": landing.position, "newest_listen_ts": run.newest}
 
 
 @dataclass(frozen=True)
@@ -126,10 +134,12 @@ class _Listed:
     ranking: Ranking
     fallback: str | None
 
-    def document(self, catalogue: Catalogue, user_id: int, latest: Mapping[tuple[int, str], int], model_id: str) -> str:
-        """As it is stored."""
+    def document(
+        self, catalogue: Catalogue, user_id: int, latest: Mapping[tuple[int, str], int], facts: Mapping[str, Any]
+    ) -> str:
+        """As it is stored, `facts` first."""
         kind = self.ranking.ranker.model.kind
-        return self.ranking.document(catalogue, user_id, latest, model_id=model_id, kind=kind, fallback=self.fallback)
+        return self.ranking.document(catalogue, user_id, latest, **facts, kind=kind, fallback=self.fallback)
 
 
 def _lists(

@@ -18,10 +18,13 @@ Document = dict[str, Any]
 Reason = tuple[UUID, bool, int, float]
 
 
-def store_user_documents(connection: Connection, statistic: str, documents: dict[int, Any]) -> None:
-    """In place of all that is stored of the statistic."""
+def store_user_documents(
+    connection: Connection, statistic: str, documents: dict[int, Any], *, others_stay: bool = False
+) -> None:
+    """In place of all that is stored of the statistic; `others_stay`: of these users, by a run that continues it."""
     rows = [[key, _text(doc), None] for key, doc in documents.items()]
-    _store(connection, statistic, DOCUMENT, rows, per_user=True)
+    touched = [*documents] if others_stay else None
+    _store(connection, statistic, DOCUMENT, rows, per_user=True, touched=touched)
 
 
 def store_day_documents(connection: Connection, statistic: str, documents: dict[int, Any]) -> None:
@@ -36,7 +39,15 @@ def store_entity_documents(connection: Connection, statistic: str, documents: di
     _store(connection, statistic, ENTITY_DOCUMENT, rows, per_user=False)
 
 
-def _store(connection: Connection, statistic: str, kind: Kind, rows: list[list[Any]], *, per_user: bool) -> None:
+def _store(
+    connection: Connection,
+    statistic: str,
+    kind: Kind,
+    rows: list[list[Any]],
+    *,
+    per_user: bool,
+    touched: list[int] | None = None,
+) -> None:
     with transaction(connection) as cursor:
         cursor.execute("SELECT coalesce(max(data_version), %s) + 1 FROM run", (DATA_VERSION - 1,))
         [(data_version,)] = cursor.fetchall()
@@ -45,7 +56,9 @@ def _store(connection: Connection, statistic: str, kind: Kind, rows: list[list[A
             " SELECT %s, last_value, now(), %s, 'land', 1 FROM change_position ON CONFLICT DO NOTHING",
             (data_version, T),
         )
-        switch = Switch(statistic, "all_time", 0, T, len(rows), "all")
+        cursor.execute("SELECT run_id FROM run WHERE statistic = %s AND stats_range = 'all_time'", (statistic,))
+        base = cursor.fetchone()
+        switch = Switch(statistic, "all_time", 0, T, len(rows), "all" if touched is None else "touched")
         manifest = Manifest(
             run_id=new_run_id(NOW),
             request_id=None,
@@ -54,6 +67,8 @@ def _store(connection: Connection, statistic: str, kind: Kind, rows: list[list[A
             newest_listen_ts=T,
             switches=[switch],
             parts=[inline_part(kind.name, statistic, "all_time", rows)],
+            base_run_id=None if touched is None or base is None else base[0],
+            touched=touched or [],
         )
         assert save_switch(cursor, manifest, switch, kind, rows, per_user)
 
@@ -69,11 +84,22 @@ def item(recording: UUID, score: float, *reasons: Reason, msid: bool = False, la
 
 
 def recommendations(
-    items: Sequence[Document], names: dict[UUID, tuple[str, str]] | None = None, fallback: str | None = None
+    items: Sequence[Document],
+    names: dict[UUID, tuple[str, str]] | None = None,
+    fallback: str | None = None,
+    position: int = 0,
 ) -> Document:
-    """The document of one user."""
+    """The document of one user. `position`: up to which its run knew of changes."""
     named = {str(recording): [*name] for recording, name in (names or {}).items()}
-    return {"model_id": str(MODEL), "kind": "ease", "fallback": fallback, "items": [*items], "names": named}
+    made_from = {"data_version": DATA_VERSION, "position": position, "newest_listen_ts": T}
+    return {
+        "model_id": str(MODEL),
+        "made_from": made_from,
+        "kind": "ease",
+        "fallback": fallback,
+        "items": [*items],
+        "names": named,
+    }
 
 
 def ids(count: int) -> list[UUID]:

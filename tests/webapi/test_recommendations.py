@@ -1,5 +1,6 @@
 """What is recommended, from stored documents: the documented payload, reasons, and what a user does not want."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +29,15 @@ ITEMS = [
 ]
 
 
-def store(connection: Connection, account: Account, *items: Any, statistic: str = RAW, **more: Any) -> None:
-    more.setdefault("names", NAMES)
-    store_user_documents(connection, statistic, {account.id: recommendations(items or ITEMS, **more)})
+def store(
+    connection: Connection, *accounts: Account, items: Sequence[Any] = ITEMS, statistic: str = RAW, **more: bool
+) -> None:
+    """A list of each, by a run that knows of every change so far."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT last_value FROM change_position")
+        [(position,)] = cursor.fetchall()
+    made = recommendations(items, NAMES, position=position)
+    store_user_documents(connection, statistic, {account.id: made for account in accounts}, **more)
 
 
 def payload(client: FlaskClient, query: str = "", path: str = ROB) -> dict[str, Any]:
@@ -82,7 +89,7 @@ def test_each_set_of_artists_is_served_and_raw_when_none_is_named(
     client: FlaskClient, rob: Account, connection: Connection
 ) -> None:
     for statistic, one in ((RAW, A), ("recommendations_top", B), ("recommendations_similar", C)):
-        store(connection, rob, item(one, 1.0), statistic=statistic)
+        store(connection, rob, items=[item(one, 1.0)], statistic=statistic)
     for query, kind, one in (
         ("", "raw", A), ("?artist_type=", "raw", A), ("?artist_type=raw", "raw", A), ("?artist_type=top", "top", B),
         ("?artist_type=similar", "similar", C),
@@ -125,7 +132,7 @@ def test_what_many_recordings_say_together_is_a_reason_without_an_id(
 ) -> None:
     one = item(A, 0.5, (B, False, 4, 0.75))
     one["reasons"].append([None, False, 60, -0.25])
-    store(connection, rob, one)
+    store(connection, rob, items=[one])
     [shown_one] = payload(client, "?explain=true")["mbids"]
     assert shown_one["reasons"][1] == {
         "recording_mbid": None,
@@ -139,7 +146,7 @@ def test_what_many_recordings_say_together_is_a_reason_without_an_id(
 
 def test_pages_are_of_what_is_left(client: FlaskClient, rob: Account, connection: Connection) -> None:
     all_ids = [UUID(int=1000 + n) for n in range(1000)]
-    store(connection, rob, *(item(one, 1000.0 - n) for n, one in enumerate(all_ids)))
+    store(connection, rob, items=[item(one, 1000.0 - n) for n, one in enumerate(all_ids)])
     with transaction(connection) as cursor:
         put_score(cursor, rob.id, None, all_ids[0], HATE)
     left = all_ids[1:]
@@ -253,16 +260,44 @@ def test_another_users_word_changes_nothing(client: FlaskClient, rob: Account, c
 def test_an_excluded_artist_goes_at_once_also_from_what_has_no_name_here(
     client: FlaskClient, rob: Account, connection: Connection
 ) -> None:
-    store(connection, rob, item(A, 3.0), item(B, 2.0), item(D, 1.0, msid=True))
+    store(connection, rob, items=[item(A, 3.0), item(B, 2.0), item(D, 1.0, msid=True)])
     stereolab = exclusion_of("artist", " STEREOLAB")
     with transaction(connection) as cursor:
         add_exclusion(cursor, rob.id, stereolab)
     assert shown(client) == [A], "whose D is cannot be told before the next run"
-    store(connection, rob, item(A, 3.0), item(B, 2.0), item(D, 1.0, msid=True))
+    store(connection, rob, items=[item(A, 3.0), item(B, 2.0), item(D, 1.0, msid=True)])
     assert shown(client) == [A, D], "this run knew of it"
     with transaction(connection) as cursor:
         remove_exclusion(cursor, rob.id, stereolab)
     assert shown(client) == [A, B, D]
+
+
+def test_a_run_of_another_user_does_not_make_an_exclusion_known_to_a_list_that_it_leaves_as_it_was(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    zoe = make_account(connection, "Zoe")
+    store(connection, rob, zoe)
+    with transaction(connection) as cursor:
+        add_exclusion(cursor, rob.id, exclusion_of("artist", "Stereolab"))
+    assert shown(client) == [A], "whose D is cannot be told"
+    version = payload(client)["data_version"]
+
+    store(connection, zoe, others_stay=True)
+
+    assert shown(client) == [A], "the list is still the one that does not know of it"
+    assert payload(client)["data_version"] == version
+
+
+def test_a_list_stored_before_lists_said_what_they_were_made_from_knows_of_no_exclusion(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    with transaction(connection) as cursor:
+        add_exclusion(cursor, rob.id, exclusion_of("artist", "Stereolab"))
+    made = recommendations(ITEMS, NAMES)
+    del made["made_from"]
+    store_user_documents(connection, RAW, {rob.id: made})
+    assert shown(client) == [A]
+    assert payload(client)["newest_listen_ts"] == T
 
 
 def test_a_credit_of_several_artists_goes_with_one_of_them_until_the_run_knows(
@@ -270,7 +305,7 @@ def test_a_credit_of_several_artists_goes_with_one_of_them_until_the_run_knows(
 ) -> None:
     listeners = {"artist_mbid": str(D), "artist_name": "BJÖRK", "listeners": [], "total_listen_count": 1}
     store_entity_documents(connection, "artist_listeners", {D: listeners})
-    store(connection, rob, item(A, 3.0), item(C, 2.0))
+    store(connection, rob, items=[item(A, 3.0), item(C, 2.0)])
     assert shown(client) == [A, C]
     with transaction(connection) as cursor:
         add_exclusion(cursor, rob.id, exclusion_of("artist", str(D)))
@@ -290,7 +325,7 @@ def test_another_run_is_another_answer_and_a_deleted_user_has_none(
 ) -> None:
     store(connection, rob)
     etag = client.get(ROB).headers["ETag"]
-    store(connection, rob, item(C, 1.0))
+    store(connection, rob, items=[item(C, 1.0)])
     assert client.get(ROB, headers={"If-None-Match": etag}).status_code == 200
     assert shown(client) == [C]
     delete_account(connection, rob.id, 1)

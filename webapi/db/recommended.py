@@ -16,13 +16,11 @@ class Known:
 
     user_id: int
     version: tuple[Any, ...]
-    position: int = 0
-    """Of recommendations: up to which the run knows of changes."""
 
 
 # Of rows that are only replaced or removed, their number with the greatest id and time says whether any was.
 _RECOMMENDATIONS = """
-SELECT u.id, coalesce(r.position, 0), r.run_id::text,
+SELECT u.id, r.run_id::text,
        (SELECT concat_ws(' ', count(*), max(f.id), max(f.created)) FROM recording_feedback f WHERE f.user_id = u.id),
        (SELECT concat_ws(' ', count(*), max(f.id), max(f.created)) FROM recommendation_feedback f
          WHERE f.user_id = u.id),
@@ -41,7 +39,7 @@ SELECT u.id, r.run_id::text, (SELECT max(position) FROM user_delete)
 def recommendations_version(cursor: Cursor, statistic: str, name: str) -> Known | None:
     """Of what is recommended to the user of that name: the run, and all that she does not want."""
     row = _row(cursor, _RECOMMENDATIONS, statistic, name)
-    return None if row is None else Known(row[0], row[2:], row[1])
+    return None if row is None else Known(row[0], row[1:])
 
 
 def similar_users_version(cursor: Cursor, statistic: str, name: str) -> Known | None:

@@ -21,9 +21,9 @@ class Unwanted:
     artists: frozenset[str]
     """Folded names."""
     newer_artists: frozenset[str]
-    """Those that the run does not know of yet."""
+    """Those that her list does not know of yet."""
     any_newer_artist: bool
-    """Whether there is one that the run does not know of yet, be its name known or not."""
+    """Whether there is one that her list does not know of yet, be its name known or not."""
 
 
 _RECORDINGS = """
@@ -44,7 +44,7 @@ SELECT coalesce(d.doc::json ->> 'artist_name', e.value_key), e.position > %(posi
 
 
 def unwanted_of(cursor: Cursor, user_id: int, position: int) -> Unwanted:
-    """As it is now. `position`: up to which the run knows of exclusions."""
+    """As it is now. `position`: up to which her list knows of exclusions."""
     values = {"user": user_id, "hate": HATE, "ratings": list(UNWANTED_RATINGS), "position": position}
     cursor.execute(_RECORDINGS, values)
     named = cursor.fetchall()

@@ -17,11 +17,10 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from jobs.listens.feedback import HATE, put_score, scores_of
 from jobs.listens.users import User
 from jobs.listens.validator import canonical_uuid
-from webapi.db.recommended import recommendations_version
 from webapi.errors import BadRequestError
 from webapi.pages import user as user_pages
 from webapi.pages.frame import user_path
-from webapi.parameters import chosen, non_negative, user_known, user_of_path
+from webapi.parameters import chosen, non_negative, user_of_path
 from webapi.paths import end_was_written
 from webapi.recommendations import STATISTICS, Recommended, recommended_to
 from webapi.services import services
@@ -100,8 +99,7 @@ def recommendations_page(user_name: str) -> Page:
     with services().pool.transaction() as cursor:
         owner = user_of_path(cursor, user_name)
         own = visitor is not None and visitor.id == owner.id
-        known = user_known(recommendations_version(cursor, STATISTICS[asked], owner.name), owner.name)
-        found = recommended_to(cursor, owner.id, asked, known.position)
+        found = recommended_to(cursor, owner.id, asked)
         shown = [] if found is None else _shown(cursor, owner.id, found, offset)
         hated = _hated(cursor, owner) if own else None
         similar = similar_to(cursor, owner.id)[:SHOWN_USERS]

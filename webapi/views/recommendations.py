@@ -95,7 +95,7 @@ def recommended_recordings(user_name: str) -> Response:
 
     def document() -> dict[str, Any] | None:
         with services().pool.transaction() as cursor:
-            shown = recommended_to(cursor, known.user_id, asked, known.position)
+            shown = recommended_to(cursor, known.user_id, asked)
         if shown is None:
             return None
         url = services().settings.url
