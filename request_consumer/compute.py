@@ -23,6 +23,7 @@ from jobs.landing import Landing
 from jobs.listens.changes import landed_up_to, read_store
 from jobs.messages import Manifest, new_run_id
 from jobs.ranges import STATS_RANGES
+from jobs.recommend.candidate_sets import USERS
 from jobs.run_engine import EngineOrder, run_engines
 from jobs.run_span import SpanOrder, run_span
 from jobs.run_year import YearOrder, run_year
@@ -160,10 +161,11 @@ def _engines(  # noqa: PLR0917 - as _statistics
         attempt.progress = text
         _go_on(part, attempt)
 
-    statistics = [job.statistic for job in ordered.jobs]
-    ranges = sorted({name for job in ordered.jobs for name in job.ranges})
-    with closing(connect(dsn(part.settings), application=PART)) as connection:
-        base = served_base(connection, statistics, ranges, of_any_code=True)
+    base = None
+    if any(step.params.get(USERS.name) for step in ordered.steps):
+        statistics = [job.statistic for job in ordered.jobs]
+        ranges = sorted({name for job in ordered.jobs for name in job.ranges})
+        base = base_of(part, attempt, statistics, ranges, of_any_code=True)
     return run_engines(
         part.spark,
         part.settings,
@@ -195,18 +197,28 @@ def _span(part: Part, row: RequestRow, job: Job, params: Mapping[str, Any]) -> M
 
 
 def _base(part: Part, attempt: Attempt, ordered: runner.Ordered) -> ServedRun | None:
-    """The run to continue: what is served, once all that was published is stored. None: compute everything."""
+    """The run that statistics continue. None: compute everything."""
     if ordered.params.get("rebuild"):
         return None
     chosen = ordered.params.get("stats_range")
     statistics, ranges = [job.statistic for job in ordered.jobs], [chosen] if chosen else list(STATS_RANGES)
+    return base_of(part, attempt, statistics, ranges)
+
+
+def base_of(
+    part: Part, attempt: Attempt, statistics: list[str], ranges: list[str], *, of_any_code: bool = False
+) -> ServedRun | None:
+    """What is served of these, once all that was published is stored: the reader takes no run that continues another.
+
+    None: there is no one run, or what was published is not stored within READER_PATIENCE.
+    """
     deadline = time.monotonic() + READER_PATIENCE
     with closing(connect(dsn(part.settings), application=PART)) as connection:
-        while results_wait(connection):
+        while results_wait(connection, attempt.row.query):
             attempt.progress = "waiting for earlier results to be stored"
             if attempt.unwanted or time.monotonic() > deadline or part.stop.wait(LANDING_POLL_SECONDS):
                 return None
-        return served_base(connection, statistics, ranges)
+        return served_base(connection, statistics, ranges, of_any_code=of_any_code)
 
 
 def _import(part: Part, attempt: Attempt, job: Job, params: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from conf.postgres import Connection, transaction
 from jobs.catalog import catalog
 from jobs.listens.user_settings import zones_chosen
 from jobs.served_run import ServedRun, computing_code
+from request_consumer.requests import queue_of
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,12 @@ def served_runs(connection: Connection, *, newest_only: bool = False) -> set[UUI
         return {run_id for (run_id,) in cursor.fetchall()}
 
 
-def results_wait(connection: Connection) -> bool:
-    """Whether statistics were published that the reader has not stored yet: what is served will be another run."""
-    others = [query for query in catalog().queries() if catalog().takes_long(query)]
+def results_wait(connection: Connection, query: str) -> bool:
+    """Whether results were published that the reader has not stored yet: what is served will be another run.
+
+    Of requests that are rung for where this query's are: no other makes what it may continue.
+    """
+    others = [other for other in catalog().queries() if queue_of(other) != queue_of(query)]
     with transaction(connection) as cursor:
         cursor.execute(_UNSTORED, {"others": others})
         row = cursor.fetchone()

@@ -62,16 +62,17 @@ def test_every_request_there_is_has_one_queue_and_of_one_that_is_no_more_the_fai
     assert {query.split(".")[0] for query, queue in queues.items() if queue == SPARK_REQUEST} == {"stats", "import"}
 
 
-def test_results_of_what_takes_long_are_not_waited_for_by_statistics(connection: Connection, broker: Broker) -> None:
-    row = requests.enqueue(connection, broker, "popularity.all", {})
-    requests.claim(connection, row.id, "worker")
-    requests.published(connection, row.id, "worker", uuid4(), 1)
-    assert not results_wait(connection)
-
-    row = requests.enqueue(connection, broker, QUERY, ARTISTS)
-    requests.claim(connection, row.id, "worker")
-    requests.published(connection, row.id, "worker", uuid4(), 1)
-    assert results_wait(connection)
+def test_statistics_and_what_takes_long_wait_for_results_of_their_own_sort_alone(
+    connection: Connection, broker: Broker
+) -> None:
+    asked = {QUERY: ARTISTS, "popularity.all": {}}
+    for query, other in ((QUERY, "popularity.all"), ("popularity.all", QUERY)):
+        row = requests.enqueue(connection, broker, query, asked[query])
+        requests.claim(connection, row.id, "worker")
+        requests.published(connection, row.id, "worker", uuid4(), 1)
+        assert (results_wait(connection, query), results_wait(connection, other)) == (True, False)
+        requests.finish(connection, row.id, "worker", "stored")
+        assert not results_wait(connection, query)
 
 
 def test_the_same_request_twice_is_one_row(connection: Connection, broker: Broker) -> None:
