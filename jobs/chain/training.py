@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from jobs.chain import model_store
 from jobs.chain.dataframes import Dataframes, current
 from jobs.engines import models
-from jobs.engines.evaluate import ALL, NEW, Evaluation, evaluate
+from jobs.engines.evaluate import NEW, Evaluation, evaluate
 from jobs.engines.interactions import Interactions
 from jobs.engines.model_card import model_card
 from jobs.engines.search import CANDIDATES, Candidate
@@ -98,21 +98,12 @@ def _chosen(measured: Evaluation | None, interactions: Interactions) -> list[Can
     if measured is None:
         alone = interactions.user_ids.size == 1
         return [Candidate(_REPEATS_ONLY if alone else "item_item", {})]
-    served = _explained(measured)
+    served = measured.served
     if served.kind != _REPEATS_ONLY:
         return [served]
     others = [one for one in measured.tested if one.explains and one.candidate.kind != _REPEATS_ONLY]
     best = max((one for one in others if NEW in one.quality), key=lambda one: one.quality[NEW].ndcg.mean, default=None)
     return [served] if best is None else [served, best.candidate]
-
-
-def _explained(measured: Evaluation) -> Candidate:
-    """What is served, unless it cannot say why: then the baseline that can and was best at everything."""
-    explaining = [one for one in measured.tested if one.explains]
-    if any(one.candidate == measured.served for one in explaining):
-        return measured.served
-    baselines = [one for one in explaining if one.baseline]
-    return max(baselines, key=lambda one: one.quality[ALL].ndcg.mean).candidate
 
 
 def _timeline(run: EngineRun, dataframes: Dataframes, *, transformed: bool) -> Timeline:

@@ -39,6 +39,7 @@ def model_card(
 def _measured(evaluation: Evaluation) -> Card:
     return {
         "promoted": evaluation.promoted,
+        "decided_by": evaluation.task,
         "best": evaluation.best._asdict(),
         "windows": {**evaluation.windows._asdict(), "validation_from": list(evaluation.windows.validation_from)},
         "tasks": {

@@ -2,8 +2,8 @@
 
 Otherwise than in the original (jobs.md 8 and 14.11): play counts are split by time, never at random; models are ranked
 by nDCG@10 over the whole catalogue, not by RMSE; ALS is one kind among several; what is served is the best that was
-measured and can explain itself, fitted on all play counts, not on one fold. A factor model that does not beat the best
-baseline is not promoted, and the card says so.
+measured at what is new to users and can explain itself, fitted on all play counts, not on one fold. A model that does
+not beat the best baseline there is not promoted, the baseline's lists are served, and the card says so.
 """
 
 from jobs.job import AT, Command, EntityDocument, Job, Param

@@ -28,6 +28,28 @@ def listens_of_tastes(seed: int, users: int = 60) -> Iterator[tuple[int, int, in
                 yield user, int(taste * PER_TASTE + heard[known]), day * DAY + int(generator.integers(DAY))
 
 
+def listens_of_changing_tastes(seed: int, users: int = 60) -> Iterator[tuple[int, int, int]]:
+    """As above, but everybody turns to another taste halfway through: of the first one half was never heard."""
+    generator = np.random.default_rng(seed)
+    for user in range(users):
+        heard = generator.permutation(PER_TASTE)
+        for day in range(2 * PER_TASTE):
+            late, at = day // PER_TASTE, day % PER_TASTE // 2
+            taste = (user + late * (1 + user // TASTES % (TASTES - 1))) % TASTES
+            for known in {at, *generator.integers(0, 1 + min(at, 4), 3).tolist()}:
+                yield user, int(taste * PER_TASTE + heard[known]), day * DAY + int(generator.integers(DAY))
+
+
+def listens_of_tastes_and_hits(seed: int, users: int = 60) -> Iterator[tuple[int, int, int]]:
+    """As the first, and most hear each of a few hits once."""
+    yield from listens_of_tastes(seed, users)
+    generator = np.random.default_rng(seed)
+    for user in range(users):
+        for hit in range(4):
+            if generator.random() < 0.6:
+                yield user, TASTES * PER_TASTE + hit, int(generator.integers(2 * PER_TASTE * DAY))
+
+
 def timeline(listens: Iterator[tuple[int, int, int]]) -> Timeline:
     rows = list(listens)
     return Timeline.of(
@@ -42,22 +64,45 @@ FEW = (
     Candidate("ease", {"regularization": 5.0}),
     Candidate("ease", {"regularization": 50.0}),
 )
+LATELY = {"profile_weighting": "binary", "profile_half_life_days": 3.0}
+FADING = (
+    FEW[0],
+    Candidate("item_item", {"neighbours": 12, **LATELY}),
+    Candidate("ease", {"regularization": 5.0}),
+    Candidate("ease", {"regularization": 50.0, **LATELY}),
+)
 
 
 @pytest.fixture(scope="module")
 def evaluation() -> Evaluation:
-    found = timeline(listens_of_tastes(1))
-    return evaluate(found, found.windows(0.25, 0.25), 7, candidates=FEW)
+    found = timeline(listens_of_changing_tastes(1))
+    return evaluate(found, found.windows(0.25, 0.25), 7, candidates=FADING)
 
 
-def test_a_blend_of_late_history_and_what_goes_together_is_promoted_where_tastes_are_plain(
+def test_what_follows_a_change_of_taste_is_promoted_over_neighbours_of_all_that_was_heard(
     evaluation: Evaluation,
 ) -> None:
     assert evaluation.promoted
+    assert evaluation.task == "new"
+    assert evaluation.served == evaluation.best
     assert evaluation.served.kind == "blend"
+    assert evaluation.gains["new"].low > 0
+
+
+def test_a_model_no_better_at_what_is_new_is_not_promoted_however_far_ahead_it_is_in_everything() -> None:
+    found = timeline(listens_of_tastes(1))
+    refused = evaluate(found, found.windows(0.25, 0.25), 7, candidates=FEW)
     # What is new can be foreseen by neighbours alone, without a fault.
-    assert evaluation.gains["new"] == (0, 0, 0)
-    assert evaluation.gains["all"].low > 0
+    assert refused.gains["new"] == (0, 0, 0)
+    assert refused.gains["all"].low > 0
+    assert (refused.promoted, refused.served.kind) == (False, "item_item")
+
+
+def test_a_little_below_the_best_baseline_is_below_it() -> None:
+    found = timeline(listens_of_tastes_and_hits(1))
+    refused = evaluate(found, found.windows(0.25, 0.25), 7, candidates=FEW)
+    assert refused.gains["new"].mean < 0 <= refused.gains["new"].high
+    assert not refused.promoted
 
 
 def test_every_kind_is_measured_once_beside_all_baselines_in_both_tasks(evaluation: Evaluation) -> None:
@@ -77,12 +122,12 @@ def test_what_is_known_is_never_what_is_to_be_foreseen_so_own_history_knows_noth
 def test_parameters_are_chosen_by_the_validation_window(evaluation: Evaluation) -> None:
     of_ease = [one for one in evaluation.tried if one.candidate.kind == "ease"]
     chosen = next(one.candidate for one in evaluation.tested if one.candidate.kind == "ease")
-    assert chosen == max(of_ease, key=lambda one: one.merit).candidate
+    assert chosen == max(of_ease, key=lambda one: (one.ndcg["new"], one.merit)).candidate
 
 
 def test_the_same_seed_gives_the_same_evaluation(evaluation: Evaluation) -> None:
-    found = timeline(listens_of_tastes(1))
-    again = evaluate(found, found.windows(0.25, 0.25), 7, candidates=FEW)
+    found = timeline(listens_of_changing_tastes(1))
+    again = evaluate(found, found.windows(0.25, 0.25), 7, candidates=FADING)
     assert (again.served, again.gains, again.tried) == (evaluation.served, evaluation.gains, evaluation.tried)
 
 
@@ -93,7 +138,7 @@ def test_what_does_not_beat_the_best_baseline_is_not_promoted_and_the_card_says_
     assert not refused.promoted
     assert refused.served in BASELINES
     assert refused.served.kind == "item_item"
-    assert "Not promoted: item_item is served instead" in refused.said
+    assert "Not promoted, for what is new to the user decides: item_item is served instead" in refused.said
     assert card_of(refused)["promoted"] is False
 
 
@@ -108,7 +153,8 @@ def test_a_model_without_reasons_is_compared_but_never_best() -> None:
 def test_where_nobody_hears_anything_new_the_other_task_decides_alone() -> None:
     rows = [(user, item, day * DAY) for user in (1, 2) for item in (0, 1) for day in range(10)]
     found = timeline(iter(rows))
-    assert set(evaluate(found, found.windows(), 7, candidates=FEW[:1]).gains) == {"all"}
+    decided = evaluate(found, found.windows(), 7, candidates=FEW[:1])
+    assert (set(decided.gains), decided.task) == ({"all"}, "all")
 
 
 def test_one_user_with_one_listen_is_nothing_to_measure() -> None:
