@@ -23,7 +23,6 @@ from jobs.landing import Landing
 from jobs.listens.changes import landed_up_to, read_store
 from jobs.messages import Manifest, new_run_id
 from jobs.ranges import STATS_RANGES
-from jobs.recommend.candidate_sets import USERS
 from jobs.run_engine import EngineOrder, run_engines
 from jobs.run_span import SpanOrder, run_span
 from jobs.run_year import YearOrder, run_year
@@ -161,11 +160,10 @@ def _engines(  # noqa: PLR0917 - as _statistics
         attempt.progress = text
         _go_on(part, attempt)
 
-    base = None
-    if any(step.params.get(USERS.name) for step in ordered.steps):
-        statistics = [job.statistic for job in ordered.jobs]
-        ranges = sorted({name for job in ordered.jobs for name in job.ranges})
-        base = base_of(part, attempt, statistics, ranges, of_any_code=True)
+    statistics = [job.statistic for job in ordered.jobs]
+    ranges = sorted({name for job in ordered.jobs for name in job.ranges})
+    # Also who continues nothing asks what is stored: the newest model, similar artists.
+    base = base_of(part, attempt, statistics, ranges, of_any_code=True)
     return run_engines(
         part.spark,
         part.settings,

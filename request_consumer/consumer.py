@@ -19,6 +19,7 @@ from conf.faults import fault_point
 from conf.postgres import Pool, StoreUnavailableError, dsn
 from conf.settings import Settings
 from jobs import result_files
+from jobs.chain import model_store
 from jobs.lock import LakeLock
 from jobs.messages import DecodeError, Request
 from jobs.session import build_session
@@ -143,6 +144,8 @@ def _step(part: Part, broker: Broker) -> None:
             attempt(part, broker, row)
             if part.queue == SPARK_REQUEST:
                 _remove_old_results(part)
+            elif part.queue == LONG_REQUEST:
+                remove_old_models(part)
 
 
 def _claimed(part: Part, broker: Broker, delivery: Delivery) -> RequestRow | None:
@@ -176,3 +179,15 @@ def _remove_old_results(part: Part) -> None:
         result_files.remove_sums(part.settings.lake, needed)
     except OSError as problem:
         _log.warning("old result files are still there: %s", problem)
+
+
+def remove_old_models(part: Part) -> None:
+    """Delete models older than the last three that are stored, and what tries that failed have left."""
+    with part.pool.session() as connection:
+        # In this order: what the reader stores in between is in one of them.
+        needed = requests.open_runs(connection) | part.at_work
+        needed |= model_store.stored(connection)
+    try:
+        model_store.remove_others(part.settings.lake, needed, time.time())
+    except OSError as problem:
+        _log.warning("old models are still there: %s", problem)

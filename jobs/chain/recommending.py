@@ -52,9 +52,10 @@ class _Way:
 
 def recommend(run: EngineRun) -> Made:
     """A document per user and artist type. Raises NothingToWorkOnError: no model yet, unknown user, empty window."""
-    model = model_store.newest(run.settings.lake)
-    if model is None:
+    trained = model_store.last(run.settings, run.run_id)
+    if not trained:
         raise NothingToWorkOnError(NO_MODEL)
+    model = trained[0]
     only = asked_user_ids(run)
     if run.base is None:
         only = None  # nothing is served whose other lists could stay

@@ -71,7 +71,7 @@ def train(run: EngineRun) -> Made:
         "for_what_is_new": None if len(chosen) == 1 else chosen[1]._asdict(),
     }
     model_store.save(run.settings.lake, run.run_id, fitted, card, run.now)
-    return Made(_documents(run.settings.lake), said=f"model {run.run_id}: {card['kind']}; {card['said']}")
+    return Made(_documents(run), said=f"model {run.run_id}: {card['kind']}; {card['said']}")
 
 
 def candidates_of(params: Any) -> Sequence[Candidate]:
@@ -134,8 +134,8 @@ class TransformedTimeline(Timeline):
         return replace(plain, matrix=matrix)
 
 
-def _documents(lake: str) -> pa.Table:
-    found = model_store.cards(lake)
+def _documents(run: EngineRun) -> pa.Table:
+    found = model_store.cards(model_store.last(run.settings, run.run_id))
     return pa.table(
         {
             "statistic": pa.array([STATISTIC] * len(found), pa.string()),

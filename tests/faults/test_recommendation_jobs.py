@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+import psutil
 import pytest
 
 from conf import postgres
@@ -17,6 +18,7 @@ from request_consumer import requests
 from spark_reader.load import load_document
 from tests.databases import Databases
 from tests.faults.client import FIRST, listen
+from tests.faults.parts import until
 from tests.faults.standing import Standing, at_work
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -41,6 +43,14 @@ def standing(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def ask(standing: Standing, query: str, **params: Any) -> UUID:
     return requests.enqueue(standing.connection, standing.broker, query, params).id
+
+
+def lake_of(standing: Standing) -> str:
+    return f"{standing.system.environment['DATA_DIR']}/lake"
+
+
+def models(standing: Standing) -> list[UUID]:
+    return [one.id for one in kept(lake_of(standing), "models")]
 
 
 def served(standing: Standing, statistic: str = RAW) -> tuple[UUID, Any] | None:
@@ -74,6 +84,7 @@ def test_a_consumer_killed_in_the_middle_of_every_job_leaves_what_is_served_and_
         standing.silent_for("31 seconds")
         assert doomed.died_of_its_fault_point(240), (point, doomed.said())
         assert served(standing) == before, point
+        assert UUID(before[1]["model_id"]) in models(standing), point
     standing.consumer = standing.system.start("request_consumer")
     standing.silent_for("31 seconds")
     row = standing.wait_for(request_id, "done", 240)
@@ -82,9 +93,32 @@ def test_a_consumer_killed_in_the_middle_of_every_job_leaves_what_is_served_and_
     after = served(standing)
     assert after is not None
     assert after[0] == row.run_id
-    lake = f"{standing.system.environment['DATA_DIR']}/lake"
-    assert [one.id for one in kept(lake, "dataframes")] == [row.run_id]
+    assert [one.id for one in kept(lake_of(standing), "dataframes")] == [row.run_id]
     assert after[1]["model_id"] == str(row.run_id)
+    until(lambda: models(standing) == [row.run_id, first.run_id], 20, "what the killed tries have left is gone")
+
+
+def test_a_request_of_one_user_right_behind_another_waits_until_that_one_is_stored(standing: Standing) -> None:
+    params = {"users": ["ledger"], "at": FIRST + 100}
+    reader = psutil.Process(standing.reader().process.pid)
+    reader.suspend()
+    try:
+        asked = [
+            ask(standing, "cf.recommendations.recording.recommendations", **params, recommendation_raw_limit=limit)
+            for limit in (1, 2)
+        ]
+        until(
+            lambda: standing.row(asked[1]).progress == "waiting for earlier results to be stored",
+            240,
+            "the second one waits",
+        )
+    finally:
+        reader.resume()
+    rows = [standing.wait_for(one, "done", 120) for one in asked]
+    assert [row.attempts for row in rows] == [1, 1]
+    found = served(standing)
+    assert found is not None
+    assert found[0] == rows[1].run_id
 
 
 def test_similar_users_survive_a_kill_as_well(standing: Standing) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from pyspark.sql import SparkSession
 
+from conf.postgres import Pool, dsn
 from conf.settings import Settings, load_settings
 from jobs.catalog import catalog
 from jobs.job import Step
@@ -16,6 +17,7 @@ from jobs.lake import Landing
 from jobs.messages import Manifest, new_run_id
 from jobs.run_engine import EngineOrder, run_engines
 from jobs.served_run import ServedRun
+from spark_reader.reader import save_run
 from tests.jobs.histories import mbid
 from tests.jobs.lake import write_lake
 from tests.jobs.oracle import Histories, Track
@@ -27,6 +29,7 @@ ROCK, JAZZ = range(1, 11), range(11, 21)
 """Tracks of two tastes; those of even numbers have an MBID, the others are known by MSID."""
 ROCKERS, JAZZERS, NEWCOMER, STRANGER = (1, 2, 3, 4), (5, 6, 7), 8, 9
 CRON = "cf.recommendations.recording.all"
+CARDS = "recommendation_model"
 
 
 def uuid_of(track: int) -> str:
@@ -75,16 +78,31 @@ class World:
     landing: Landing
     runs: int = 0
 
-    def ask(self, query: str, base: ServedRun | None = None, **params: Any) -> Manifest | str:
-        """One request, as the consumer runs it."""
+    def ask(
+        self, query: str, base: ServedRun | None = None, *, is_stored: bool = True, **params: Any
+    ) -> Manifest | str:
+        """One request, as the consumer runs it; of its results the reader stores the cards of models."""
         _, checked = catalog().check(query, params)
         steps: list[Step] = catalog().steps(query, checked)
         self.runs += 1
         now = 1.7e9 + self.runs
-        return run_engines(
+        made = run_engines(
             self.spark, self.settings, EngineOrder(query, steps), self.landing,
             run_id=new_run_id(now), request_id=None, now=now, base=base,
         )  # fmt: skip
+        if is_stored and isinstance(made, Manifest):
+            self._store_cards(made)
+        return made
+
+    def _store_cards(self, made: Manifest) -> None:
+        """Runs of another lake may have left newer ones in the same store."""
+        switches = [switch for switch in made.switches if switch.statistic == CARDS]
+        if not switches:
+            return
+        pool = Pool(dsn(self.settings), "test")
+        with pool.transaction() as cursor:
+            cursor.execute("DELETE FROM run WHERE statistic = %s", (CARDS,))
+        save_run(pool, replace(made, switches=switches, parts=[part for part in made.parts if part.statistic == CARDS]))
 
     def results(self, query: str, base: ServedRun | None = None, **params: Any) -> Results:
         found = self.ask(query, base, **params)
