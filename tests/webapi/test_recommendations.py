@@ -12,7 +12,7 @@ from conf.postgres import Connection, transaction
 from jobs.listens.account_deletion import delete_account
 from jobs.listens.exclusions import add_exclusion, exclusion_of, remove_exclusion
 from jobs.listens.feedback import HATE, LOVE, put_score, set_score
-from jobs.listens.mapping import MappingRow, put_mapping
+from jobs.listens.mapping import MappingRow, delete_mapping, put_mapping
 from jobs.listens.recommendation_feedback import rate, take_rating_back
 from tests.webapi.conftest import Account, make_account
 from tests.webapi.stored_documents import MODEL, T, item, recommendations, store_entity_documents, store_user_documents
@@ -245,6 +245,22 @@ def test_a_recording_hated_by_an_msid_that_nobody_heard_goes_by_its_mapping(
     with transaction(connection) as cursor:
         rate(cursor, rob.id, unheard, True, "bad_recommendation")
     assert shown(client) == [A, D]
+
+
+def test_what_the_mapping_says_since_of_an_msid_that_was_hated_counts_at_once(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    unheard = UUID(int=77)
+    store(connection, rob)
+    with transaction(connection) as cursor:
+        rate(cursor, rob.id, unheard, True, "hate")
+    before = client.get(ROB)
+    assert shown(client) == [A, B, D]
+    put_mapping(connection, MappingRow(None, str(unheard), "automatic", recording_mbid=str(B)))
+    assert shown(client) == [A, D]
+    assert client.get(ROB, headers={"If-None-Match": before.headers["ETag"]}).status_code == 200
+    assert delete_mapping(connection, None, unheard, "automatic")
+    assert shown(client) == [A, B, D]
 
 
 def test_another_users_word_changes_nothing(client: FlaskClient, rob: Account, connection: Connection) -> None:

@@ -18,6 +18,7 @@ class Known:
     version: tuple[Any, ...]
 
 
+# What is hated by its MSID goes by what the mapping says of it, and a row of anybody may be for everybody.
 # Of rows that are only replaced or removed, their number with the greatest id and time says whether any was.
 _RECOMMENDATIONS = """
 SELECT u.id, r.run_id::text,
@@ -25,7 +26,8 @@ SELECT u.id, r.run_id::text,
        (SELECT concat_ws(' ', count(*), max(f.id), max(f.created)) FROM recommendation_feedback f
          WHERE f.user_id = u.id),
        (SELECT max(e.position) FROM exclusion e WHERE e.user_id = u.id),
-       (SELECT max(e.position) FROM exclusion_delete e WHERE e.user_id = u.id)
+       (SELECT max(e.position) FROM exclusion_delete e WHERE e.user_id = u.id),
+       (SELECT max(position) FROM mapping), (SELECT max(position) FROM mapping_delete)
   FROM users u LEFT JOIN run r ON r.statistic = %(statistic)s AND r.stats_range = 'all_time'
  WHERE u.name_key = %(name)s
 """
