@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.engines.evaluate import TASKS, Evaluation, Tested
-from jobs.engines.quality import K, Quality
+from jobs.engines.quality import Bucket, K, Quality
 from jobs.engines.ranking_metrics import Interval
 
 Card = dict[str, Any]
+_HEADS = (f"nDCG@{K}", "95 %", f"precision@{K}", f"recall@{K}", f"MAP@{K}", "coverage", "novelty", "heard")
+_HEAD = ("| model | " + " | ".join(_HEADS) + " |", "|---|" + "---:|" * len(_HEADS))
 
 
 def model_card(
@@ -71,10 +73,21 @@ def _tested(one: Tested, task: str) -> Card:
         f"coverage@{K}": round(quality.coverage, 4),
         f"novelty_bits@{K}": round(quality.novelty, 3),
         f"heard_share@{K}": round(quality.heard_share, 4),
-        "buckets": [
-            {"listens": bucket.name, "users": bucket.users, f"ndcg@{K}": round(bucket.ndcg, 4)}
-            for bucket in quality.buckets
-        ],
+        "buckets": [_bucket(bucket) for bucket in quality.buckets],
+    }
+
+
+def _bucket(bucket: Bucket) -> Card:
+    return {
+        "listens": bucket.name,
+        "users": bucket.users,
+        f"ndcg@{K}": round(bucket.ndcg, 4),
+        f"precision@{K}": round(bucket.precision, 4),
+        f"recall@{K}": round(bucket.recall, 4),
+        f"map@{K}": round(bucket.mean_average_precision, 4),
+        f"coverage@{K}": round(bucket.coverage, 4),
+        f"novelty_bits@{K}": round(bucket.novelty, 3),
+        f"heard_share@{K}": round(bucket.heard_share, 4),
     }
 
 
@@ -99,33 +112,52 @@ def card_markdown(card: Card) -> str:
         f"{card['said']}." if card["said"] else "",
     ]
     for task, found in card.get("tasks", {}).items():
-        lines += ["", f"## {TASKS[task].about.capitalize()}", "", *table_of(found)]
+        lines += ["", f"## {TASKS[task].about.capitalize()}", "", *table_of(found), *_by_activity(found)]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def table_of(found: Card) -> list[str]:
     """Markdown lines of one task of a card: a row per model measured."""
-    heads = (f"nDCG@{K}", "95 %", f"precision@{K}", f"recall@{K}", f"MAP@{K}", "coverage", "novelty", "heard")
     gain = found["gain_over_best_baseline"]
     return [
         f"{found['users']:,} users. The best model less the best baseline, nDCG@{K}: {gain['mean']:+.4f} "
         f"({gain['low']:+.4f} to {gain['high']:+.4f}).",
         "",
-        "| model | " + " | ".join(heads) + " |",
-        "|---|" + "---:|" * len(heads),
-        *(_row(one) for one in found["models"]),
+        *_HEAD,
+        *(_row(_name(one), _means(one), one[f"ndcg@{K}"]) for one in found["models"]),
     ]
 
 
-def _row(one: Card) -> str:
-    ndcg = one[f"ndcg@{K}"]
+def _by_activity(found: Card) -> list[str]:
+    """Markdown lines of one task of a card: a table per bucket of users by their listens, a row per model."""
+    lines: list[str] = []
+    for at, bucket in enumerate(found["models"][0]["buckets"]):
+        rows = [_row(_kind(one), one["buckets"][at]) for one in found["models"]]
+        lines += ["", f"{bucket['users']:,} of them with {bucket['listens']} listens:", "", *_HEAD, *rows]
+    return lines
+
+
+def _means(one: Card) -> Card:
+    """A model's figures, each as one number."""
+    averaged = {f"{name}@{K}": one[f"{name}@{K}"]["mean"] for name in ("ndcg", "precision", "recall", "map")}
+    return {**one, **averaged}
+
+
+def _row(name: str, one: Card, interval: Mapping[str, float] | None = None) -> str:
     cells = [
-        f"{ndcg['mean']:.3f}", f"{ndcg['low']:.3f} to {ndcg['high']:.3f}",
-        *(f"{one[f'{name}@{K}']['mean']:.3f}" for name in ("precision", "recall", "map")),
-        f"{one[f'coverage@{K}']:.3f}", f"{one[f'novelty_bits@{K}']:.2f}", f"{one[f'heard_share@{K}']:.2f}",
+        f"{one[f'ndcg@{K}']:.3f}", "" if interval is None else f"{interval['low']:.3f} to {interval['high']:.3f}",
+        *(f"{one[f'{name}@{K}']:.3f}" for name in ("precision", "recall", "map", "coverage")),
+        f"{one[f'novelty_bits@{K}']:.2f}", f"{one[f'heard_share@{K}']:.2f}",
     ]  # fmt: skip
-    name = f"{one['kind']} (baseline)" if one["baseline"] else f"{one['kind']}: {parameters_text(one['parameters'])}"
     return f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _name(one: Card) -> str:
+    return _kind(one) if one["baseline"] else f"{one['kind']}: {parameters_text(one['parameters'])}"
+
+
+def _kind(one: Card) -> str:
+    return f"{one['kind']} (baseline)" if one["baseline"] else str(one["kind"])
 
 
 def parameters_text(parameters: Mapping[str, Any]) -> str:

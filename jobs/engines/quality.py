@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jobs.engines import ranking_metrics as metrics
-from jobs.engines.interactions import Floats
+from jobs.engines.interactions import Bools, Floats, Ints
 from jobs.engines.ranking_metrics import Interval
 from jobs.engines.recommender import Model
 from jobs.engines.timeline import Trial
@@ -21,11 +21,17 @@ BUCKETS = (50, 200, 1000)
 
 
 class Bucket(NamedTuple):
-    """Users of about as many listens."""
+    """Users of about as many listens: as in Quality, over them alone, at K places."""
 
     name: str
     users: int
     ndcg: float
+    precision: float
+    recall: float
+    mean_average_precision: float
+    coverage: float
+    novelty: float
+    heard_share: float
 
 
 @dataclass(frozen=True)
@@ -51,25 +57,50 @@ def measure(model: Model, of: Trial, seed: int) -> Quality:
     """Rank the whole catalogue for the trial's users, and compare with what they heard."""
     lists = model.recommend(of.known, of.users, max(CUTS), exclude_heard=of.new_only).items
     found, number = metrics.hits(lists, of.held_out), np.diff(of.held_out.indptr).astype(np.int64)
-    by_user, top = metrics.ndcg(found, number, K), lists[:, :K]
+    by_user, of_lists = _by_user(found, number), _of_lists(lists[:, :K], of, slice(None))
     listens = np.asarray(of.known.matrix.sum(axis=1)).ravel()[of.users].astype(np.int64)
     return Quality(
-        ndcg=metrics.bootstrap(by_user, seed),
-        precision=metrics.bootstrap(metrics.precision(found, K), seed),
-        recall=metrics.bootstrap(metrics.recall(found, number, K), seed),
-        mean_average_precision=metrics.bootstrap(metrics.average_precision(found, number, K), seed),
+        ndcg=metrics.bootstrap(by_user["ndcg"], seed),
+        precision=metrics.bootstrap(by_user["precision"], seed),
+        recall=metrics.bootstrap(by_user["recall"], seed),
+        mean_average_precision=metrics.bootstrap(by_user["mean_average_precision"], seed),
         ndcg_at={k: float(metrics.ndcg(found, number, k).mean()) for k in CUTS},
         recall_at={k: float(metrics.recall(found, number, k).mean()) for k in CUTS},
-        coverage=metrics.coverage(top, of.known.items.size),
-        novelty=metrics.novelty(top, of.known.listeners, of.known.user_ids.size),
-        heard_share=metrics.heard_share(top, of.known.matrix[of.users]),
+        coverage=of_lists["coverage"],
+        novelty=of_lists["novelty"],
+        heard_share=of_lists["heard_share"],
         buckets=[
-            Bucket(name, int(mask.sum()), float(by_user[mask].mean()))
+            Bucket(
+                name,
+                int(mask.sum()),
+                **{metric: float(values[mask].mean()) for metric, values in by_user.items()},
+                **_of_lists(lists[:, :K], of, mask),
+            )
             for name, mask in metrics.activity_buckets(listens, BUCKETS)
             if mask.any()
         ],
-        ndcg_by_user=by_user,
+        ndcg_by_user=by_user["ndcg"],
     )
+
+
+def _by_user(found: Bools, number: Ints) -> dict[str, Floats]:
+    """What is one number of each user."""
+    return {
+        "ndcg": metrics.ndcg(found, number, K),
+        "precision": metrics.precision(found, K),
+        "recall": metrics.recall(found, number, K),
+        "mean_average_precision": metrics.average_precision(found, number, K),
+    }
+
+
+def _of_lists(lists: Ints, of: Trial, chosen: Bools | slice) -> dict[str, float]:
+    """What is one number of the lists of all the chosen users."""
+    top = lists[chosen]
+    return {
+        "coverage": metrics.coverage(top, of.known.items.size),
+        "novelty": metrics.novelty(top, of.known.listeners, of.known.user_ids.size),
+        "heard_share": metrics.heard_share(top, of.known.matrix[of.users[chosen]]),
+    }
 
 
 def mean_ndcg(model: Model, of: Trial) -> float:

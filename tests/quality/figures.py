@@ -11,6 +11,18 @@ Cards = Mapping[str, Mapping[str, Any]]
 """By "set from to": what `model_card` gives."""
 
 
+BY_ACTIVITY = {
+    "ndcg@10": "nDCG@10",
+    "precision@10": "precision@10",
+    "recall@10": "recall@10",
+    "map@10": "MAP@10",
+    "coverage@10": "coverage",
+    "novelty_bits@10": "novelty",
+    "heard_share@10": "heard",
+}
+"""What a card says of users of about as many listens, and how the page calls it."""
+
+
 class Quick(NamedTuple):
     """A model of the quick measurement that the work began with, and its mean nDCG@10 then."""
 
@@ -82,11 +94,19 @@ def _told(candidate: Mapping[str, Any]) -> str:
 
 
 def _buckets(found: Mapping[str, Any]) -> list[str]:
-    heads = [f"{bucket['listens']} listens ({bucket['users']})" for bucket in found["models"][0]["buckets"]]
-    return ["| nDCG@10 by activity (users) | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(heads)] + [
-        f"| {_named(one)} | " + " | ".join(f"{bucket['ndcg@10']:.3f}" for bucket in one["buckets"]) + " |"
-        for one in found["models"]
-    ]
+    """A table of each metric that was measured by activity: of older measurements nDCG alone."""
+    first = found["models"][0]["buckets"]
+    heads = [f"{bucket['listens']} listens ({bucket['users']})" for bucket in first]
+    lines: list[str] = []
+    for key in (key for key in BY_ACTIVITY if key in first[0]):
+        lines += [""] if lines else []
+        lines += [f"| {BY_ACTIVITY[key]} by activity (users) | " + " | ".join(heads) + " |"]
+        lines += ["|---|" + "---:|" * len(heads)]
+        lines += [
+            f"| {_named(one)} | " + " | ".join(f"{bucket[key]:.3f}" for bucket in one["buckets"]) + " |"
+            for one in found["models"]
+        ]
+    return lines
 
 
 def _by_place(found: Mapping[str, Any]) -> list[str]:
