@@ -1,8 +1,9 @@
 """Importing a history from items, in transactions of BATCH of them, straight through the write function.
 
-A batch's message id is made of its place and its content, the user, and what was last deleted of her listens. So an
-interrupted import that is run again writes nothing twice and is quick over what is in; and a history that was deleted
-can be imported again. What the items say of MBIDs, love and hate is written with the listens, in the same transaction.
+A batch's message id is made of its place and its content, the times that were read from it, the user, and what was last
+deleted of her listens. So an interrupted import that is run again writes nothing twice and is quick over what is in; a
+history that was deleted can be imported again, and so can a file that was read in a wrong time zone. What the items say
+of MBIDs, love and hate is written with the listens, in the same transaction.
 """
 
 import hashlib
@@ -217,7 +218,9 @@ def _write(connection: Connection, batch: _Batch, totals: Totals, whole: _Import
 def _submission(batch: _Batch, whole: _Import) -> Submission:
     first = batch.items[0]
     place = f"{whole.of} {first.member}{first.number} {len(batch.listens)} "
-    content = hashlib.sha256(place.encode() + b"\n".join(item.content for item in batch.items))
+    # The same text is another listen in another time zone, which is no part of what the items hold.
+    times = " ".join(str(listen["listened_at"]) for listen in batch.listens)
+    content = hashlib.sha256(f"{place}{times} ".encode() + b"\n".join(item.content for item in batch.items))
     message_id = uuid5(_NAMESPACE, content.hexdigest())
     return Submission(message_id, whole.user_id, int(whole.now * 1e6), tuple(batch.listens))
 

@@ -28,6 +28,7 @@ from jobs.listens.users import create_user
 from jobs.listens.validator import InvalidListenError, validate_listen
 from jobs.listens.write import write_submissions
 from tests.commands.conftest import rows
+from tests.files.conftest import BERLIN
 
 NOW = 1_800_000_000.0
 MBID = UUID("8f3471b5-7e6a-48da-86a9-c1c07a0f47ae")
@@ -275,3 +276,21 @@ def test_loved_tracks_come_in_with_a_history_of_files_too(connection: Connection
 
     assert (totals.feedback, totals.rejected) == (1, 0)
     assert rows(connection, FELT, rob) == [(heard, None, 1, datetime.fromtimestamp(1_650_000_000, UTC))]
+
+
+def test_a_file_read_again_in_another_time_zone_gives_other_listens_and_in_the_same_none(
+    connection: Connection,
+) -> None:
+    rob = create_user(connection, "rob")
+    content = b"#AUDIOSCROBBLER/1.1\n#TZ/UNKNOWN\nA\tR\tt1\t1\t200\tL\t1600000000\t\nA\tR\tt2\t2\t200\tL\t1600000300\t\n"
+    told = []
+
+    for zone in (UTC, BERLIN, BERLIN):
+        source = open_source(io.BufferedReader(io.BytesIO(content)), ".scrobbler.log", zone)
+        totals = [*import_items(connection, format_of(source).read(source), rob, now=NOW)][-1]
+        told.append((totals.new, totals.duplicate))
+
+    assert told == [(2, 0), (2, 0), (0, 2)]
+    times = sorted(row[0] - 1_600_000_000 for row in rows(connection, KEPT, rob))
+    assert times == [-7200, -6900, 0, 300]
+    assert len(rows(connection, "SELECT FROM message_seen")) == 2, "what is the same again is known by its message"
