@@ -29,34 +29,6 @@ SELECT listened_at, recording_msid, artist_name, track_name FROM listen
 """
 
 
-def set_score(cursor: Cursor, user_id: int, recording_msid: UUID, score: Literal[1, -1]) -> None:
-    """Love or hate a recording by its MSID. The same again changes nothing, not even the time."""
-    cursor.execute(
-        "INSERT INTO recording_feedback AS f (user_id, recording_msid, score) VALUES (%s, %s, %s)"
-        " ON CONFLICT (user_id, recording_msid) WHERE recording_msid IS NOT NULL"
-        " DO UPDATE SET score = EXCLUDED.score, created = now() WHERE f.score <> EXCLUDED.score",
-        (user_id, recording_msid, score),
-    )
-
-
-def remove_score(cursor: Cursor, user_id: int, recording_msids: Iterable[UUID], score: Literal[1, -1]) -> int:
-    """Take back what had this score, so that who unloves does not forget a hate; how many."""
-    cursor.execute(
-        "DELETE FROM recording_feedback WHERE user_id = %s AND recording_msid = ANY(%s) AND score = %s",
-        (user_id, list(recording_msids), score),
-    )
-    return cursor.rowcount
-
-
-def loved_of(cursor: Cursor, user_id: int, recording_msids: Iterable[UUID]) -> set[UUID]:
-    """Those of these MSIDs that the user loves."""
-    cursor.execute(
-        "SELECT recording_msid FROM recording_feedback WHERE user_id = %s AND recording_msid = ANY(%s) AND score = %s",
-        (user_id, list(recording_msids), LOVE),
-    )
-    return {msid for (msid,) in cursor.fetchall()}
-
-
 def put_score(
     cursor: Cursor,
     user_id: int,
@@ -83,6 +55,21 @@ def put_score(
         "INSERT INTO recording_feedback (user_id, recording_msid, recording_mbid, score)"
         " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
         (user_id, msid, mbid, score),
+    )
+
+
+def remove_love(cursor: Cursor, user_id: int, recordings: Iterable[tuple[UUID | None, str | None]]) -> None:
+    """Take love back that was said under any of these MSIDs and MBIDs. A hate is no love, and stays."""
+    known = list(recordings)
+    cursor.execute(
+        "DELETE FROM recording_feedback WHERE user_id = %s AND score = %s"
+        " AND (recording_msid = ANY(%s) OR recording_mbid = ANY(%s::uuid[]))",
+        (
+            user_id,
+            LOVE,
+            [msid for msid, _ in known if msid is not None],
+            [mbid for _, mbid in known if mbid is not None],
+        ),
     )
 
 

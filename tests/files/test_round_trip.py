@@ -282,7 +282,9 @@ def test_a_file_read_again_in_another_time_zone_gives_other_listens_and_in_the_s
     connection: Connection,
 ) -> None:
     rob = create_user(connection, "rob")
-    content = b"#AUDIOSCROBBLER/1.1\n#TZ/UNKNOWN\nA\tR\tt1\t1\t200\tL\t1600000000\t\nA\tR\tt2\t2\t200\tL\t1600000300\t\n"
+    content = (
+        b"#AUDIOSCROBBLER/1.1\n#TZ/UNKNOWN\nA\tR\tt1\t1\t200\tL\t1600000000\t\nA\tR\tt2\t2\t200\tL\t1600000300\t\n"
+    )
     told = []
 
     for zone in (UTC, BERLIN, BERLIN):

@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 
 from conf.postgres import Connection, transaction
-from jobs.listens.feedback import HATE, LOOK_BACK, LOVE, set_score
+from jobs.listens.feedback import HATE, LOOK_BACK, LOVE, put_score
 from jobs.listens.listen import Submission, new_message_id
+from jobs.listens.mapping import AUTOMATIC, MappingRow, put_mapping
 from jobs.listens.msid import recording_msid
 from jobs.listens.write import write_submissions
 from tests.lastfm.conftest import FORMATS, Player, rows
@@ -18,8 +19,13 @@ ON_ALBUM = recording_msid("Björk", "Jóga", "Homogenic", None, None)
 ON_SINGLE = recording_msid("Björk", "Jóga", "Jóga", None, None)
 
 
-def heard(connection: Connection, user_id: int, listened_at: int, release: str, artist: str = "Björk") -> None:
-    track = {"artist_name": artist, "track_name": "Jóga", "release_name": release, "additional_info": {}}
+MBID = "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae"
+
+
+def heard(
+    connection: Connection, user_id: int, listened_at: int, release: str, artist: str = "Björk", **info: Any
+) -> None:
+    track = {"artist_name": artist, "track_name": "Jóga", "release_name": release, "additional_info": info}
     listen = {"listened_at": listened_at, "track_metadata": track}
     write_submissions(connection, [Submission(new_message_id(), user_id, 1, (listen,))])
 
@@ -61,16 +67,76 @@ def test_unlove_takes_every_listens_love_and_no_hate(player: Player, connection:
     heard(connection, rob.id, 1_600_000_900, "Jóga")
     with transaction(connection) as cursor:
         for msid, score in ((ON_ALBUM, LOVE), (NAMES_ALONE, LOVE), (ON_SINGLE, HATE), (UUID(int=1), LOVE)):
-            set_score(cursor, rob.id, msid, score)
+            put_score(cursor, rob.id, msid, None, score)
     assert player.post("track.unlove", artist="Björk", track="Jóga").code == 0
     assert scores(connection) == [(rob.id, ON_SINGLE, -1), (rob.id, UUID(int=1), 1)]
 
 
 def test_love_is_newer_than_hate(player: Player, connection: Connection, rob: Account) -> None:
     with transaction(connection) as cursor:
-        set_score(cursor, rob.id, NAMES_ALONE, HATE)
+        put_score(cursor, rob.id, NAMES_ALONE, None, HATE)
     player.post("track.love", artist="Björk", track="Jóga")
     assert scores(connection) == [(rob.id, NAMES_ALONE, 1)]
+
+
+def said_by_mbid(player: Player, rob: Account, score: int) -> None:
+    sent = player.client.post(
+        "/1/feedback/recording-feedback", json={"recording_mbid": MBID, "score": score}, headers=rob.headers
+    )
+    assert sent.status_code == 200, sent.text
+
+
+def score_by_mbid(player: Player) -> int:
+    asked = f"/1/feedback/user/Rob/get-feedback-for-recordings?recording_mbids={MBID}"
+    answer = player.client.get(asked).json
+    assert answer is not None
+    return int(answer["feedback"][0]["score"])
+
+
+def loved_in_page(player: Player) -> list[str]:
+    tracks = player.get("user.getRecentTracks", user="rob", extended=1).document["recenttracks"]["track"]
+    return [track["loved"] for track in tracks]
+
+
+@pytest.mark.parametrize("known", ["submitted", "mapped", "playing"])
+def test_love_by_name_and_by_mbid_are_one_love(
+    player: Player, connection: Connection, rob: Account, known: str
+) -> None:
+    if known == "submitted":
+        heard(connection, rob.id, 1_600_000_000, "Homogenic", recording_mbid=MBID)
+    else:
+        put_mapping(connection, MappingRow(None, str(ON_ALBUM), AUTOMATIC, MBID))
+    if known == "mapped":
+        heard(connection, rob.id, 1_600_000_000, "Homogenic")
+    if known == "playing":
+        player.post("track.updateNowPlaying", artist="Björk", track="Jóga", album="Homogenic")
+
+    player.post("track.love", artist="björk", track="jóga")
+    assert (score_by_mbid(player), loved_in_page(player)) == (1, ["1"])
+    player.post("track.unlove", artist="björk", track="jóga")
+    assert (score_by_mbid(player), loved_in_page(player)) == (0, ["0"])
+    said_by_mbid(player, rob, 1)
+    assert loved_in_page(player) == ["1"]
+    player.post("track.unlove", artist="Björk", track="Jóga")
+    assert (score_by_mbid(player), loved_in_page(player), scores(connection)) == (0, ["0"], [])
+    said_by_mbid(player, rob, -1)
+    assert loved_in_page(player) == ["0"]
+    player.post("track.unlove", artist="Björk", track="Jóga")
+    assert score_by_mbid(player) == -1, "a hate is no love"
+    player.post("track.love", artist="Björk", track="Jóga")
+    assert scores(connection) == [(rob.id, ON_ALBUM, 1)]
+    assert (score_by_mbid(player), loved_in_page(player)) == (1, ["1"])
+
+
+def test_unlove_takes_the_love_of_an_mbid_that_only_an_older_listen_has(
+    player: Player, connection: Connection, rob: Account
+) -> None:
+    heard(connection, rob.id, 1_600_000_000, "Homogenic", recording_mbid=MBID)
+    heard(connection, rob.id, 1_600_000_900, "Homogenic")
+    said_by_mbid(player, rob, 1)
+    assert loved_in_page(player) == ["0", "1"]
+    player.post("track.unlove", artist="Björk", track="Jóga")
+    assert loved_in_page(player) == ["0", "0"]
 
 
 @pytest.mark.parametrize(

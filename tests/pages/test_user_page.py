@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from conf.postgres import Connection, transaction
-from jobs.listens.feedback import HATE, LOVE, put_score, scores_of, set_score
+from jobs.listens.feedback import HATE, LOVE, put_score, scores_of
 from jobs.listens.mapping import MappingRow, put_mapping
 from jobs.listens.users import create_user
 from tests.live_server import Server
@@ -153,9 +153,9 @@ def test_love_and_hate_are_shown_to_everybody_by_msid_or_mbid(
     ])  # fmt: skip
     msids = [UUID(key.split()[1]) for key in keys(visitor.get("/user/rob/").text)]
     with transaction(connection) as cursor:
-        set_score(cursor, rob, msids[0], LOVE)
+        put_score(cursor, rob, msids[0], None, LOVE)
         put_score(cursor, rob, UUID(int=5), UUID(MBID), LOVE)
-        set_score(cursor, rob, msids[2], HATE)
+        put_score(cursor, rob, msids[2], None, HATE)
     page = visitor.get("/user/rob/").text
     assert re.findall(r'class="score (\w+)"', page) == ["love", "love", "hate"]
     assert "<button form=" not in page
@@ -166,7 +166,7 @@ def test_the_newest_word_on_a_recording_holds(rob: int, connection: Connection) 
         put_score(cursor, rob, UUID(int=1), UUID(MBID), LOVE)
         assert scores_of(cursor, rob, [(UUID(int=1), None), (UUID(int=2), MBID), (UUID(int=3), None)]) == [1, 1, 0]
         cursor.execute("UPDATE recording_feedback SET created = created - interval '1 second'")
-        set_score(cursor, rob, UUID(int=2), HATE)
+        put_score(cursor, rob, UUID(int=2), None, HATE)
         assert scores_of(cursor, rob, [(UUID(int=1), MBID), (UUID(int=2), MBID)]) == [1, -1]
         put_score(cursor, rob, UUID(int=2), UUID(MBID), None)
         assert scores_of(cursor, rob, [(UUID(int=1), MBID), (UUID(int=2), MBID)]) == [0, 0]

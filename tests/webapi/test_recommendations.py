@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from conf.postgres import Connection, transaction
 from jobs.listens.account_deletion import delete_account
 from jobs.listens.exclusions import add_exclusion, exclusion_of, remove_exclusion
-from jobs.listens.feedback import HATE, LOVE, put_score, set_score
+from jobs.listens.feedback import HATE, LOVE, put_score
 from jobs.listens.mapping import MappingRow, delete_mapping, put_mapping
 from jobs.listens.recommendation_feedback import rate, take_rating_back
 from tests.webapi.conftest import Account, make_account
@@ -199,7 +199,7 @@ def test_a_hated_recording_goes_at_once_and_comes_back_with_the_word_taken_back(
             put_score(cursor, rob.id, None, A, said)
         assert shown(client) == left
     with transaction(connection) as cursor:
-        set_score(cursor, rob.id, D, HATE)
+        put_score(cursor, rob.id, D, None, HATE)
     assert shown(client) == [A, B], "also by its MSID, as it is recommended"
     assert client.get(ROB, headers=unchanged).status_code == 200
 
@@ -231,7 +231,7 @@ def test_a_recording_hated_by_msid_goes_also_where_it_is_recommended_by_mbid(
     put_mapping(connection, MappingRow(rob.id, str(mapped), "manual", recording_mbid=str(B)))
     store(connection, rob)
     with transaction(connection) as cursor:
-        set_score(cursor, rob.id, submitted, HATE)
+        put_score(cursor, rob.id, submitted, None, HATE)
         add_exclusion(cursor, rob.id, exclusion_of("recording", str(mapped)))
     assert shown(client) == [D]
 

@@ -46,6 +46,10 @@ SELECT DISTINCT ON (recording_msid) recording_msid, artist_name, track_name, rel
                   AND m.recording_mbid = ANY(%(mbids)s::uuid[]) AND coalesce(m.user_id, %(user)s) = %(user)s)
  ORDER BY recording_msid, listened_at DESC
 """
+_KNOWN_AS = """
+SELECT DISTINCT recording_msid, CASE WHEN octet_length(additional_info) <= %(info)s THEN additional_info ELSE '{}' END
+  FROM listen WHERE user_id = %(user)s AND recording_msid = ANY(%(msids)s)
+"""
 _LIMITS = {"text": MAX_TEXT, "info": MAX_INFO, "look_back": LOOK_BACK}
 
 
@@ -66,6 +70,17 @@ def tracks_by_mbid(cursor: Cursor, user_id: int, mbids: Iterable[UUID]) -> dict[
     cursor.execute(_BY_MBID, {**_LIMITS, "user": user_id, "mbids": wanted})
     found = _resolved(cursor, user_id, cursor.fetchall())
     return {UUID(track.about.recording_mbid): track for track in found if track.about.recording_mbid in wanted}
+
+
+def ids_of(cursor: Cursor, user_id: int, msids: Iterable[UUID]) -> set[tuple[UUID, str | None]]:
+    """(MSID, MBID) of every listen that the user has of these: listens of one MSID may say different MBIDs."""
+    wanted = list(msids)
+    if not wanted:
+        return set()
+    cursor.execute(_KNOWN_AS, {"user": user_id, "msids": wanted, "info": MAX_INFO})
+    listens = [(user_id, msid, orjson.loads(info)) for msid, info in cursor.fetchall()]
+    abouts = resolve(cursor, listens)
+    return {(msid, about.recording_mbid) for (_, msid, _), about in zip(listens, abouts, strict=True)}
 
 
 def _resolved(cursor: Cursor, user_id: int, rows: Sequence[tuple[UUID, str, str, str | None, str]]) -> list[HeardTrack]:

@@ -1,11 +1,17 @@
 """track.*: what plays now, what was played, what is loved."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
-from jobs.listens.feedback import LOVE, msids_named, remove_score, set_score
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from jobs.listens.feedback import LOVE, msids_named, put_score, remove_love
 from jobs.listens.listen import Submission, new_message_id
+from jobs.listens.mapping import resolve
 from jobs.listens.msid import fold, msid_of, recording_msid
+from webapi.db.heard_tracks import ids_of, tracks_by_msid
 from webapi.db.playing_now import get_playing_now
 from webapi.lastfm.errors import INVALID_PARAMETERS, LastfmError
 from webapi.lastfm.method import Call, Method
@@ -49,28 +55,36 @@ def love(call: Call) -> tuple[Element, ...]:
     """Love the recording of the user's newest listen of this artist and track, in any case.
 
     Who has none yet may be hearing it for the first time: then what plays now, which the listen to come will equal.
+    Said of the recording's MBID too, where it is known, as the native API and the pages say it.
     """
     owner, (artist, track) = call.owner(), _names(call)
     with services().pool.transaction() as cursor:
         msid = next(msids_named(cursor, owner.user_id, artist, track), None)
         if msid is None:
-            playing = get_playing_now(cursor, owner.user_id)
-            msid = _playing_msid(playing, artist, track) or recording_msid(artist, track, None, None, None)
-        set_score(cursor, owner.user_id, msid, LOVE)
+            msid, mbid = _not_heard(cursor, owner.user_id, artist, track)
+        else:
+            newest = tracks_by_msid(cursor, owner.user_id, [msid]).get(msid)
+            mbid = newest.about.recording_mbid if newest else None
+        put_score(cursor, owner.user_id, msid, UUID(mbid) if mbid else None, LOVE)
     return ()
 
 
 def unlove(call: Call) -> tuple[Element, ...]:
-    """No recording of this artist and track is loved any more, whichever listen it was loved with."""
+    """No recording of this artist and track is loved any more, whichever listen it was loved with, by whichever id."""
     owner, (artist, track) = call.owner(), _names(call)
     with services().pool.transaction() as cursor:
-        msids = set(msids_named(cursor, owner.user_id, artist, track))
-        msids.add(recording_msid(artist, track, None, None, None))
-        playing = _playing_msid(get_playing_now(cursor, owner.user_id), artist, track)
-        if playing is not None:
-            msids.add(playing)
-        remove_score(cursor, owner.user_id, msids, LOVE)
+        heard = ids_of(cursor, owner.user_id, msids_named(cursor, owner.user_id, artist, track))
+        by_names = recording_msid(artist, track, None, None, None)
+        remove_love(cursor, owner.user_id, [*heard, (by_names, None), _not_heard(cursor, owner.user_id, artist, track)])
     return ()
+
+
+def _not_heard(cursor: Cursor, user_id: int, artist: str, track: str) -> tuple[UUID, str | None]:
+    """(MSID, MBID) of a track that the user has no listen of: what plays now, else what the names alone tell."""
+    playing = get_playing_now(cursor, user_id)
+    msid, info = _playing(playing, artist, track) or (recording_msid(artist, track, None, None, None), {})
+    [about] = resolve(cursor, [(user_id, msid, info)])
+    return msid, about.recording_mbid
 
 
 def _names(call: Call) -> tuple[str, str]:
@@ -81,11 +95,12 @@ def _names(call: Call) -> tuple[str, str]:
     return names
 
 
-def _playing_msid(playing: dict[str, object] | None, artist: str, track: str) -> UUID | None:
-    if playing is None:
+def _playing(track: Mapping[str, Any] | None, artist: str, name: str) -> tuple[UUID, Mapping[str, Any]] | None:
+    """The MSID of what plays now, and what its player said of it; None where it is another track."""
+    if track is None:
         return None
-    names = fold(str(playing["artist_name"])), fold(str(playing["track_name"]))
-    return msid_of(playing) if names == (fold(artist), fold(track)) else None
+    names = fold(track["artist_name"]), fold(track["track_name"])
+    return (msid_of(track), track["additional_info"]) if names == (fold(artist), fold(name)) else None
 
 
 METHODS = {

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from jobs.listens.feedback import loved_of
+from jobs.listens.feedback import LOVE, scores_of
 from jobs.listens.mapping import Resolved, resolve
 from jobs.listens.msid import msid_of
 from jobs.listens.users import User, find_user
@@ -121,11 +121,14 @@ def _playing(track: dict[str, Any]) -> _Shown:
 
 def _tracks(cursor: Cursor, user_id: int, shown: list[_Shown], extended: bool) -> tuple[Element, ...]:
     mapped = resolve(cursor, [(user_id, one.msid, one.info) for one in shown])
-    loved = loved_of(cursor, user_id, {one.msid for one in shown}) if extended else None
-    return tuple(_track(one, known, loved) for one, known in zip(shown, mapped, strict=True))
+    if not extended:
+        return tuple(_track(one, known, None) for one, known in zip(shown, mapped, strict=True))
+    recordings = [(one.msid, known.recording_mbid) for one, known in zip(shown, mapped, strict=True)]
+    scores = scores_of(cursor, user_id, recordings)
+    return tuple(_track(one, known, score == LOVE) for one, known, score in zip(shown, mapped, scores, strict=True))
 
 
-def _track(shown: _Shown, mapped: Resolved, loved: set[UUID] | None) -> Element:
+def _track(shown: _Shown, mapped: Resolved, loved: bool | None) -> Element:
     """`loved` None: the short form."""
     recording = mapped.recording_mbid or ""
     artist_mbid = mapped.artist_mbids[0] if mapped.artist_mbids else ""
@@ -139,7 +142,7 @@ def _track(shown: _Shown, mapped: Resolved, loved: set[UUID] | None) -> Element:
         *_images(),
     ]
     if loved is not None:
-        children.append(Element("loved", str(int(shown.msid in loved))))
+        children.append(Element("loved", str(int(loved))))
     if shown.listened_at is None:
         return Element("track", None, {"nowplaying": "true"}, tuple(children), grouped=True)
     date = f"{datetime.fromtimestamp(shown.listened_at, UTC):%d %b %Y, %H:%M}"
