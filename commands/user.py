@@ -23,6 +23,7 @@ from jobs.listens.users import (
     keep_password,
     list_users,
 )
+from webapi.db.lastfm import end_password_sessions
 from webapi.db.web_session import end_sessions
 
 TOKEN_LABEL = "spark_manage.py"  # noqa: S105 - the label of a token, none itself
@@ -135,7 +136,8 @@ def revoke(name: str, label_or_last_four: str) -> None:
 def password_(name: str) -> None:
     """Set the password of the user NAME: asked for, hidden; without a terminal it is read from stdin.
 
-    Every browser that is logged in as NAME must log in again.
+    Every browser that is logged in as NAME must log in again, and every program that was approved or has logged in with
+    the password; those that have a token go on.
 
     \b
     Examples:
@@ -150,7 +152,7 @@ def password_(name: str) -> None:
             raise CommandError(str(problem), USAGE) from None
         with transaction(store.connection) as cursor:
             keep_password(cursor, found.id, password_hash)
-            ended = end_sessions(cursor, found.id)
+            ended = end_sessions(cursor, found.id) + end_password_sessions(cursor, found.id)
     click.echo(f"the password of {printable(found.name)} is set; sessions ended: {ended}")
 
 

@@ -5,8 +5,10 @@ import hashlib
 import pytest
 
 from conf.postgres import Connection, transaction
+from jobs.listens.tokens import tokens_of
 from jobs.listens.users import find_password, password_matches
 from tests.commands.conftest import CommandLine, rows
+from webapi.db.lastfm import new_session
 
 
 def test_init_db_says_what_it_applied_and_does_nothing_twice(cli: CommandLine, empty_database: str) -> None:
@@ -60,10 +62,15 @@ def test_a_password_is_read_from_stdin_and_kept_as_a_hash(cli: CommandLine, conn
 def test_a_password_is_set_anew_and_ends_the_sessions(cli: CommandLine, connection: Connection) -> None:
     cli("user", "create", "alice", "--password", stdin=b"open sesame\n")
     rows(connection, "INSERT INTO web_session (sha256, user_id, expires) SELECT 'x', id, now() FROM users RETURNING 1")
+    with transaction(connection) as cursor:
+        [token] = tokens_of(cursor, 1)
+        new_session(cursor, 1, "approved, or logged in with the password")
+        new_session(cursor, 1, "logged in with a token", token.id)
 
     ran = cli("user", "password", "ALICE", stdin=b"close sesame\n")
 
-    assert (ran.status, ran.out, ran.err) == (0, "the password of alice is set; sessions ended: 1\n", "")
+    assert (ran.status, ran.out, ran.err) == (0, "the password of alice is set; sessions ended: 2\n", "")
+    assert rows(connection, "SELECT api_key FROM lastfm_session") == [("logged in with a token",)]
     with transaction(connection) as cursor:
         _, kept = find_password(cursor, "alice")
     assert password_matches(kept, "close sesame")

@@ -11,6 +11,7 @@ from conf.postgres import Connection, transaction
 from conf.settings import Settings
 from jobs.listens.users import create_token, drop_tokens, hash_password, keep_password, token_md5
 from tests.lastfm.conftest import API_KEY, FORMATS, Player, rows, session_of, track
+from tests.pages.conftest import Visitor
 from tests.webapi.conftest import Account, make_account
 from webapi import create_app
 from webapi.db.lastfm import add_application, approve_request_token, forget_request_tokens
@@ -126,6 +127,27 @@ def test_a_token_that_is_revoked_takes_its_sessions_with_it(
     with transaction(connection) as cursor:
         drop_tokens(cursor, with_password.id, "leaked")
     assert [Player(client, session).get("user.getInfo").code for session in sessions] == [9, 9, 0]
+
+
+def test_a_password_that_is_changed_takes_the_sessions_made_with_it(
+    client: FlaskClient, connection: Connection, with_password: Account
+) -> None:
+    sessions = [
+        Player(client).post("auth.getMobileSession", username="rob", password=secret).document["session"]["key"]
+        for secret in (with_password.token, PASSWORD)
+    ]
+    used, waiting = (Player(client).get("auth.getToken").document["token"] for _ in range(2))
+    for token in (used, waiting):
+        approved(connection, token, with_password.id)
+    sessions.append(Player(client).get("auth.getSession", token=used).document["session"]["key"])
+    browser = Visitor(client.application.test_client())
+    browser.log_in(password=PASSWORD)
+
+    changed = browser.post("/profile/password", "/profile", current=PASSWORD, new="another word")
+
+    assert changed.status_code == 303
+    assert [Player(client, session).get("user.getInfo").code for session in sessions] == [0, 9, 9]
+    assert Player(client).get("auth.getSession", token=waiting).code == 4, "what was approved before is not either"
 
 
 def test_log_in_with_the_older_proof_of_a_token(

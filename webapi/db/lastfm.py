@@ -177,6 +177,16 @@ def end_program(cursor: Cursor, user_id: int, api_key: str) -> int:
     return cursor.rowcount
 
 
+def end_password_sessions(cursor: Cursor, user_id: int) -> int:
+    """End what was made with the user's password: sessions that no token was given for, and approvals on the way.
+
+    A program that was approved on a page counts too, for the page was reached with the password. How many sessions.
+    """
+    cursor.execute("DELETE FROM lastfm_token WHERE user_id = %s", (user_id,))
+    cursor.execute("DELETE FROM lastfm_session WHERE user_id = %s AND token_id IS NULL", (user_id,))
+    return cursor.rowcount
+
+
 def find_session(cursor: Cursor, session: str, api_key: str) -> SessionOwner | None:
     """Whose session this is, one of this api_key or one of AudioScrobbler 1.2; notes the use, once a minute at most.
 

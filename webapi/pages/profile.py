@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from jobs.listens.tokens import TokenError, add_token, outlive_belief, remove_token, reset_token, tokens_of
 from jobs.listens.users import InvalidPasswordError, hash_password, keep_password
 from webapi.costs import GUESS_WINDOW
-from webapi.db.lastfm import end_program, programs_of
+from webapi.db.lastfm import end_password_sessions, end_program, programs_of
 from webapi.db.web_session import end_sessions
 from webapi.errors import ApiError
 from webapi.pages.frame import kept_by_nobody
@@ -95,7 +95,7 @@ def drop_program() -> Page:
 @blueprint.post("/password")
 @require_login
 def change_password() -> Page:
-    """Another password: all sessions of the user end, and this browser gets a new one."""
+    """Another password: all sessions of the user end, programs' too, and this browser gets a new one."""
     _count_change()
     user = logged_in()
     try:
@@ -108,8 +108,9 @@ def change_password() -> Page:
     with services().pool.transaction() as cursor:
         keep_password(cursor, user.id, fresh)
         end_sessions(cursor, user.id)
+        end_password_sessions(cursor, user.id)
     log_in(user.id)
-    flash("The password is changed. Other browsers must log in again.", "done")
+    flash("The password is changed. Other browsers, and programs without a token, must log in again.", "done")
     return redirect("/profile", 303)
 
 
