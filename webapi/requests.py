@@ -59,6 +59,11 @@ class RequestLog:
         return str(number)
 
 
+def note_user(user_id: int) -> None:
+    """Whose request this is, where it is not the API's token that says so: for its line in the log."""
+    g.request_user = user_id
+
+
 def install_request_log(app: Flask, requests: RequestLog) -> None:
     """First of all hooks: what others refuse counts too."""
 
@@ -68,7 +73,7 @@ def install_request_log(app: Flask, requests: RequestLog) -> None:
     def end(response: Response) -> Response:
         asked, owner = request, g.get("owner")
         rule = asked.url_rule
-        route, user_id = None if rule is None else rule.rule, None if owner is None else owner.user_id
+        route, user_id = None if rule is None else rule.rule, g.get("request_user") if owner is None else owner.user_id
         response.headers[ID] = requests.end(asked.environ, route, response.status_code, user_id)
         return response
 

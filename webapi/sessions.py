@@ -17,6 +17,7 @@ from conf.postgres import StoreUnavailableError
 from conf.settings import Settings
 from jobs.listens.users import User, token_digest
 from webapi.db.web_session import DAYS, end_session, find_session, make_session
+from webapi.requests import note_user
 from webapi.services import services
 
 P = ParamSpec("P")
@@ -88,6 +89,7 @@ def log_in(user_id: int) -> None:
         if sent := _sent():
             end_session(cursor, token_digest(sent))
         make_session(cursor, token_digest(fresh), user_id)
+    note_user(user_id)
     _become(fresh)
 
 
@@ -117,6 +119,7 @@ def _find() -> User | None:
         return None
     if found.extended:
         g.session_cookie = sent
+    note_user(found.user.id)
     return found.user
 
 

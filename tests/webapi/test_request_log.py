@@ -17,9 +17,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from conf.logs import JsonFormatter, TextFormatter
+from conf.postgres import Connection, transaction
 from conf.settings import PROJECT, Settings, environment
+from jobs.listens.users import hash_password, keep_password
+from tests.audioscrobbler.player import shake
+from tests.lastfm.conftest import Player, session_of
 from tests.live_server import Server, free_port
-from tests.webapi.conftest import Account, listen, submission
+from tests.pages.conftest import PASSWORD, Visitor
+from tests.webapi.conftest import Account, listen, make_account, submission
 from webapi import create_app
 
 LINE = "/1/user/<path:user_name>/listens"
@@ -43,6 +48,39 @@ def test_a_line_has_id_user_route_status_and_milliseconds(
     first, second = capfd.readouterr().err.splitlines()
     assert f" INFO request: id=abc-1 user={rob.id} method=GET route={LINE} status=200 ms=" in first
     assert " user=- method=GET route=- status=404 ms=" in second
+
+
+@pytest.mark.usefixtures("lines")
+def test_a_line_has_the_user_of_every_protocol(
+    client: FlaskClient, connection: Connection, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rob = make_account(connection, "Rob", client.application.extensions["listenlake"].vault)
+    with transaction(connection) as cursor:
+        keep_password(cursor, rob.id, hash_password(PASSWORD))
+    lastfm = Player(client, session_of(connection, rob.id))
+    lastfm.get("user.getInfo")
+    Player(client).post("auth.getMobileSession", username="rob", password=PASSWORD)
+    Player(client).get("user.getInfo", user="rob")
+    session = shake(client, rob)
+    client.post("/np_1.2", data={"s": session, "a": "A", "t": "t", "b": ""})
+    client.post("/np_1.2", data={"s": "none of ours", "a": "A", "t": "t", "b": ""})
+    browser = Visitor(client)
+    browser.log_in()
+    browser.get("/profile")
+
+    told = re.findall(r" user=(\S+) method=(\S+) route=(\S+) ", capfd.readouterr().err)
+    own = str(rob.id)
+    assert told == [
+        (own, "GET", "/2.0"),
+        (own, "POST", "/2.0"),
+        ("-", "GET", "/2.0"),
+        (own, "GET", "/"),
+        (own, "POST", "/np_1.2"),
+        ("-", "POST", "/np_1.2"),
+        ("-", "GET", "/login"),
+        (own, "POST", "/login"),
+        (own, "GET", "/profile"),
+    ]
 
 
 @pytest.mark.usefixtures("lines")

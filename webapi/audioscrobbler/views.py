@@ -21,6 +21,7 @@ from webapi.bodies import read_form_body
 from webapi.db.audioscrobbler import Session, find_session
 from webapi.openapi.declare import FORM, Answer, Body, describes
 from webapi.parameters import MAX_NAME
+from webapi.requests import note_user
 from webapi.services import services
 from webapi.submission.playing import play
 
@@ -82,6 +83,7 @@ def handshake() -> Response:
     _limit(f"handshake:{user.id}", here.limiter.limits.per_token)
     with here.pool.transaction() as cursor:
         session = open_session(cursor, user.id, asked, here.vault)
+    note_user(user.id)
     return lines("OK", session, f"{base}/np_1.2", f"{base}/protocol_1.2")
 
 
@@ -120,6 +122,7 @@ def _form_and_session() -> tuple[Fields, Session]:
         session = find_session(cursor, token_digest(form.get("s", "")))
     if session is None:
         raise bad_session()
+    note_user(session.user_id)
     _limit(f"token:{session.token_id}", limits.per_token)
     return form, session
 

@@ -7,6 +7,7 @@ from webapi.db.lastfm import SessionOwner, find_session
 from webapi.lastfm.errors import INVALID_SESSION, LastfmError
 from webapi.lastfm.parameters import Parameters
 from webapi.lastfm.render import Element
+from webapi.requests import note_user
 from webapi.services import services
 
 MAX_SESSION = 128
@@ -29,6 +30,7 @@ class Call:
             found = find_session(cursor, session, self.api_key) if len(session) <= MAX_SESSION else None
         if found is None:
             raise LastfmError(INVALID_SESSION)
+        note_user(found.user_id)
         return found
 
 

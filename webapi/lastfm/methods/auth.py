@@ -22,6 +22,7 @@ from webapi.lastfm.errors import (
 from webapi.lastfm.log_in import user_of_log_in
 from webapi.lastfm.method import Call, Method
 from webapi.lastfm.render import Element
+from webapi.requests import note_user
 from webapi.services import services
 
 
@@ -43,6 +44,7 @@ def get_session(call: Call) -> tuple[Element, ...]:
                 raise LastfmError(INVALID_TOKEN)
             raise LastfmError(EXPIRED_TOKEN if found.expired else UNAUTHORIZED_TOKEN)
         key = new_session(cursor, owner.user_id, call.api_key)
+    note_user(owner.user_id)
     return (_session(owner, key),)
 
 
@@ -71,6 +73,7 @@ def get_mobile_session(call: Call) -> tuple[Element, ...]:
         raise LastfmError(INVALID_TOKEN)
     with services().pool.transaction() as cursor:
         key = new_session(cursor, owner.user_id, call.api_key, owner.token_id)
+    note_user(owner.user_id)
     return (_session(owner, key),)
 
 
