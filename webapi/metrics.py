@@ -173,18 +173,27 @@ def _of_broker(broker: Broker, rows: list[PartRow]) -> Iterator[Metric]:
         dead.add_metric([queue], broker.dead_letter_count(queue))
     yield depth
     yield dead
-    age = broker.oldest_age(INCOMING)
-    yield GaugeMetricFamily(
+    oldest = GaugeMetricFamily(
         "listenlake_oldest_unacknowledged_seconds",
-        "Of the queue incoming; where the broker does not tell: as late as its writer was, and since.",
-        value=_lag(rows) if age is None else age,
+        "Of the queue incoming; where the broker does not tell: as late as its writer was, and since. Left out where "
+        "there is no writer either.",
     )
+    age = broker.oldest_age(INCOMING)
+    known = _lag(rows) if age is None else age
+    # Of a family without a sample an alert can ask absent(); 0 would say that all is well just when nobody consumes.
+    if known is not None:
+        oldest.add_metric([], known)
+    yield oldest
 
 
-def _lag(rows: list[PartRow]) -> float:
-    """What a listen writer last said of the oldest listen of its batch, and how long ago that was."""
-    said = [float(row.detail.get("lag_seconds", 0)) + row.age for row in rows if row.part == "listen_writer"]
-    return min(said, default=0.0)
+def _lag(rows: list[PartRow]) -> float | None:
+    """What a listen writer last said of the oldest listen of its batch, and how long ago that was; None: there is none.
+
+    A row that says nothing of it is no zero: its writer has not reported since it started.
+    """
+    writers = [row for row in rows if row.part == "listen_writer"]
+    said = [float(row.detail["lag_seconds"]) + row.age for row in writers if "lag_seconds" in row.detail]
+    return min(said, default=None)
 
 
 def _resident(pid: int) -> int:

@@ -134,6 +134,40 @@ def test_queue_dead_letters_landing_results_and_parts(
     assert value(scraped(client), "oldest_unacknowledged_seconds") == 0
 
 
+@pytest.mark.servers
+def test_rabbitmq_without_a_writer_does_not_pass_for_an_empty_queue(
+    settings: Settings, connection: Connection, amqp_url: str
+) -> None:
+    on_rabbitmq = replace(settings, broker_url=amqp_url)
+    client = create_app(on_rabbitmq).test_client()
+    oldest = ("listenlake_oldest_unacknowledged_seconds", ())
+    take_all(on_rabbitmq)
+    assert scraped(client)[oldest] == 0
+
+    broker = open_broker(on_rabbitmq)
+    broker.publish(INCOMING, [b"{}"])
+    broker.close()
+
+    found = scraped(client)
+    assert value(found, "queue_messages", queue="incoming") == 1
+    assert oldest not in found
+    details: tuple[dict[str, float], ...] = ({}, {"lag_seconds": 30.5})
+    for detail, known in zip(details, (False, True), strict=True):
+        with transaction(connection) as cursor:
+            part_status.report(cursor, "listen_writer", detail)
+        assert (oldest in scraped(client)) is known, "a writer that has not said how late it was"
+    assert 30.5 <= scraped(client)[oldest] < 60
+    take_all(on_rabbitmq)
+
+
+def take_all(settings: Settings) -> None:
+    """With a connection of its own, for what it holds is in hand and told to nobody else."""
+    broker = open_broker(settings)
+    while deliveries := broker.consume(INCOMING, 100, 1):
+        broker.ack(deliveries)
+    broker.close()
+
+
 def test_what_is_down_is_said_and_the_rest_told(settings: Settings) -> None:
     nowhere = "postgresql:///nowhere?host=/nonexistent"
     found = scraped(create_app(replace(settings, database_url=nowhere)).test_client())
