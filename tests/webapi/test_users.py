@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from conf.postgres import Connection, transaction
 from jobs.listens.msid import fold
 from jobs.listens.users import create_user
-from tests.webapi.conftest import Account
+from tests.webapi.conftest import Account, make_account
 from webapi.db.latest_import import SERVICES
 from webapi.db.user_search import CANDIDATES, search_users, trigrams
 
@@ -50,6 +50,18 @@ def test_users_are_found_by_similarity_by_hand(client: FlaskClient, connection: 
 )
 def test_nothing_is_found_for_nothing_or_what_is_like_nobody(client: FlaskClient, rob: Account, term: str) -> None:
     assert found(client, term) == []
+
+
+def test_linked_services_are_none_and_told_to_their_user_only(
+    client: FlaskClient, connection: Connection, rob: Account
+) -> None:
+    kate = make_account(connection, "Kate")
+    own = client.get("/1/user/rob/services", headers=rob.headers)
+    assert (own.status_code, own.json) == (200, {"user_name": "rob", "services": []})
+    assert client.get("/1/user/rob/services", headers=kate.headers).status_code == 403
+    assert client.get("/1/user/rob/services").status_code == 401
+    assert client.get("/1/user/rob/services", headers={"Authorization": "Token wrong"}).status_code == 401
+    assert client.get("/1/user/nobody/services", headers=rob.headers).status_code == 404
 
 
 def test_without_a_term_the_list_is_empty(standing_client: FlaskClient) -> None:

@@ -9,7 +9,7 @@ from webapi.auth import require_owner
 from webapi.bodies import read_body, read_object
 from webapi.db.latest_import import SERVICES, latest_import, raise_latest_import
 from webapi.db.user_search import search_users
-from webapi.errors import BadRequestError, NotFoundError, UnavailableError, reply
+from webapi.errors import BadRequestError, ForbiddenError, NotFoundError, UnavailableError, reply
 from webapi.openapi.declare import Answer, Body, Parameter, describes
 from webapi.openapi.schemas import SECONDS, TEXT, closed, component, list_of
 from webapi.parameters import MAX_TIMESTAMP, user_of_path, whole
@@ -17,6 +17,7 @@ from webapi.services import services
 
 MOST_USERS = 10
 DEFAULT_SERVICE = "lastfm"
+NOT_YOURS = "Linked services are seen only with a token of their user."
 
 blueprint = Blueprint("users", __name__, url_prefix="/1")
 
@@ -35,6 +36,28 @@ def search() -> Response:
     with services().pool.transaction() as cursor:
         names = search_users(cursor, request.args.get("search_term", ""), MOST_USERS)
     return reply({"users": [{"user_name": name} for name in names]})
+
+
+@blueprint.get("/user/<path:user_name>/services")
+@describes(
+    "Which services you have linked",
+    group="Users",
+    auth="required",
+    answers={
+        200: Answer(
+            "None: this server asks no other service for anything.",
+            closed({"user_name": TEXT, "services": list_of(TEXT, 0)}),
+        ),
+        403: Answer("The token is another user's.", component("Error")),
+    },
+)
+def get_services(user_name: str) -> Response:
+    """What clients ask before they offer what a linked service can do."""
+    owner = require_owner()
+    with services().pool.transaction() as cursor:
+        if user_of_path(cursor, user_name).id != owner.user_id:
+            raise ForbiddenError(NOT_YOURS)
+    return reply({"user_name": user_name, "services": []})
 
 
 @blueprint.get("/latest-import")
