@@ -17,6 +17,7 @@ from webapi.parameters import whole
 MAX_ENTRIES = 50
 MAX_FIELDS = 1000
 """Fields of a form: 50 entries have 450."""
+NO_ALBUM = "The album b is missing; it may be empty."
 
 _KEY = re.compile(r"([atiorlbnm])\[([0-9]{1,4})\]", re.ASCII)
 _INFO = {"o": "source", "r": "rating", "n": "track_number", "l": "track_length"}
@@ -32,7 +33,7 @@ class Entries:
     listens: tuple[dict[str, Any], ...]
     """Valid ones in normal form; the others as they came, with the reason under REFUSED."""
     accepted: int
-    """How many the contract calls valid: by the validator, and with an album, be it empty."""
+    """How many are valid."""
 
 
 def read_form(body: bytes) -> dict[str, str]:
@@ -65,8 +66,8 @@ def read_entries(form: Fields, now: int) -> Entries:
     for fields in entries:
         listen = _listen(fields)
         try:
-            listens.append(validate_listen(listen, "import", now))
-            accepted += "b" in fields
+            listens.append(_valid(fields, listen, now))
+            accepted += 1
         except InvalidListenError as problem:
             listens.append({**listen, REFUSED: problem.message})
     if len(orjson.dumps(listens)) > len(listens) * MAX_LISTEN_SIZE:
@@ -94,6 +95,14 @@ def _entries(form: Fields) -> list[dict[str, str]]:
         if key := _KEY.fullmatch(name):
             entries.setdefault(int(key[2]), {})[key[1]] = value
     return [entries[index] for index in sorted(entries)]
+
+
+def _valid(fields: Fields, listen: dict[str, Any], now: int) -> dict[str, Any]:
+    """The listen in normal form; the protocol wants an album too, be it empty, and players send one."""
+    valid = validate_listen(listen, "import", now)
+    if "b" not in fields:
+        raise InvalidListenError(NO_ALBUM)
+    return valid
 
 
 def _listen(fields: Fields) -> dict[str, Any]:
