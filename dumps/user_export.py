@@ -2,9 +2,10 @@
 
 user.json; listens/YEAR/MONTH.jsonl in UTC, oldest first; feedback.jsonl; pinned_recording.jsonl (empty: pins are not
 kept yet). ListenBrainz does not have recommendation_feedback.jsonl, what was said of recommendations, nor
-settings.json: time zone and exclusions, nor playlists/MBID.jspf: those of the user and those made for her, as
-POST /1/playlist/create takes them. Read by dumps/load/services/listenbrainz.py into an empty account it gives the same
-listens, feedback and ratings; playlists are not read back.
+settings.json: time zone and exclusions, nor playlists.jsonl: those of the user and those made for her, each line a JSPF
+document as POST /1/playlist/create takes it. They are lines of one member, for there may be more of them than a zip of
+members that anybody reads may have. Read by dumps/load/services/listenbrainz.py into an empty account it gives the same
+listens, feedback and ratings; settings and playlists are not read back, and the import says so.
 """
 
 import time
@@ -49,7 +50,7 @@ def export_pieces(connection: Connection, user_id: int, user_name: str, now: flo
         [("feedback.jsonl", map(_feedback, kept_feedback(connection, user_id))), ("pinned_recording.jsonl", [])],
         [("recommendation_feedback.jsonl", map(_rating, kept_ratings(connection, user_id)))],
         [("settings.json", [_settings(connection, user_id)])],
-        map(_playlist, kept_playlists(connection, user_id)),
+        [("playlists.jsonl", map(_playlist, kept_playlists(connection, user_id)))],
     )
     for name, documents in members:
         yield from _member(archive, outlet, name, documents, now)
@@ -119,10 +120,10 @@ def _rating(one: Rating) -> dict[str, Any]:
     }
 
 
-def _playlist(kept: tuple[Playlist, list[Entry]]) -> tuple[str, Iterable[Any]]:
+def _playlist(kept: tuple[Playlist, list[Entry]]) -> dict[str, Any]:
     playlist, entries = kept
     tracks = [bare_track(one) if one.known is None else named_track(bare_track(one), one.known) for one in entries]
-    return f"playlists/{playlist.mbid}.jspf", [playlist_document(playlist, tracks)]
+    return playlist_document(playlist, tracks)
 
 
 def _settings(connection: Connection, user_id: int) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def test_user_export_writes_a_file_that_listens_import_reads(
         0,
         ["user.json", "listens/2020/9.jsonl"],
     )
-    assert back.out.startswith("1 read: 1 new, 0 duplicate, 0 rejected")
+    assert back.out.startswith("2 read: 1 new, 0 duplicate, 0 rejected, 1 left out")
     assert (nobody.status, nowhere.status) == (1, 1)
     assert "No such file or directory" in nowhere.err
     assert [path.name for path in tmp_path.iterdir() if "zip" in path.name] == ["rob.zip"]

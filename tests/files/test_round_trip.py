@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from conf.postgres import Connection, transaction
 from dumps.load.services import format_of
 from dumps.load.source import open_source
+from dumps.load.zips import MOST_MEMBERS
 from dumps.user_export import export_name, export_pieces
 from jobs.listens.exclusions import add_exclusion, exclusion_of
 from jobs.listens.history import moment
@@ -78,7 +79,7 @@ def test_the_zip_has_the_form_of_a_user_export(connection: Connection, database_
     assert archive.testzip() is None
     assert archive.namelist() == [
         "user.json", "listens/2020/9.jsonl", "listens/2020/11.jsonl", "feedback.jsonl", "pinned_recording.jsonl",
-        "recommendation_feedback.jsonl", "settings.json", f"playlists/{playlist}.jspf",
+        "recommendation_feedback.jsonl", "settings.json", "playlists.jsonl",
     ]  # fmt: skip
     read = {name: [orjson.loads(line) for line in archive.read(name).splitlines()] for name in archive.namelist()}
     assert read["user.json"] == [{"user_id": rob, "username": "rob"}]
@@ -92,9 +93,10 @@ def test_the_zip_has_the_form_of_a_user_export(connection: Connection, database_
     [settings] = read["settings.json"]
     assert settings["timezone"] == "Asia/Kathmandu"
     assert [(one["kind"], one["value"]) for one in settings["exclusions"]] == [("artist", "ABBA")]
-    [document] = read[f"playlists/{playlist}.jspf"]
+    [document] = read["playlists.jsonl"]
     kept = document["playlist"]
     assert (kept["title"], kept["creator"]) == ("Mine", "rob")
+    assert kept["identifier"].endswith(str(playlist))
     assert [track["identifier"] for track in kept["track"]] == [[f"https://musicbrainz.org/recording/{MBID}"]]
     [row] = read["listens/2020/9.jsonl"]
     [(_, msid, *_), _] = rows(connection, KEPT, rob)
@@ -206,6 +208,26 @@ def test_listens_as_large_as_the_api_takes_them_come_back_with_what_a_dump_said_
     assert (totals.new, totals.mapped) == (2, 1)
     assert rows(connection, KEPT, kate) == rows(connection, KEPT, rob)
     assert rows(connection, SAID, kate) == rows(connection, SAID, rob) != []
+
+
+def test_who_has_more_playlists_than_a_zip_may_have_members_reads_her_own_export_back(
+    connection: Connection, database_url: str
+) -> None:
+    rob, kate = create_user(connection, "rob"), create_user(connection, "kate")
+    write(connection, rob, listen(1_600_000_000))
+    count = MOST_MEMBERS + 1
+    with transaction(connection) as cursor:
+        for number in range(count):
+            create_playlist(cursor, rob, NewPlaylist(f"{number}", public=True))
+
+    totals = imported(connection, exported(database_url, rob), kate)
+
+    assert rows(connection, KEPT, kate) == rows(connection, KEPT, rob) != []
+    assert (totals.new, totals.rejected, totals.left_out) == (1, 0, count + 1)
+    assert {reason.split(" ")[0]: number for reason, number in totals.why.items()} == {
+        "playlists": count,
+        "settings": 1,
+    }
 
 
 def test_a_newer_word_about_a_recording_is_not_taken_back_by_an_old_file(

@@ -4,6 +4,7 @@ Feedback names recordings by the MSIDs of the server that wrote it. Where that s
 same file says which recording it is, and the feedback gets the MSID which that listen has here.
 """
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePosixPath
@@ -24,15 +25,27 @@ MOST_TRANSLATED = 100_000
 """Feedback whose MSIDs are looked for among the listens; what is beyond keeps its MSID."""
 _FEEDBACK = "feedback.jsonl"
 _RATINGS = "recommendation_feedback.jsonl"
-_PINS = "pinned_recording.jsonl"
+_LEFT_OUT = {
+    "pinned_recording.jsonl": "pinned recordings are not kept yet",
+    "playlists.jsonl": "playlists are not read back: POST /1/playlist/create takes each",
+}
+"""Members of which nothing is kept, and why; each of their lines is counted."""
+_SETTINGS = "settings.json"
+_SETTINGS_LEFT_OUT = "settings are not read back: choose the time zone and what does not count on the profile page"
+_PART = re.compile(r"-[0-9]+(?=\.[a-z]+$)")
+"""In the name of a member that continues another one."""
 
 
 def _lines(name: str) -> bool:
     return name.lower().endswith((".jsonl", ".listens")) and not name.startswith("__MACOSX/")
 
 
+def _kind(name: str) -> str:
+    return _PART.sub("", PurePosixPath(name).name)
+
+
 def _is(name: str, kind: str) -> bool:
-    return PurePosixPath(name).name == kind
+    return _kind(name) == kind
 
 
 def _recognises(source: Source) -> bool:
@@ -56,6 +69,8 @@ def _read(source: Source) -> Iterator[Item]:
     for member, text in source.texts(lambda name: name in kept):
         understand = _rating if _is(member, _RATINGS) else _feedback
         yield from read_objects(text, partial(understand, known=known), member=member)
+    for member in source.members(lambda name: _is(name, _SETTINGS)):
+        yield Item(1, b"", LeftOut(_SETTINGS_LEFT_OUT), member)
 
 
 def _wanted(source: Source) -> Iterator[str]:
@@ -81,9 +96,11 @@ def _msid_in(line: bytes) -> str | None:
 
 
 def _read_member(member: str, text: IO[bytes], known: dict[str, UUID | None]) -> Iterator[Item]:
+    reason = _LEFT_OUT.get(_kind(member))
+
     def understand(document: dict[str, Any]) -> Brings:
-        if _is(member, _PINS):
-            return LeftOut("pinned recordings are not kept yet")
+        if reason is not None:
+            return LeftOut(reason)
         if "track_metadata" not in document:
             return Refused("expected a listen: an object with listened_at and track_metadata")
         _remember(document["track_metadata"], known)
