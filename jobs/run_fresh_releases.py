@@ -1,25 +1,21 @@
 """Fresh releases, on Spark: jobs/releases/fresh.py says what is counted."""
 
-from datetime import UTC, datetime, timedelta
-
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.releases.fresh import OF_DAY, OF_USER, WINDOW
-from jobs.run_engine import EngineRun, Made
+from jobs.run_engine import DAY, EngineRun, Made
 
-_FRESH = """
-SELECT * FROM (SELECT *, unix_date(try_cast(release_date AS DATE)) AS day FROM {releases}
-                WHERE release_date BETWEEN :first_date AND :last_date)
- WHERE day IS NOT NULL
+_DATED = """
+SELECT * FROM (SELECT *, unix_date(try_cast(release_date AS DATE)) AS day FROM {releases}) WHERE day IS NOT NULL
 """
+"""day: of a row of `releases`, days since 1970-01-01."""
 _BY_DAY = """
 SELECT CAST(day AS BIGINT) AS key, to_json(sort_array(collect_list(struct(
            release_mbid, release_name, artist_credit_name, artist_mbids, release_date, release_group_mbid,
            release_group_primary_type, release_group_secondary_type,
            coalesce(release_tags, CAST(array() AS ARRAY<STRING>)) AS release_tags, listen_count, caa_id,
            caa_release_mbid))), map('ignoreNullFields', 'false')) AS doc
-  FROM {fresh} GROUP BY day
+  FROM {dated} GROUP BY day
 """
 """doc: the items of the API, by MBID."""
 _CONFIDENCE = """
@@ -52,25 +48,26 @@ SELECT CAST(user_id AS BIGINT) AS key,
 
 
 def of_everybody(run: EngineRun) -> Made:
-    """A document per day on which something comes out."""
+    """A document per day on which something comes out, whichever day that is: any may be asked for."""
     run.progress("collecting what comes out")
-    return Made(run.frames.sql(_BY_DAY, (), fresh=_fresh(run)).withColumn("statistic", F.lit(OF_DAY)))
+    dated = run.frames.sql(_DATED, ("releases",))
+    return Made(run.frames.sql(_BY_DAY, (), dated=dated).withColumn("statistic", F.lit(OF_DAY)))
 
 
 def of_users(run: EngineRun) -> Made:
-    """A document per user who has heard an artist of what comes out."""
+    """A document per user who has heard an artist of what comes out about now."""
     days, threshold = run.params["days"], run.params["threshold"]
     assert days is None or isinstance(days, int)
     run.progress("counting who has heard their artists")
     frames = run.within(days)
-    fresh = frames.keep(_fresh(run))
+    today = _today(run)
+    dated = frames.sql(_DATED, ("releases",))
+    fresh = frames.keep(dated.where(F.col("day").between(today - WINDOW, today + WINDOW)))
     reads = ("windowed_track", "personal_track", "identity", "exclusions")
     matched = frames.sql(_CONFIDENCE, reads, fresh=fresh).where(F.col("confidence") >= F.lit(threshold))
     return Made(frames.sql(_BY_USER, (), matched=matched).withColumn("statistic", F.lit(OF_USER)))
 
 
-def _fresh(run: EngineRun) -> DataFrame:
-    """Rows of `releases` whose day is in the window, with it: days since 1970-01-01."""
-    now, window = datetime.fromtimestamp(run.newest, UTC).date(), timedelta(days=WINDOW)
-    bounds = {"first_date": (now - window).isoformat(), "last_date": (now + window).isoformat()}
-    return run.opened((), bounds).sql(_FRESH, ("releases",))
+def _today(run: EngineRun) -> int:
+    """Days since 1970-01-01, UTC: of T where it was told, else of the clock; the newest listen may be long ago."""
+    return int((run.newest if run.params["at"] is not None else run.now) // DAY)

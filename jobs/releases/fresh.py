@@ -1,9 +1,10 @@
-"""Fresh releases (jobs.md 11): what comes out about T, and whom of its artists each user has heard.
+"""Fresh releases (jobs.md 11): what comes out when, and whom of the artists of now each user has heard.
 
-Of the imported table `releases` those are taken that come out at most 90 days before or after the day of T, UTC; a date
-that no calendar has is passed over. They are stored by day, for everybody. A user is stored the releases of artists
-whom she has heard, with their `confidence`: her listens, each counted once for every artist of its recording that the
-release names too, by MBID. Releases below `threshold` are left out, and those of an artist whom she excludes.
+The imported table `releases` is stored by day, for everybody: whole, for any day may be asked for. A date that no
+calendar has is passed over. A user is stored the releases of artists whom she has heard, of those that come out at most
+90 days before or after today, UTC: the day of the run's clock, whenever the newest listen was, or of `at`. With them
+goes their `confidence`: her listens, each counted once for every artist of its recording that the release names too, by
+MBID. Releases below `threshold` are left out, and those of an artist whom she excludes.
 
 Where this differs from the original: deleted listens are gone (jobs.md 14.9), the window of `days` is whole and ends
 with T (14.3), and releases come from the import, not from another server. Order: confidence descending, ties the
@@ -15,7 +16,7 @@ from jobs.ranges import ALL_TIME
 
 NAME = "releases.fresh"
 WINDOW = 90
-"""Days before T, and after."""
+"""Days before today, and after."""
 OF_DAY, OF_USER = "fresh_releases_of_day", "fresh_releases"
 """Statistics."""
 _DAYS = Param(
@@ -40,6 +41,6 @@ def _job(whose: str, statistic: str, output: Output, about: str) -> Job:
 
 
 JOBS = (
-    _job("everybody", OF_DAY, DayDocument(), "Releases that come out about now, by day"),
+    _job("everybody", OF_DAY, DayDocument(), "Releases of every day that was imported"),
     _job("users", OF_USER, UserDocument(), "Releases that come out about now, of artists every user has heard"),
 )

@@ -30,8 +30,10 @@ from tests.oracle.world import Exclusions, Settings, World, folded
 
 pytestmark = pytest.mark.spark
 DAY = 86_400
+NOW = 1.7e9
+"""2023-11-14T22:13:20: a year and more after the newest listen."""
 EDGES = (0, 1, -1, WINDOW, -WINDOW, WINDOW + 1, -WINDOW - 1)
-"""Days after T."""
+"""Days after today."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def some_world() -> World:
     """User 1 leaves out an artist whom she hears, user 2 one by name; the last has heard nothing."""
     world = year_world(1)
     of_first = next(one for one in world.listens.values() if one.user_id == 1 and one.track.artist_mbids)
-    of_second = next(one for one in world.listens.values() if one.user_id == 2)
+    of_second = next(one for one in world.listens.values() if one.user_id == 2 and one.track.artist_mbids)
     world.settings = {
         1: Settings(exclusions=Exclusions(artist_mbids=frozenset(of_first.track.artist_mbids[:1]))),
         2: Settings(exclusions=Exclusions(artist_names=frozenset({folded(of_second.track.artist_name)}))),
@@ -57,19 +59,22 @@ def some_world() -> World:
     return world
 
 
-def coming(world: World) -> list[Coming]:
-    """Of artists who were heard, alone or together, and of one whom nobody has heard; names that some exclude."""
+def coming(world: World, now: float) -> list[Coming]:
+    """Of artists who were heard, alone or together, and of one whom nobody has heard; names that some exclude.
+
+    Some come out about now, some about the newest listen.
+    """
     chance = random.Random(3)  # noqa: S311 - test data
     artists = sorted({mbid for listen in world.listens.values() for mbid in listen.track.artist_mbids})
     names = sorted({listen.track.artist_name for listen in world.listens.values()})
-    today = datetime.fromtimestamp(world.newest, UTC).date()
+    days = [datetime.fromtimestamp(moment, UTC).date() for moment in (now, world.newest)]
     made = [
         Coming(
             str(UUID(int=1000 + n, version=4)),
             f"Album {n}",
             chance.choice(names),
             tuple(chance.choices([*artists, str(UUID(int=7, version=4))], k=chance.choice((1, 1, 2, 3)))),
-            _day(today, EDGES[n] if n < len(EDGES) else chance.randint(-120, 120)),
+            _day(days[n % 2], EDGES[n // 2] if n < 2 * len(EDGES) else chance.randint(-120, 120)),
             str(UUID(int=9000 + n, version=4)),
             chance.choice((None, "Album")),
             chance.choice((None, "Live")),
@@ -78,7 +83,14 @@ def coming(world: World) -> list[Coming]:
         )
         for n in range(120)
     ]
-    return [*made, replace(made[0], release_mbid=str(UUID(int=1, version=4)), release_date="2022-06-31")]
+    named = next(one for one in world.listens.values() if one.user_id == 2 and one.track.artist_mbids).track
+    unwanted = replace(
+        made[0],
+        release_mbid=str(UUID(int=1, version=4)),
+        artist_credit_name=named.artist_name,
+        artist_mbids=tuple(named.artist_mbids),
+    )
+    return [*made, unwanted, replace(unwanted, release_mbid=str(UUID(int=2, version=4)), release_date="2022-06-31")]
 
 
 def _day(today: date, after: int) -> str:
@@ -88,7 +100,7 @@ def _day(today: date, after: int) -> str:
 @pytest.fixture(scope="module")
 def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     world, folder = some_world(), tmp_path_factory.mktemp("fresh") / "lake"
-    releases = coming(world)
+    releases = coming(world, NOW)
     rows = [
         {**vars(one), "artist_mbids": list(one.artist_mbids), "artist_credit_key": folded(one.artist_credit_name)}
         for one in releases
@@ -103,7 +115,7 @@ def ask(spark: SparkSession, lake: Lake) -> Callable[..., Results]:
     def asked(landing: Landing = lake.landing, **params: Any) -> Results:
         made = run_engines(
             spark, lake.settings, EngineOrder(NAME, catalog().steps(NAME, params)), landing,
-            run_id=new_run_id(1.7e9), request_id=None, now=1.7e9,
+            run_id=new_run_id(NOW), request_id=None, now=NOW,
         )  # fmt: skip
         assert isinstance(made, Manifest)
         return Results(made)
@@ -118,14 +130,16 @@ def users(found: Results) -> dict[int, list[tuple[int, str]]]:
     }
 
 
-def expected(lake: Lake, days: int | None = None, threshold: int = 0) -> dict[int, list[tuple[int, str]]]:
+def expected(
+    lake: Lake, now: float = NOW, days: int | None = None, threshold: int = 0
+) -> dict[int, list[tuple[int, str]]]:
     world = lake.world
     if days is not None:
         first = world.newest - days * DAY
         kept = {key: listen for key, listen in world.listens.items() if listen.listened_at >= first}
         world = replace(world, listens=kept)
     oracle = Oracle(world)
-    found = {user_id: of_user(oracle, user_id, lake.releases, threshold) for user_id in world.users}
+    found = {user_id: of_user(oracle, user_id, lake.releases, now, threshold) for user_id in world.users}
     return {user_id: releases for user_id, releases in found.items() if releases}
 
 
@@ -141,18 +155,30 @@ def test_every_user_has_what_comes_out_of_artists_she_has_heard(lake: Lake, whol
     assert 3 < len(there) < len(lake.world.users)
     ignoring = Oracle(replace(lake.world, settings={}))
     for user_id in lake.world.settings:
-        assert there.get(user_id) != of_user(ignoring, user_id, lake.releases), "exclusions matter"
+        assert there.get(user_id) != of_user(ignoring, user_id, lake.releases, NOW), "exclusions matter"
 
 
-def test_everybody_has_by_day_what_comes_out_in_the_window(lake: Lake, whole: Results) -> None:
+def test_today_is_the_day_of_the_run_and_not_of_the_newest_listen_unless_a_time_is_told(
+    lake: Lake, whole: Results, ask: Callable[..., Results]
+) -> None:
+    newest = lake.world.newest
+    assert NOW - newest > 2 * WINDOW * DAY
+    about_newest = users(ask(whose="users", at=newest))
+    assert about_newest == expected(lake, newest)
+    assert about_newest != users(whole)
+
+
+def test_everybody_has_by_day_whatever_comes_out_on_a_day_that_there_is(lake: Lake, whole: Results) -> None:
     by_day: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for one in sorted(fresh(lake.world.newest, lake.releases), key=lambda one: one.release_mbid):
-        assert one.day is not None
+    for one in sorted(lake.releases, key=lambda one: one.release_mbid):
+        if one.day is None:
+            continue
         shown = {**vars(one), "artist_mbids": list(one.artist_mbids), "release_tags": list(one.release_tags or ())}
         by_day[(one.day - date(1970, 1, 1)).days].append(shown)
 
     assert {key: orjson.loads(doc) for key, (doc, _) in whole.documents(OF_DAY, ALL_TIME).items()} == by_day
-    assert 0 < sum(map(len, by_day.values())) < len(lake.releases)
+    assert sum(map(len, by_day.values())) == len(lake.releases) - 1
+    assert 0 < len(fresh(NOW, lake.releases)) < len(lake.releases)
 
 
 def test_days_and_threshold_bound_what_counts_and_one_of_the_results_can_be_asked_for_alone(
@@ -161,8 +187,8 @@ def test_days_and_threshold_bound_what_counts_and_one_of_the_results_can_be_aske
     found = ask(whose="users", days=300, threshold=5)
 
     assert [switch.statistic for switch in found.manifest.switches] == [OF_USER]
-    assert users(found) == expected(lake, 300, 5)
-    assert users(found) != expected(lake, None, 5)
+    assert users(found) == expected(lake, days=300, threshold=5)
+    assert users(found) != expected(lake, threshold=5)
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Fresh releases as jobs.md 11 has them, counted in plain Python.
 
-Choices: the window is 90 days before and after the day of T, UTC, both included; a day that no calendar has is none. A
-listen counts once for every artist of it that the release names. What an artist whom the user excludes is part of, by
+Choices: the window is 90 days before and after today, UTC, both included; a day that no calendar has is none. A listen
+counts once for every artist of it that the release names. What an artist whom the user excludes is part of, by
 MBID or by the whole credit's name, is not hers. Order: confidence descending, ties the greater MBID.
 """
 
@@ -41,19 +41,21 @@ class Coming:
             return None
 
 
-def fresh(newest: int, releases: Iterable[Coming]) -> list[Coming]:
-    """Those in the window about T (epoch seconds)."""
-    now = datetime.fromtimestamp(newest, UTC).date()
-    return [one for one in releases if one.day is not None and abs((one.day - now).days) <= WINDOW]
+def fresh(now: float, releases: Iterable[Coming]) -> list[Coming]:
+    """Those in the window about a moment (epoch seconds)."""
+    today = datetime.fromtimestamp(now, UTC).date()
+    return [one for one in releases if one.day is not None and abs((one.day - today).days) <= WINDOW]
 
 
-def of_user(oracle: Oracle, user_id: int, releases: Iterable[Coming], threshold: int = 0) -> list[tuple[int, Mbid]]:
+def of_user(
+    oracle: Oracle, user_id: int, releases: Iterable[Coming], now: float, threshold: int = 0
+) -> list[tuple[int, Mbid]]:
     """(confidence, release) of those whose artists she has heard; oracle: of the listens that count."""
     heard = Counter(mbid for play in oracle.plays(user_id) for mbid in set(play.about.artist_mbids))
     left_out = oracle.world.settings.get(user_id, PLAIN).exclusions
     found = [
         (sum(heard[mbid] for mbid in set(one.artist_mbids)), one.release_mbid)
-        for one in fresh(oracle.world.newest, releases)
+        for one in fresh(now, releases)
         if left_out.artist_mbids.isdisjoint(one.artist_mbids)
         and folded(one.artist_credit_name) not in left_out.artist_names
     ]
