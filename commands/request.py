@@ -33,15 +33,16 @@ def _command(known: Catalog, name: str, values: Sequence[Requested]) -> click.Co
     selectors = _selectors(values)
     params = {param.name: param for value in values for param in known.params(value.name)}
 
-    def run(wait: bool, **given: Any) -> None:
+    def run(wait: bool, alone: bool, **given: Any) -> None:
         query = _query(values, {selector: given.pop(selector) for selector in selectors})
         params = {param: value for param, value in given.items() if value not in (None, ())}
-        _ask(known, query, params, wait=wait, alone=_is_alone(name))
+        _ask(known, query, params, wait=wait, alone=alone or is_alone(name))
 
     options = [
         *(_selector_option(selector, choices) for selector, choices in selectors.items()),
         *(_option(param) for param in params.values()),
         click.Option(["--wait"], is_flag=True, help="Stay until it is done, and say what came of it."),
+        click.Option(["--alone"], is_flag=True, help=_about_alone(name)),
     ]
     return click.Command(name, params=list(options), callback=run, help=_help(known, name, values))
 
@@ -70,9 +71,14 @@ def _ask(known: Catalog, query: str, params: Mapping[str, Any], *, wait: bool, a
         remark(f"`requests show {row.id}` tells what became of it; --wait would have stayed")
 
 
-def _is_alone(command: str) -> bool:
-    """Whether runs of what it asks for may not overlap."""
+def is_alone(command: str) -> bool:
+    """Whether runs of what it asks for may not overlap, though nobody said --alone."""
     return command.startswith("cron_request_")
+
+
+def _about_alone(command: str) -> str:
+    said = "Ask for nothing while the same, of whatever time, is queued or running: then the status is 75."
+    return f"{said} Here always so." if is_alone(command) else said
 
 
 def _selectors(values: Sequence[Requested]) -> dict[str, list[str]]:
@@ -147,8 +153,8 @@ def _help(known: Catalog, name: str, values: Sequence[Requested]) -> str:
     about = "\n".join(f"  {value.name}: {value.about}." for value in values)
     twice = (
         "While one is queued or running the status is 75, and nothing is asked for"
-        if _is_alone(name)
-        else "The same request while one is queued is that one"
+        if is_alone(name)
+        else "The same request while one is queued is that one; with --alone the status is 75 then, and while one runs"
     )
     return (
         f"Ask for a run of these, which the request consumer does in its turn:\n\n\b\n{about}\n\n"

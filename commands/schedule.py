@@ -8,6 +8,7 @@ import click
 
 from commands.exits import BUSY, NOT_RUNNING
 from commands.output import remark, show_json, show_table
+from commands.request import is_alone
 from conf.settings import PROJECT, load_settings
 from jobs.catalog import catalog
 from jobs.job import Bundle
@@ -78,9 +79,10 @@ def _rows(entries: Iterable[Entry], now: datetime) -> Iterator[tuple[str, str, s
 
 
 def _line(when: str, arguments: list[str]) -> str:
-    """Nothing on stdout: cron would send it by mail."""
+    """Nothing on stdout: cron would send it by mail. Runs do not overlap, whichever command it is."""
     manage = shlex.quote(str(MANAGE)).replace("%", r"\%")
-    return f"{when}  {' '.join([manage, *arguments])} >/dev/null"
+    alone = [] if is_alone(arguments[0]) else ["--alone"]
+    return f"{when}  {' '.join([manage, *arguments, *alone])} >/dev/null"
 
 
 def _about(entry: Entry) -> str:

@@ -89,6 +89,7 @@ def test_a_new_job_brings_its_command_with_options_of_its_types() -> None:
         "lmbda": (0.1, 10.0),
         "use_mlhd": True,
         "wait": False,
+        "alone": False,
     }
     with pytest.raises(click.BadParameter, match="367 is not in the range"):
         both[0].make_context("x", ["--days", "367"])

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from commands.schedule import MANAGE, WITHOUT_SCHEDULER
+from conf.postgres import Connection
 from conf.settings import load_settings
 from request_consumer.schedule import schedule_of
-from tests.commands.conftest import CommandLine
+from tests.commands.conftest import CommandLine, rows
 
 ENTRIES = schedule_of(load_settings({}, env_file=None))
 
@@ -36,6 +37,7 @@ def test_every_line_of_the_crontab_is_a_comment_or_a_command_with_its_times(nowh
     for line, entry in zip(lines[1:], ENTRIES, strict=True):
         assert line.startswith(f"{entry.when}  {MANAGE} {entry.command}")
         assert line.endswith(" >/dev/null")
+        assert entry.command.startswith("cron_request_") != (" --alone " in line)
         command = line.removeprefix(entry.when).replace(r"\%", "%")  # as cron hands it to the shell
         assert subprocess.run(["sh", "-n", "-c", command], check=False).returncode == 0
     assert "#   75: " in ran.out
@@ -69,3 +71,21 @@ def test_a_request_of_cron_says_nothing_but_its_id_and_is_refused_while_one_is_o
     assert f"request {first.out.split()[1]}: not asked for again" in again.err
     assert len(cli("requests", "list", "--json").json()) == 1
     assert cli("cron_request_all_stats").status == 0
+
+
+@pytest.mark.parametrize("asked", [("request_missing_mb_data",), ("run_daily_jams", "--at", "2024-12-31")])
+def test_whatever_the_crontab_asks_for_is_refused_with_75_while_one_is_open(
+    cli: CommandLine, connection: Connection, asked: tuple[str, ...]
+) -> None:
+    first = cli(*asked, "--alone")
+    assert (first.status, first.err) == (0, "")
+    later = (*asked[:1], "--at", "2025-01-01", "--alone")
+    waiting = cli(*later)
+    rows(connection, "UPDATE request SET state = 'running', started = now() RETURNING 1")
+    running = cli(*later)
+
+    assert [(ran.status, ran.out) for ran in (waiting, running)] == [(75, "")] * 2
+    assert " is running since " in running.err
+    assert "not asked for again" in running.err
+    assert len(cli("requests", "list", "--json").json()) == 1
+    assert cli(*later[:-1]).status == 0, "without --alone it is another request"
