@@ -84,7 +84,7 @@ class Card:
 
 def card_of(image: str, data: Report, user_name: str) -> Card | None:
     """The card of a report; None where it has too little for it. `image`: one of IMAGES."""
-    if not data or data.get("too_few_listens"):
+    if data.get("too_few_listens"):
         return None
     return IMAGES[image](data, user_name)
 

@@ -38,7 +38,7 @@ CSP = "default-src 'none'; sandbox"
     answers={
         200: Answer("A square picture.", {"type": "string"}, (SVG,)),
         204: Answer("The user has too few listens in this year, or the report has nothing of this image."),
-        400: Answer("No such image, user or year, or no report of it yet.", component("Error")),
+        400: Answer("No such image, user or year, or no report of the user's year.", component("Error")),
     },
     conditional=True,
 )
@@ -57,6 +57,10 @@ def year_in_music(year: str, user_name: str) -> Response:
     def picture() -> bytes | None:
         with services().pool.transaction() as cursor:
             data = report_of(cursor, known.user_id, known.user_name, number)
+        if not data:
+            raise BadRequestError(
+                f"Year in Music report for user {user_name} not found: no listens of {number} have been counted"
+            )
         card = card_of(image, data, known.user_name)
         if card is None:
             return None
