@@ -90,8 +90,8 @@ class Teller:
     year: int
     zone: str
     """IANA name of the clock that the year was counted by."""
-    last_updated: int
-    """When the section was switched, epoch seconds."""
+    newest_listen_ts: int
+    """T of the run that serves the section, epoch seconds: the same for every run of a data version."""
     names: Mapping[int, str]
     """Of the users that the section names (YearDocument.users); who is gone is not there."""
 

@@ -57,4 +57,4 @@ def _answer(cursor: Cursor, job: Job, stored: Document, user_name: str, year: in
     assert isinstance(job.output, YearDocument)
     named = job.output.users(stored.doc)
     names = names_of_users(cursor, named) if named else {}
-    return job.output.answer(stored.doc, Teller(user_name, year, zone_of(stored), stored.run.last_updated, names))
+    return job.output.answer(stored.doc, Teller(user_name, year, zone_of(stored), stored.run.newest_listen_ts, names))

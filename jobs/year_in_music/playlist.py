@@ -2,15 +2,17 @@
 
 At most two recordings of any artist: the two with the most weight; a recording of several artists stays only if it is
 among the two of each. Of these fifty, chosen and ordered by a hash of user, recording and year: the same again.
+Identifier and dates are the same again too: of user, playlist and year, and of the newest listen that was counted.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from jobs.job import Teller
-from jobs.jspf import CREATOR, PLAYLIST_EXTENSION, Entry, bare_track, named_track
+from jobs.jspf import CREATOR, PLAYLIST, PLAYLIST_EXTENSION, Entry, bare_track, named_track
+from jobs.listens.msid import fold
 
 CHOSEN = """
 WITH hashed AS (
@@ -44,29 +46,32 @@ SCHEMA: Mapping[str, Any] = {
     "properties": {
         "title": {"type": "string"},
         "creator": {"type": "string"},
+        "identifier": {"type": "string", "format": "uri"},
         "date": {"type": "string", "format": "date-time"},
         "annotation": {"type": "string"},
         "extension": {"type": "object"},
         "track": {"type": "array", "items": {"type": "object"}, "maxItems": 50},
     },
-    "required": ["title", "creator", "date", "annotation", "extension", "track"],
+    "required": ["title", "creator", "identifier", "date", "annotation", "extension", "track"],
     "additionalProperties": False,
 }
 
 
 def playlist(stored: list[Mapping[str, Any]], teller: Teller, title: str, annotation: str, slug: str) -> dict[str, Any]:
-    """The inner object of a JSPF document. It has no identifier: it is part of the report, not a playlist by itself."""
-    made = datetime.fromtimestamp(teller.last_updated, UTC)
+    """The inner object of a JSPF document. It is part of the report: /1/playlist does not have it."""
+    made = datetime.fromtimestamp(teller.newest_listen_ts, UTC)
+    source_patch = f"{slug}-of-{teller.year}"
     extension = {
         "public": True,
         "creator": CREATOR,
         "last_modified_at": made.isoformat(),
         "created_for": teller.user_name,
-        "additional_metadata": {"algorithm_metadata": {"source_patch": f"{slug}-of-{teller.year}"}},
+        "additional_metadata": {"algorithm_metadata": {"source_patch": source_patch}},
     }
     return {
         "title": f"{title} of {teller.year} for {teller.user_name}",
         "creator": CREATOR,
+        "identifier": f"{PLAYLIST}{uuid5(NAMESPACE_URL, f'{PLAYLIST}{fold(teller.user_name)}/{source_patch}')}",
         "date": made.isoformat(),
         "annotation": annotation,
         "extension": {PLAYLIST_EXTENSION: extension},

@@ -1,16 +1,24 @@
 """Which years there are, and what a request for them may say."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from jobs.catalog import InvalidRequestError, catalog
 from jobs.job import Teller
 from jobs.jspf import PLAYLIST_EXTENSION, TRACK_EXTENSION
-from jobs.year_in_music import listen_count, listens_per_day, similar_users, top_discoveries
+from jobs.year_in_music import (
+    listen_count,
+    listens_per_day,
+    similar_users,
+    top_discoveries,
+    top_missed_recordings,
+)
 from jobs.years import check_year, current_year, days_of
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -101,6 +109,7 @@ def test_a_playlist_is_told_as_jspf() -> None:
 
     assert found["title"] == "Top Discoveries of 2021 for alice"
     assert found["date"] == "2021-12-20T11:33:20+00:00"
+    assert UUID(found["identifier"].removeprefix("https://listenbrainz.org/playlist/")).version == 5
     extension = found["extension"][PLAYLIST_EXTENSION]
     assert (extension["public"], extension["created_for"]) == (True, "alice")
     assert extension["additional_metadata"] == {"algorithm_metadata": {"source_patch": "top-discoveries-of-2021"}}
@@ -113,3 +122,17 @@ def test_a_playlist_is_told_as_jspf() -> None:
     assert beside["additional_metadata"] == {"caa_id": 7, "caa_release_mbid": mbid(3)}
     assert "album" not in second
     assert second["extension"][TRACK_EXTENSION]["artist_identifiers"] == []
+
+
+def test_a_playlist_has_the_identifier_of_its_user_slug_and_year() -> None:
+    def identifier(teller: Teller, section: Any = top_discoveries) -> str:
+        return str(section.answer([], teller)[section.KEY]["identifier"])
+
+    ours = identifier(TELLER)
+    assert identifier(replace(TELLER, user_name="Alice", newest_listen_ts=0)) == ours
+    others = {
+        identifier(replace(TELLER, user_name="bob")),
+        identifier(replace(TELLER, year=2020)),
+        identifier(TELLER, top_missed_recordings),
+    }
+    assert len(others | {ours}) == 4

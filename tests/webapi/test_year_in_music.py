@@ -1,5 +1,6 @@
 """The routes of the year in music, from stored sections: the contract's envelope, years, users, schemas."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ import jsonschema_rs
 import pytest
 from flask.testing import FlaskClient
 
-from conf.postgres import connect
+from conf.postgres import connect, transaction
 from jobs.catalog import catalog
 from jobs.listens.account_deletion import delete_account
 from jobs.years import days_of
@@ -64,6 +65,22 @@ def test_what_is_told_fits_what_is_documented(standing_client: FlaskClient, stor
     jsonschema_rs.validate(schema | {"components": document["components"]}, told)
     keys = {key for job in catalog().jobs.values() if job.of_year for key in job.output.schema}  # type: ignore[union-attr]
     assert set(told["payload"]["data"]) == keys
+
+
+def test_another_run_of_the_same_data_version_tells_the_same(
+    standing_client: FlaskClient, stored: Account, standing_url: str
+) -> None:
+    path = "/1/stats/user/rob/year-in-music/2021"
+    first = standing_client.get(path)
+    with closing(connect(standing_url)) as connection, transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE run SET run_id = gen_random_uuid(), last_updated = last_updated + interval '1 day'"
+            " WHERE stats_range = '2021'"
+        )
+    again = standing_client.get(path)
+
+    assert again.headers["ETag"] != first.headers["ETag"]
+    assert again.data == first.data
 
 
 @pytest.mark.parametrize("path", ["rob/year-in-music/2019", "rob/year-in-music/2020", "Similar/year-in-music/2021"])
