@@ -2,13 +2,16 @@
 
 import click
 
+from commands.output import remark
 from commands.store import started_postgres
 from conf.postgres import dsn, migrate
 from conf.settings import load_settings
 
 
 @click.command("init_db")
-def init_db() -> None:
+@click.option("--create-db", is_flag=True, help="Accepted as the original does, and ignored.")
+@click.option("-f", "--force", is_flag=True, help="Accepted as the original does, and ignored: nothing is dropped.")
+def init_db(create_db: bool, force: bool) -> None:
     """Make the tables, or bring them up to this code. Does nothing when they are.
 
     The embedded PostgreSQL is started for it where it does not run. `up` does the same by itself; with a PostgreSQL of
@@ -19,6 +22,9 @@ def init_db() -> None:
       spark_manage.py init_db
       DATABASE_URL=postgresql://listenlake:secret@db/listenlake spark_manage.py init_db
     """
+    del create_db  # the embedded PostgreSQL makes its own; one of yours is the one that DATABASE_URL names
+    if force:
+        remark("note: --force is ignored: init_db drops nothing")
     settings = load_settings()
     with started_postgres(settings):
         applied = migrate(dsn(settings))

@@ -24,12 +24,17 @@ class Row:
     here: str
     """Our command; empty where there is none."""
     why: str
-    """There is none: gone or later, and why. Empty where there is one, and where no reason is known."""
+    """There is none: gone or later, and why. Empty where there is one, and where no reason is known.
+
+    Of a command of another name here: why it does not take the documented options.
+    """
+    untaken: tuple[str, ...] = ()
+    """Documented options that our command does not take, where nothing says why."""
 
     @property
     def missing(self) -> bool:
-        """Neither a command nor a reason."""
-        return not self.here and not self.why
+        """Neither a command nor a reason, or options without either."""
+        return bool(self.untaken) or (not self.here and not self.why)
 
 
 @click.command("parity")
@@ -38,6 +43,8 @@ class Row:
 @click.pass_context
 def parity(ctx: click.Context, missing: bool, as_json: bool) -> None:
     """Show every command of the ListenBrainz documentation with ours, or why it is gone or later.
+
+    A command of ours takes the documented options too, if only to ignore them; one that it does not take is named.
 
     \b
     Examples:
@@ -50,7 +57,7 @@ def parity(ctx: click.Context, missing: bool, as_json: bool) -> None:
     if as_json:
         show_json([vars(row) for row in rows])
     elif rows:
-        cells = [(f"{row.group} {row.name}", row.origin, row.here, row.why) for row in rows]
+        cells = [(f"{row.group} {row.name}", row.origin, row.here, _otherwise(row)) for row in rows]
         show_table(("documented", "in", "here", "otherwise"), cells)
     if missing and rows:
         ctx.exit(FAILED)
@@ -62,21 +69,34 @@ def documented(root: click.Group) -> list[Row]:
     return [_row(root, group, name, said) for group, rows in table.items() for name, said in rows.items()]
 
 
+def _otherwise(row: Row) -> str:
+    return f"it does not take {' '.join(row.untaken)}" if row.untaken else row.why
+
+
 def _row(root: click.Group, group: str, name: str, said: dict[str, str]) -> Row:
     """A command that is there beats what is said of its absence."""
     ours = said.get("ours", name)
-    here = ours if _is_there(root, ours.split()) else ""
-    why = next((f"{word}: {said[word]}" for word in ("gone", "later") if word in said and not here), "")
-    return Row(group, name, said.get("from", "2023"), here, why)
+    found = _command(root, ours.split())
+    if found is None:
+        why = next((f"{word}: {said[word]}" for word in ("gone", "later") if word in said), "")
+        return Row(group, name, said.get("from", "2023"), "", why)
+    why = f"options: {said['without']}" if "without" in said else ""
+    untaken = () if why else tuple(one for one in said.get("options", "").split() if one not in _options(found))
+    return Row(group, name, said.get("from", "2023"), ours, why, untaken)
 
 
-def _is_there(root: click.Group, path: list[str]) -> bool:
+def _command(root: click.Group, path: list[str]) -> click.Command | None:
     found: click.Command | None = root
     for name in path:
         if not isinstance(found, click.Group):
-            return False
+            return None
         found = found.get_command(click.Context(found), name)
-    return found is not None
+    return found
+
+
+def _options(command: click.Command) -> set[str]:
+    taken = (param for param in command.params if isinstance(param, click.Option))
+    return {option for param in taken for option in (*param.opts, *param.secondary_opts)}
 
 
 COMMANDS = (parity,)

@@ -14,7 +14,7 @@ from commands.output import remark
 from commands.store import broker_of, running_store
 from commands.waiting import report_outcome
 from jobs.catalog import Catalog, InvalidRequestError, catalog
-from jobs.job import AT, Bundle, Job, Param
+from jobs.job import AT, Bundle, Job, Param, flag_of
 
 Requested = Job | Bundle
 
@@ -109,7 +109,11 @@ def _option(param: Param) -> click.Option:
     if param.kind is bool:
         return click.Option([f"{flag}/--no-{flag[2:]}", param.name], default=None, help=_about(param))
     return click.Option(
-        [flag, param.name], type=_type(param), multiple=param.many, required=param.required, help=_about(param)
+        [flag, *map(flag_of, param.aliases), param.name],
+        type=_type(param),
+        multiple=param.many,
+        required=param.required,
+        help=_about(param),
     )
 
 

@@ -198,6 +198,8 @@ class Param:
     """Instead of `kind`: the canonical value of what was given. Raises ValueError, saying what is expected."""
     option: str = ""
     """Its name on the command line, where that is another one than here."""
+    aliases: tuple[str, ...] = ()
+    """More names on the command line, as some documentation has them."""
     many: bool = False
     """A list of such values; on the command line the option may be repeated."""
     required: bool = False
@@ -250,6 +252,9 @@ def flag_of(option: str) -> str:
 STATS_RANGE = Param("stats_range", STATS_RANGES, about="one range; without it all nine, from one scan", option="range")
 AT = Param("at", about="instead of the newest listen: ISO date or time (UTC), or epoch seconds", parse=parse_instant)
 REBUILD = Param("rebuild", kind=bool, about="compute everything anew, though what is served could be continued")
+USE_MLHD = Param(
+    "use_mlhd", kind=bool, about="accepted as the original does, and ignored: no plays of other servers are mixed in"
+)
 DATABASE = Param("database", about="accepted as the original does, and ignored: results are replaced in place")
 
 

@@ -13,7 +13,7 @@ Of an artist, the recordings, releases and release groups with the most listens;
 MusicBrainz names a group, else as it was submitted most; ties: the greatest by UTF-8 bytes.
 """
 
-from jobs.job import AT, Bundle, Command, EntityDocument, Job
+from jobs.job import AT, USE_MLHD, Bundle, Command, EntityDocument, Job
 from jobs.ranges import ALL_TIME
 
 ENTITIES = ("recording", "release", "release_group", "artist")
@@ -26,7 +26,7 @@ def _job(entity: str, kind: str, command: str, about: str) -> Job:
         name=f"popularity.{kind}",
         statistic=f"{kind}_{entity}",
         select={"entity": entity},
-        params=(AT,),
+        params=(USE_MLHD, AT),
         inputs=(),
         run=f"jobs.run_popularity.{kind}",
         output=EntityDocument(),

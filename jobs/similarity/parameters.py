@@ -20,6 +20,9 @@ IS_PRODUCTION_DATASET = Param(
     about="accepted as the original does, and ignored: there is one dataset, and it names its algorithm",
     option="production",
 )
+ONLY_STAGE2 = Param(
+    "only_stage2", kind=bool, about="accepted as the original does, and ignored: there are no stages that are kept"
+)
 
 
 def contribution(name: str) -> Param:
@@ -32,6 +35,7 @@ def contribution(name: str) -> Param:
         maximum=1_000,
         about="the most that one user adds to a pair's score",
         option="contribution",
+        aliases=() if name == "contribution" else (name,),
     )
 
 
@@ -45,6 +49,7 @@ def skip(name: str) -> Param:
         maximum=86_400,
         about="seconds before a recording's end; a listen that ends still earlier was skipped",
         option="skip",
+        aliases=() if name == "skip" else (name,),
     )
 
 

@@ -27,9 +27,18 @@ Where numbers differ from the original's, and why (jobs.md 14):
 The name shown is the most played (track, artist) as submitted, in the window; ties: the greatest by UTF-8 bytes.
 """
 
-from jobs.job import AT, Command, EntityDocument, Job
+from jobs.job import AT, USE_MLHD, Command, EntityDocument, Job
 from jobs.ranges import ALL_TIME
-from jobs.similarity.parameters import DAYS, IS_PRODUCTION_DATASET, LIMIT, SESSION, THRESHOLD, contribution, skip
+from jobs.similarity.parameters import (
+    DAYS,
+    IS_PRODUCTION_DATASET,
+    LIMIT,
+    ONLY_STAGE2,
+    SESSION,
+    THRESHOLD,
+    contribution,
+    skip,
+)
 
 JOB = Job(
     name="similarity.recording",
@@ -43,6 +52,8 @@ JOB = Job(
         LIMIT,
         skip("skip_threshold"),
         IS_PRODUCTION_DATASET,
+        USE_MLHD,
+        ONLY_STAGE2,
         AT,
     ),
     inputs=("listens", "users", "tracks", "mapping", "recording_length", "recording_artist"),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from jobs.job import Teller
+from jobs.job import Param, Teller
 from jobs.jspf import CREATOR, PLAYLIST, PLAYLIST_EXTENSION, Entry, bare_track, named_track
 from jobs.listens.msid import fold
 
@@ -40,6 +40,9 @@ SELECT o.key, to_json(array_sort(collect_list(struct(o.place, o.recording_mbid, 
  GROUP BY o.key
 """
 """doc: [{"place", "recording_mbid", "track_name", ...}, ...] in order; {candidate}: key, recording_mbid, weight."""
+EXPORT_TO_SPOTIFY = Param(
+    "export_to_spotify", kind=bool, about="accepted as the original does, and ignored: no other service is written to"
+)
 INPUTS = ("shown_recording", "recording_artist", "release_metadata_cache")
 SCHEMA: Mapping[str, Any] = {
     "type": "object",

@@ -1,6 +1,7 @@
 """The whole report of a year, in one run: one pass over the listens of the year, one over those before it."""
 
-from jobs.job import Bundle, Command
+from jobs.job import Bundle, Command, Param
+from jobs.year_in_music.playlist import EXPORT_TO_SPOTIFY
 from jobs.year_in_music.section import NAME
 from jobs.years import YEAR
 
@@ -24,11 +25,16 @@ SECTIONS = (
     "top_missed_recordings",
 )
 """In the order in which they are told."""
+IMPORT_PG_TABLES = Param(
+    "import_pg_tables",
+    kind=bool,
+    about="accepted as the original does, and ignored: metadata is imported by request_import_pg_tables",
+)
 PLAYLISTS = ("top_discoveries", "top_missed_recordings")
 BUNDLE = Bundle(
     name=NAME,
     jobs=tuple(f"{NAME}_{section}" for section in SECTIONS),
     about="The year in music of every user: all sections, which become visible together",
-    params=(YEAR,),
+    params=(YEAR, IMPORT_PG_TABLES, EXPORT_TO_SPOTIFY),
     command=Command("request_year_in_music"),
 )

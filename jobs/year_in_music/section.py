@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jobs.job import Command, Job, Teller, YearDocument
+from jobs.job import Command, Job, Param, Teller, YearDocument
 from jobs.years import YEAR
 
 NAME = "year_in_music"
@@ -22,20 +22,21 @@ def section_job(
     request: str = "",
     command: str = "",
     select: Mapping[str, str] | None = None,
+    params: tuple[Param, ...] = (),
     made_from: Job | None = None,
     users: Callable[[Any], Sequence[int]] | None = None,
 ) -> Job:
     """The job of a section; its statistic is year_in_music_SECTION.
 
     `request`: what its request is called behind `year_in_music.`, `command`: its command behind `request_yim_`, where
-    these are not the section's own name.
+    these are not the section's own name; `params`: beside the year.
     """
     output = YearDocument(answer, schema) if users is None else YearDocument(answer, schema, users)
     return Job(
         name=f"{NAME}.{request or section}",
         statistic=f"{NAME}_{section}",
         select=select or {},
-        params=(YEAR,),
+        params=(YEAR, *params),
         inputs=inputs,
         run=run,
         output=output,

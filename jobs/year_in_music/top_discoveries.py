@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.job import Teller
-from jobs.year_in_music.playlist import CHOSEN, INPUTS, SCHEMA, playlist
+from jobs.year_in_music.playlist import CHOSEN, EXPORT_TO_SPOTIFY, INPUTS, SCHEMA, playlist
 from jobs.year_in_music.section import section_job
 
 KEY = "playlist-top-discoveries-for-year"
@@ -27,5 +27,6 @@ JOB = section_job(
     inputs=("discovered_recording", *INPUTS),
     answer=answer,
     schema={KEY: SCHEMA},
+    params=(EXPORT_TO_SPOTIFY,),
     about="A playlist of recordings first heard",
 )

@@ -21,7 +21,21 @@ SEED_SPARK = """
     request_yim_listens_per_day request_yim_most_listened_year request_yim_new_artists_discovered
     request_yim_new_release_stats request_yim_playlists request_yim_similar_users request_yim_top_stats
 """
-"""The headings of the documentation of March 2023 below `manage spark`."""
+SEED = {
+    "manage": """
+        add_missing_to_listen_users_metadata clear-expired-do-not-recommends delete_listens delete_pending_listens
+        init_db init_ts_db listen-add-userid msb-transfer-db notify_yim_users recalculate_all_user_data
+        refresh-top-manual-mappings run-daily-jams run-spotify-metadata-cache-seeder run_websockets set_rate_limits
+        submit-release update-msid-tables update_user_emails update_user_listen_data
+    """,
+    "manage dump": """
+        check_dump_ages create_feedback create_full create_incremental create_mbccanonical create_parquet
+        delete_old_dumps import_dump
+    """,
+    "manage spark": SEED_SPARK,
+    "spark_manage.py": "request_consumer",
+}
+"""The headings of the documentation of March 2023, by group."""
 
 
 def test_nothing_is_missing_and_the_command_says_so(nowhere: CommandLine) -> None:
@@ -32,8 +46,9 @@ def test_nothing_is_missing_and_the_command_says_so(nowhere: CommandLine) -> Non
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row.group} {row.name}" for row in ROWS])
 def test_a_row_names_a_command_that_is_there_or_says_why_there_is_none(row: Row) -> None:
     said = SAID[row.group][row.name]
-    assert set(said) <= {"ours", "gone", "later", "from"}
+    assert set(said) <= {"ours", "gone", "later", "from", "options", "without"}
     assert row.origin in {"2017", "2023", "newer"}
+    assert row.untaken == (), "these options are documented"
     assert not row.missing
     if "ours" in said:
         assert row.here == said["ours"], "there is no such command"
@@ -42,9 +57,31 @@ def test_a_row_names_a_command_that_is_there_or_says_why_there_is_none(row: Row)
 
 
 def test_every_command_of_the_documentation_is_in_the_table() -> None:
-    assert set(SAID) == {"manage", "manage dump", "manage spark", "spark_manage.py"}
-    spark = SAID["manage spark"]
-    assert {name for name, said in spark.items() if said.get("from", "2023") == "2023"} == set(SEED_SPARK.split())
+    seed = {
+        group: {name for name, said in rows.items() if said.get("from", "2023") == "2023"}
+        for group, rows in SAID.items()
+    }
+    assert seed == {group: set(names.split()) for group, names in SEED.items()}
+
+
+def test_a_documented_option_that_a_command_does_not_take_is_missing_and_named() -> None:
+    less = click.Command("request_model", params=[click.Option(["--rank"]), click.Option(["--itr"])])
+    [row] = [row for row in documented(click.Group("x", commands=[less])) if row.name == "request_model"]
+    assert row.missing
+    assert row.untaken == ("--lmbda", "--alpha", "--use-transformed-listencounts")
+
+
+def test_options_of_the_documentation_are_taken_and_change_nothing() -> None:
+    for command, given in (
+        ("init_db", "-f --create-db"),
+        ("request_year_in_music", "--year 2020 --no-import-pg-tables --export-to-spotify"),
+        ("request_popularity", "--use-mlhd"),
+        ("request_similar_recordings", "--max-contribution 3 --skip-threshold 9 --only-stage2"),
+    ):
+        found = main.get_command(click.Context(main), command)
+        assert found is not None
+        params = found.make_context(command, given.split()).params
+    assert (params["max_contribution"], params["skip_threshold"]) == (3, 9)
 
 
 def test_parity_prints_every_row(nowhere: CommandLine) -> None:

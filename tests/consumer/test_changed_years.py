@@ -129,4 +129,4 @@ def test_it_is_asked_for_once_and_rests_after_it_was_told(connection: Connection
 
 
 def test_the_bundle_that_is_asked_for_is_there() -> None:
-    assert catalog().bundles[QUERY].params == (YEAR,)
+    assert YEAR in catalog().bundles[QUERY].params
