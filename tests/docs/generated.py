@@ -1,4 +1,4 @@
-"""The generated tables of README and docs/parity.md: settings, statistics, metadata, commands. `make docs` writes."""
+"""The generated tables of the README: settings, statistics, metadata, commands. `make docs` writes."""
 
 import re
 import sys
@@ -15,7 +15,6 @@ from jobs.job import Job
 from jobs.tables import METADATA_TABLES, Table
 
 README = PROJECT / "README.md"
-PARITY = PROJECT / "docs" / "parity.md"
 
 
 def settings_table() -> str:
@@ -55,7 +54,7 @@ def _brought(table: Table) -> str:
 def parity_tables() -> str:
     """One row per documented command, a table per group."""
     groups = groupby(documented(command_line), lambda row: row.group)
-    return "\n".join(line for group, rows in groups for line in (f"\n## {group}\n", *_parity_table(list(rows)), ""))
+    return "\n".join(line for group, rows in groups for line in (f"\n**{group}**\n", *_parity_table(list(rows)), ""))
 
 
 def _parity_table(rows: list[Row]) -> list[str]:
@@ -65,8 +64,12 @@ def _parity_table(rows: list[Row]) -> list[str]:
 
 Tables = Mapping[str, Callable[[], str]]
 PAGES: Mapping[Path, Tables] = {
-    README: {"settings": settings_table, "jobs": jobs_table, "metadata": metadata_table},
-    PARITY: {"parity": parity_tables},
+    README: {
+        "settings": settings_table,
+        "jobs": jobs_table,
+        "metadata": metadata_table,
+        "parity": parity_tables,
+    },
 }
 
 
