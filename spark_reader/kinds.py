@@ -45,7 +45,7 @@ LIST = Kind(
     "list",
     "CREATE TEMP TABLE staged (key bigint PRIMARY KEY, ids bigint[] NOT NULL, counts integer[] NOT NULL,"
     " previous_ranks integer[] NOT NULL, previous_counts integer[] NOT NULL, gone_ids bigint[] NOT NULL,"
-    " gone_counts integer[] NOT NULL, seconds integer[] NOT NULL, by_time integer[] NOT NULL,"
+    " gone_counts integer[] NOT NULL, seconds bigint[] NOT NULL, by_time integer[] NOT NULL,"
     " time_by_source bigint[] NOT NULL, applied text,"
     " CHECK (cardinality(ids) = cardinality(counts) AND cardinality(ids) > 0"
     " AND cardinality(gone_ids) = cardinality(gone_counts)"

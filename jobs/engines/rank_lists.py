@@ -30,7 +30,7 @@ OUTPUT = pa.schema(
         ("previous_counts", _INTS),
         ("gone_ids", _LONGS),
         ("gone_counts", _INTS),
-        ("seconds", _INTS),
+        ("seconds", _LONGS),
         ("by_time", _INTS),
         ("time_by_source", _LONGS),
     ]
@@ -104,7 +104,7 @@ def _of_range(rows: dict[str, Ints], slot: int) -> pa.RecordBatch | None:
             _lists(offsets, known[1], pa.int32()),
             _lists(gone_offsets, before.id[gone], pa.int64()),
             _lists(gone_offsets, before.count[gone], pa.int32()),
-            _lists(offsets, milliseconds // 1000, pa.int32()),
+            _lists(offsets, milliseconds // 1000, pa.int64()),
             _lists(offsets, now.rank[longest], pa.int32()),
             _lists(
                 np.arange(offsets.size) * len(SOURCES),

@@ -51,7 +51,7 @@ def _file_part(path: Path, part: Part) -> Part:
         table = pa.table({"id": pa.array(columns[0], pa.int64()), "doc": pa.array(columns[1], pa.string())})
     else:
         types = {"key": pa.int64(), "applied": pa.string()}
-        longs = ("ids", "gone_ids", "time_by_source")
+        longs = ("ids", "gone_ids", "seconds", "time_by_source")
         named = dict(zip(COLUMNS["list"], columns, strict=True))
         table = pa.table(
             {

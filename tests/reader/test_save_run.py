@@ -7,8 +7,8 @@ import pytest
 
 from conf.postgres import Connection, Pool, transaction
 from jobs.listens.account_deletion import delete_account
-from jobs.messages import Manifest, Part, Switch, inline_digest, new_run_id
-from spark_reader.load import Page, load_page
+from jobs.messages import COLUMNS, Manifest, Part, Switch, inline_digest, inline_part, new_run_id
+from spark_reader.load import Page, load_compared_page, load_page
 from spark_reader.parts import PoisonManifestError
 from spark_reader.reader import save_run
 from spark_reader.store import BadRowsError, BaseGoneError, prune_entities, save_entities, saving
@@ -375,3 +375,21 @@ def test_a_request_is_done_when_its_results_are_readable(connection: Connection,
     with transaction(connection) as cursor:
         cursor.execute("SELECT state, run_id, data_version FROM request")
         assert cursor.fetchone() == ("done", sent.run_id, 1)
+
+
+@pytest.mark.parametrize("as_files", [False, True])
+def test_listening_time_may_be_longer_than_a_life(
+    connection: Connection, pool: Pool, tmp_path: Path, as_files: bool
+) -> None:
+    entities, lists = inline_parts({1: [(11, 5)]})
+    [row] = lists.inline or []
+    row[COLUMNS["list"].index("seconds")] = [2**40]
+    lists = inline_part("list", "user_artists", "week", [row])
+    parts = file_parts(tmp_path, [entities, lists]) if as_files else [entities, lists]
+
+    save_run(pool, manifest({1: [(11, 5)]}, parts=parts))
+
+    with transaction(connection) as cursor:
+        found = load_compared_page(cursor, "user_artists", "week", 1, 0, 1, by_time=True, gone=0)
+    assert found is not None
+    assert found.items[0].seconds == 2**40

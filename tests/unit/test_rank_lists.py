@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobs.engines.rank_lists import INPUT, OUTPUT, SITEWIDE_CAP, SOURCES, cap, rank
+from jobs.tables.listens import MAX_DURATION_MS
 
 RANGES = 9
 ALL_TIME = 8
@@ -157,7 +158,7 @@ def expected(rows: list[Counted], *, everybody: bool = False) -> dict[tuple[int,
     )
 
 
-MILLISECONDS = st.integers(0, 2_500)
+MILLISECONDS = st.integers(0, 2_500) | st.just(40 * 2**31 * 1000)
 ROWS = st.lists(
     st.builds(
         Counted,
@@ -233,3 +234,13 @@ def test_an_item_keeps_its_place_before_though_its_spelling_was_another() -> Non
     assert (row["previous_ranks"], row["previous_counts"]) == ([0, 3], [0, 7])
     assert (row["gone_ids"], row["gone_counts"]) == ([struct_id(3), struct_id(2)], [9, 9])
     assert (row["seconds"], row["by_time"], row["time_by_source"]) == ([0, 1], [2, 1], [1500, 100, 0, 499])
+
+
+def test_the_longest_time_that_users_can_submit_is_listed_in_seconds() -> None:
+    milliseconds = 1_036 * MAX_DURATION_MS
+    rows = [Counted(1, NOW, 0, 1_036, (0, milliseconds, 0, 0)), Counted(1, NOW, 1, 1, (1_000, 0, 0, 0))]
+
+    row = ranked(rank(batches(rows)))[0, 1]
+
+    assert row["seconds"] == [milliseconds // 1_000, 1]
+    assert row["seconds"][0] > 2**31
