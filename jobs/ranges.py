@@ -114,6 +114,11 @@ def previous(stats_range: str, first: date) -> date:
     return add_months(first, -_MONTHS[stats_range]) if stats_range in _MONTHS else first - 7 * DAY
 
 
+def following(stats_range: str, first: date) -> date:
+    """First day of the period after the one that begins at `first`, as `previous`."""
+    return add_months(first, _MONTHS[stats_range]) if stats_range in _MONTHS else first + 7 * DAY
+
+
 def activity_days(stats_range: str, day: date) -> tuple[date, date]:
     """First day that listening activity shows for T on `day`, and the first one it no longer does.
 

@@ -19,7 +19,10 @@ class Run:
     data_version: int
     from_ts: int
     to_ts: int
+    counted_to_ts: int
+    """T: nothing later counts."""
     newest_listen_ts: int
+    """Of the data version, whatever T is. T, where its landing knew of none: then T has reached what was to come."""
     last_updated: int
 
 
@@ -65,7 +68,8 @@ class Document:
 
 # Of a list, where it is (as l, its run as r) comes between what is shown and how it is cut.
 _FACTS = """
-SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
+SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts,
+       coalesce(r.newest_landed_ts, r.newest_listen_ts), extract(epoch FROM r.last_updated)::bigint,
 """
 _OF_RANGE = """
   FROM run r
@@ -114,8 +118,8 @@ _COMPARED_PAGE = """
        ) gone
 """
 _DOCUMENT = """
-SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
-       d.doc, d.applied
+SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts,
+       coalesce(r.newest_landed_ts, r.newest_listen_ts), extract(epoch FROM r.last_updated)::bigint, d.doc, d.applied
   FROM run r JOIN result_document d ON d.statistic = r.statistic AND d.stats_range = r.stats_range AND d.key = %s
  WHERE r.statistic = %s AND r.stats_range = %s
 """
@@ -128,15 +132,16 @@ _SPAN_DOCUMENT = (
 """
 )
 _ENTITY_DOCUMENT = """
-SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
-       d.doc, NULL
+SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts,
+       coalesce(r.newest_landed_ts, r.newest_listen_ts), extract(epoch FROM r.last_updated)::bigint, d.doc, NULL
   FROM run r JOIN result_entity_document d ON d.statistic = r.statistic AND d.stats_range = r.stats_range
        AND d.entity = %s
  WHERE r.statistic = %s AND r.stats_range = %s
 """
 _DOCUMENTS = """
-SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts, extract(epoch FROM r.last_updated)::bigint,
-       d.doc, d.applied, r.statistic
+SELECT r.run_id, r.data_version, r.from_ts, r.to_ts, r.newest_listen_ts,
+       coalesce(r.newest_landed_ts, r.newest_listen_ts), extract(epoch FROM r.last_updated)::bigint, d.doc, d.applied,
+       r.statistic
   FROM run r JOIN result_document d ON d.statistic = r.statistic AND d.stats_range = r.stats_range AND d.key = %s
  WHERE r.statistic = ANY(%s) AND r.stats_range = %s
 """
@@ -189,7 +194,7 @@ def load_compared_page(  # noqa: PLR0917 - the key of a list, then the slice
     row = cursor.fetchone()
     if row is None:
         return None
-    facts, (total, applied, times), columns, (gone_docs, gone_counts) = row[:6], row[6:9], row[9:15], row[15:]
+    facts, (total, applied, times), columns, (gone_docs, gone_counts) = row[:7], row[7:10], row[10:16], row[16:]
     items = [
         Item(orjson.loads(doc), listen_count, place, rank, previous, seconds)
         for doc, listen_count, place, rank, previous, seconds in zip(*(c or () for c in columns), strict=True)

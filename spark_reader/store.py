@@ -27,15 +27,17 @@ class BaseGoneError(BadRowsError):
 _STAGE_ENTITIES = "CREATE TEMP TABLE staged_entity (id bigint NOT NULL, doc text NOT NULL) ON COMMIT DROP"
 _REPLACE_RUN = (
     "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts, last_updated,"
-    " row_count, base_run_id, code, seconds, cpu_seconds, touched_users, written_rows, written_bytes, position)"
+    " row_count, base_run_id, code, seconds, cpu_seconds, touched_users, written_rows, written_bytes, position,"
+    " newest_landed_ts)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s, %s, %s, %s, %s, %s, %s,"
-    " (SELECT position FROM landing WHERE id = %s))"
+    " (SELECT position FROM landing WHERE id = %s), (SELECT newest_listen_ts FROM landing WHERE id = %s))"
     " ON CONFLICT (statistic, stats_range) DO UPDATE SET run_id = EXCLUDED.run_id,"
     " data_version = EXCLUDED.data_version, from_ts = EXCLUDED.from_ts, to_ts = EXCLUDED.to_ts,"
     " newest_listen_ts = EXCLUDED.newest_listen_ts, last_updated = EXCLUDED.last_updated,"
     " row_count = EXCLUDED.row_count, base_run_id = EXCLUDED.base_run_id, code = EXCLUDED.code,"
     " seconds = EXCLUDED.seconds, cpu_seconds = EXCLUDED.cpu_seconds, touched_users = EXCLUDED.touched_users,"
-    " written_rows = EXCLUDED.written_rows, written_bytes = EXCLUDED.written_bytes, position = EXCLUDED.position"
+    " written_rows = EXCLUDED.written_rows, written_bytes = EXCLUDED.written_bytes, position = EXCLUDED.position,"
+    " newest_landed_ts = EXCLUDED.newest_landed_ts"
 )
 
 
@@ -47,8 +49,10 @@ DELETE FROM span WHERE user_id = %(span_of)s AND statistic = %(statistic)s AND f
 """
 _SPAN_FACTS = ("span_of", "run_id", "data_version", "newest_listen_ts")
 _KEEP_SPAN = """
-INSERT INTO span (user_id, statistic, from_ts, to_ts, run_id, data_version, newest_listen_ts, last_updated)
-SELECT id, %(statistic)s, %(from_ts)s, %(to_ts)s, %(run_id)s, %(data_version)s, %(newest_listen_ts)s, clock_timestamp()
+INSERT INTO span (user_id, statistic, from_ts, to_ts, run_id, data_version, newest_listen_ts, last_updated,
+                  newest_landed_ts)
+SELECT id, %(statistic)s, %(from_ts)s, %(to_ts)s, %(run_id)s, %(data_version)s, %(newest_listen_ts)s, clock_timestamp(),
+       (SELECT newest_listen_ts FROM landing WHERE id = %(data_version)s)
   FROM users WHERE id = %(span_of)s
     ON CONFLICT DO NOTHING RETURNING id
 """
@@ -155,6 +159,7 @@ def save_switch(  # noqa: PLR0917 - what is switched, then its rows
             None if manifest.base_run_id is None else len(manifest.touched),
             sum(part.rows for part in manifest.parts),
             sum(part.bytes for part in manifest.parts),
+            manifest.data_version,
             manifest.data_version,
         ),
     )

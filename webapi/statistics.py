@@ -85,7 +85,7 @@ def list_payload(found: Page, route: Route, asked: Asked) -> dict[str, Any]:
 def document_payload(found: Document, route: Route, asked: Asked) -> dict[str, Any]:
     """A whole document."""
     zone = found.applied["timezone"] if found.applied else "UTC"
-    about = (asked.stats_range if asked.span is None else asked.span.like, found.run.newest_listen_ts, zone)
+    about = (asked.stats_range if asked.span is None else asked.span.like, found.run.counted_to_ts, zone)
     if asked.span is not None and route.answer_span is not None:
         shown = route.answer_span(found.doc, asked.span, zone)
     else:
@@ -130,5 +130,5 @@ def _facts(found: Page | Document, asked: Asked) -> dict[str, Any]:
     if asked.span is not None:
         from_ts, to_ts = asked.span.bounds(applied["timezone"])
     else:
-        from_ts, to_ts = local_bounds(asked.stats_range, run.newest_listen_ts, applied["timezone"])
+        from_ts, to_ts = local_bounds(asked.stats_range, run.counted_to_ts, applied["timezone"])
     return facts | {"from_ts": from_ts, "to_ts": to_ts, "settings_applied": settings}

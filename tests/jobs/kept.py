@@ -72,7 +72,7 @@ class Kept:
         manifest, found = self.manifest, Served()
         runs = {
             (switch.statistic, switch.stats_range): Run(
-                manifest.run_id, manifest.data_version, switch.from_ts, switch.to_ts, manifest.newest_listen_ts, 0
+                manifest.run_id, manifest.data_version, switch.from_ts, switch.to_ts, manifest.newest_listen_ts, 0, 0
             )
             for switch in manifest.switches
         }

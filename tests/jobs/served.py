@@ -48,6 +48,7 @@ def _served(manifest: Manifest) -> Payloads:
             switch.from_ts,
             switch.to_ts,
             manifest.newest_listen_ts,
+            manifest.newest_listen_ts,
             1_700_000_000,
         )
         route = catalog().jobs[part.statistic].route

@@ -48,7 +48,7 @@ def shown(found: Results, job: Job, key: int, span: Span) -> Any:
     if stored is None:
         return None
     doc, applied = stored
-    run = Run(found.manifest.run_id, 1, switch.from_ts, switch.to_ts, found.manifest.newest_listen_ts, 0)
+    run = Run(found.manifest.run_id, 1, switch.from_ts, switch.to_ts, found.manifest.newest_listen_ts, 0, 0)
     document = Document(run, orjson.loads(doc), None if applied is None else orjson.loads(applied))
     return document_payload(document, job.route, Asked(CUSTOM, span=span))[job.route.payload_key]
 

@@ -27,7 +27,7 @@ def test_listens_of_the_greatest_length_are_added_up_and_served(
         submit(connection, alice, *validate_payload(looped[first : first + 1_000], "import", NOON))
     landing = lander.land()
     assert landing is not None
-    jobs, params = catalog().check("stats.all", {"at": NOON, "stats_range": "all_time"})
+    jobs, params = catalog().check("stats.all", {"at": NOON + 10 * 86400, "stats_range": "all_time"})
     ordered = runner.Ordered("stats.all", tuple(jobs), params)
     save_run(pool, runner.run(spark, settings, ordered, landing, run_id=new_run_id(1.7e9), request_id=None))
 
@@ -35,5 +35,6 @@ def test_listens_of_the_greatest_length_are_added_up_and_served(
         for statistic, key in (("user_artists", alice), ("sitewide_recordings", 0)):
             page = load_compared_page(cursor, statistic, "all_time", key, 0, 1, by_time=True, gone=0)
             assert page is not None
+            assert (page.run.counted_to_ts, page.run.newest_listen_ts) == (NOON + 10 * 86400, NOON)
             assert page.time_by_source == [0, MANY * MAX_DURATION_MS, 0, 0]
             assert [item.seconds for item in page.items] == [MANY * MAX_DURATION_MS // 1000]

@@ -10,6 +10,8 @@ from jobs.ranges import ALL_TIME, STATS_RANGES, period
 
 T = 1_628_511_763
 """2021-08-09T12:22:43, a Monday."""
+NEWEST = T - 40 * 86400
+"""The newest listen: statistics are counted to later than that."""
 COMPUTED = 1_628_600_000
 """2021-08-10T12:53:20."""
 DATA_VERSION = 42
@@ -139,9 +141,9 @@ def store_runs(connection: Connection, prefix: str, stats_range: str, statistics
         for statistic in statistics:
             cursor.execute(
                 "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts,"
-                " last_updated, row_count) VALUES (%s, %s, gen_random_uuid(), %s, %s, %s, %s, to_timestamp(%s), 1)"
-                " ON CONFLICT DO NOTHING",
-                (f"{prefix}_{statistic}", stats_range, DATA_VERSION, bounds.from_ts, bounds.to_ts, T, COMPUTED),
+                " newest_landed_ts, last_updated, row_count)"
+                " VALUES (%s, %s, gen_random_uuid(), %s, %s, %s, %s, %s, to_timestamp(%s), 1) ON CONFLICT DO NOTHING",
+                (f"{prefix}_{statistic}", stats_range, DATA_VERSION, bounds.from_ts, bounds.to_ts, T, NEWEST, COMPUTED),
             )
 
 

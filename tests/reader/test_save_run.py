@@ -393,3 +393,23 @@ def test_listening_time_may_be_longer_than_a_life(
         found = load_compared_page(cursor, "user_artists", "week", 1, 0, 1, by_time=True, gone=0)
     assert found is not None
     assert found.items[0].seconds == 2**40
+
+
+def test_the_newest_listen_is_the_data_versions_however_far_a_run_counts(connection: Connection, pool: Pool) -> None:
+    save_run(pool, manifest(OLD))
+    unknown = page(connection, 1)
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO landing (id, position, landed_at, newest_listen_ts, kind, rows)"
+            " VALUES (7, 9, now() - interval '30 d', 1400, 'land', 1)"
+        )
+    save_run(pool, manifest(OLD, data_version=7))
+    with transaction(connection) as cursor:
+        cursor.execute("DELETE FROM landing")  # landings are forgotten, what is served is not
+
+    found = page(connection, 1)
+
+    assert unknown is not None
+    assert found is not None
+    assert (unknown.run.counted_to_ts, unknown.run.newest_listen_ts) == (1500, 1500)
+    assert (found.run.counted_to_ts, found.run.newest_listen_ts) == (1500, 1400)

@@ -71,6 +71,21 @@ def test_a_span_is_kept_apart_from_the_ranges(connection: Connection, pool: Pool
     assert tables(connection, "run", "result_list") == {"run": 1, "result_list": 1}
 
 
+def test_a_span_says_the_newest_listen_of_its_data_version(connection: Connection, pool: Pool) -> None:
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO landing (id, position, landed_at, newest_listen_ts, kind, rows)"
+            " VALUES (7, 9, now(), 1400, 'land', 1)"
+        )
+    save_run(pool, of_span({1: [(11, 5)]}, data_version=7))
+
+    with transaction(connection) as cursor:
+        found = load_page(cursor, "user_artists", "custom", 1, 0, 25, span=SPAN)
+
+    assert found is not None
+    assert (found.run.counted_to_ts, found.run.newest_listen_ts) == (1500, 1400)
+
+
 def test_the_newest_run_of_a_span_stays(connection: Connection, pool: Pool) -> None:
     save_run(pool, of_span({1: [(11, 5)]}, data_version=2))
 

@@ -23,7 +23,8 @@ def stored(standing_url: str, standing_rob: Account) -> Account:
         for name, rows in (("all_time", 1), ("week", 0)):
             cursor.execute(
                 "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts,"
-                " last_updated, row_count) VALUES ('user_artists', %s, %s, 7, 100, 200, 200, to_timestamp(300), %s)",
+                " newest_landed_ts, last_updated, row_count)"
+                " VALUES ('user_artists', %s, %s, 7, 100, 200, 200, 150, to_timestamp(300), %s)",
                 (name, uuid4(), rows),
             )
         for place, (artist, mbid, _) in enumerate(ARTISTS):
@@ -59,7 +60,7 @@ def test_the_envelope_is_the_documented_one(standing_client: FlaskClient, stored
             "to_ts": 200,
             "last_updated": 300,
             "data_version": 7,
-            "newest_listen_ts": 200,
+            "newest_listen_ts": 150,
             "user_id": "ROB",
         }
     }

@@ -28,7 +28,7 @@ _FACTS: dict[str, Any] = {
     "to_ts": SECONDS,
     "last_updated": SECONDS,
     "data_version": COUNT,
-    "newest_listen_ts": SECONDS,
+    "newest_listen_ts": {**SECONDS, "description": "The newest listen of the data version. " + SECONDS["description"]},
 }
 _APPLIED = closed({"timezone": TEXT, "excluded": closed({"artists": COUNT, "recordings": COUNT, "clients": COUNT})})
 

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jobs.clock import DAILY, HOURS, MONTHS, TIME_UNITS, WEEKDAYS, WEEKS
-from jobs.ranges import ALL_TIME, local_bounds
+from jobs.ranges import ALL_TIME, following, midnight
 from webapi.charts import Box, Cell, Chart, Counted, columns, pieces, said, share, stacks, strip
 from webapi.country_names import country_name
 from webapi.statistics import Payload
@@ -105,10 +105,17 @@ def ranked(items: Sequence[dict[str, Any]], name: str, by: str | None = None) ->
     ]
 
 
+def bounds_of_activity(payload: Payload) -> tuple[int, int]:
+    """from_ts and to_ts of the calendar range that a listening activity is of: it answers from the period before on."""
+    stats_range, clock = payload["range"], ZoneInfo(zone_of(payload))
+    first = following(stats_range, datetime.fromtimestamp(payload["from_ts"], clock).date())
+    return midnight(first, clock), midnight(following(stats_range, first), clock)
+
+
 def listening_activity(payload: Payload) -> Activity:
     """The range's buckets, those of the period before beside them."""
     stats_range, zone = payload["range"], zone_of(payload)
-    from_ts, _ = local_bounds(stats_range, payload["newest_listen_ts"], zone)
+    from_ts = payload["from_ts"] if stats_range == ALL_TIME else bounds_of_activity(payload)[0]
     year = datetime.fromtimestamp(from_ts, ZoneInfo(zone)).year
     buckets = payload["listening_activity"]
     if stats_range == ALL_TIME:

@@ -16,7 +16,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from jobs.catalog import catalog
 from jobs.job import Ranked
 from jobs.listens.users import User
-from jobs.ranges import ALL_TIME, local_bounds
+from jobs.ranges import ALL_TIME
 from webapi.db.versions import runs_of_range
 from webapi.fresh import etag_of
 from webapi.pages import charted, user
@@ -203,8 +203,9 @@ def _facts(payloads: list[Payload]) -> Facts | None:
     newest = max(payloads, key=lambda payload: (payload["last_updated"], payload["data_version"]))
     zone = charted.zone_of(newest)
     clock = ZoneInfo(zone)
-    # Listening activity answers its own, with the period before.
-    from_ts, to_ts = local_bounds(newest["range"], newest["newest_listen_ts"], zone)
+    from_ts, to_ts = newest["from_ts"], newest["to_ts"]
+    if "listening_activity" in newest and newest["range"] != ALL_TIME:
+        from_ts, to_ts = charted.bounds_of_activity(newest)
     return Facts(
         datetime.fromtimestamp(newest["last_updated"], UTC),
         newest["data_version"],
