@@ -113,6 +113,11 @@ class Frames:
         raise UnknownInputError(f"no table and no shared input is called {name!r}; see jobs/inputs.py and jobs/tables")
 
 
+def tables_read(names: Iterable[str]) -> set[str]:
+    """The tables that these inputs are made from, however many inputs are between."""
+    return set(uses(names)) - set(INPUTS)
+
+
 def uses(names: Iterable[str]) -> Counter[str]:
     """How many statements read each shared input, the inputs' own statements included."""
     found: Counter[str] = Counter()

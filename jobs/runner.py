@@ -14,8 +14,9 @@ from pyspark.sql import SparkSession
 
 from conf.settings import Settings
 from jobs import result_files
-from jobs.computing import Task, continue_run, everything
+from jobs.computing import Task, continue_run, everything, inputs_read
 from jobs.engines.plays import Moment
+from jobs.frames import tables_read
 from jobs.job import PER_USER, EntityDocument, Job
 from jobs.lake import Landing, landing_of
 from jobs.messages import Manifest, Part, Switch
@@ -56,7 +57,7 @@ def run(
     asked = tuple(period(name, newest) for name in _ranges(ordered.params.get("stats_range")))
     moment = Moment(newest, tuple(one.stats_range for one in asked))
     progress("looking for what has changed")
-    touched = None if base is None else _touched(spark, settings.lake, base, Version(landing, moment))
+    touched = None if base is None else _touched(spark, settings.lake, base, Version(landing, moment), ordered.jobs)
     home = results or settings.lake
     folder = result_files.run_folder(home, run_id)
     task = Task(spark, settings.lake, Version(landing, moment), ordered.jobs, folder, progress)
@@ -85,12 +86,13 @@ def run(
     )
 
 
-def _touched(spark: SparkSession, lake: str, base: ServedRun, now: Version) -> list[int] | None:
+def _touched(spark: SparkSession, lake: str, base: ServedRun, now: Version, jobs: Sequence[Job]) -> list[int] | None:
     before = landing_of(spark, lake, base.data_version)
     if before is None or before.epoch != now.landing.epoch or before.landing_id > now.landing.landing_id:
         return None
     then = Version(before, Moment(base.newest_listen_ts, now.moment.ranges))
-    return touched_users(spark, lake, then, now, clock=datetime.now(UTC))
+    tables = tables_read(inputs_read(jobs))
+    return touched_users(spark, lake, then, now, tables=tables, clock=datetime.now(UTC))
 
 
 def newest_listen(landing: Landing, at: int | None) -> int:

@@ -4,7 +4,7 @@ A touched set may be too large, never too small. Spark side; every read is of on
 between them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -36,13 +36,14 @@ class Version:
 
 
 def touched_users(
-    spark: SparkSession, lake: str, before: Version, now: Version, *, clock: datetime
+    spark: SparkSession, lake: str, before: Version, now: Version, *, tables: Collection[str], clock: datetime
 ) -> list[int] | None:
     """Users whose results may differ between the two, ascending; None: everybody's, or it cannot be told.
 
-    `now` is the newer data version, or the same with another T. `clock`: the present, UTC, which vacuum goes by.
+    `now` is the newer data version, or the same with another T. `tables`: those that the results are made from.
+    `clock`: the present, UTC, which vacuum goes by.
     """
-    if _metadata_changed(before.landing, now.landing) or not _feed_reaches(spark, lake, before.landing, clock):
+    if metadata_changed(before.landing, now.landing, tables) or not _feed_reaches(spark, lake, before.landing, clock):
         return None
     found = [*_fed(spark, lake, before.landing, now.landing), *_moved(spark, lake, before, now)]
     if not found:
@@ -51,9 +52,12 @@ def touched_users(
     return sorted(row["user_id"] for row in users.collect())
 
 
-def _metadata_changed(before: Landing, now: Landing) -> bool:
-    """Names and links of MusicBrainz reach everybody; they come once a day at most."""
-    names = {*before.versions, *now.versions} - {*_FOLLOWED, *_WITHOUT_EFFECT}
+def metadata_changed(before: Landing, now: Landing, tables: Collection[str]) -> bool:
+    """Whether a table of names and links is another one, among `tables`: it reaches everybody.
+
+    They come once a day at most.
+    """
+    names = set(tables) - {*_FOLLOWED, *_WITHOUT_EFFECT}
     return any(before.versions.get(name) != now.versions.get(name) for name in names)
 
 
