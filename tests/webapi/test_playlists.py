@@ -136,6 +136,29 @@ def test_tracks_have_the_names_under_which_the_creator_heard_them(
     assert client.get(f"/1/playlist/{mbid}?fetch_metadata=no").status_code == 400
 
 
+@pytest.mark.parametrize("whose", ["user", "sitewide"])
+def test_tracks_that_the_creator_did_not_hear_lately_have_the_names_of_stored_lists(
+    client: FlaskClient, rob: Account, connection: Connection, whose: str
+) -> None:
+    struct = {
+        "track_name": "Rain", "recording_mbid": str(N), "artist_name": "Low", "artist_mbids": [str(M)],
+        "release_name": "Hey", "release_mbid": None, "artists": None, "caa_id": None, "caa_release_mbid": None,
+    }  # fmt: skip
+    with transaction(connection) as cursor:
+        cursor.execute("INSERT INTO result_entity (id, doc) VALUES (5, %s)", (orjson.dumps(struct).decode(),))
+        cursor.execute(
+            "INSERT INTO result_list (statistic, stats_range, key, ids, counts)"
+            " VALUES (%s, 'all_time', %s, '{5}', '{3}')",
+            (f"{whose}_recordings", rob.id if whose == "user" else 0),
+        )
+    mbid = made(client, rob, jspf(tracks=[track(M), track(N)]))
+    unheard, listed = read(client, mbid)["track"]
+
+    assert (unheard["title"], "creator" in unheard) == ("", False)
+    assert (listed["title"], listed["creator"], listed["album"]) == ("Rain", "Low", "Hey")
+    assert listed["extension"][TRACK_EXTENSION]["artist_identifiers"] == [f"https://musicbrainz.org/artist/{M}"]
+
+
 def test_a_private_playlist_is_there_for_its_creator_and_collaborators_alone(
     client: FlaskClient, rob: Account, connection: Connection
 ) -> None:

@@ -1,29 +1,25 @@
 """Playlists: made by users, and for them; read one by one and as lists (api.md 4)."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response
-from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from werkzeug.exceptions import MethodNotAllowed
 
 from jobs.jspf import (
     PLAYLIST_EXTENSION,
     RECORDING,
     TRACK_EXTENSION,
-    Entry,
     Playlist,
     bare_track,
-    named_track,
     playlist_document,
 )
 from jobs.listens.playlists import create_playlist, entries_of, find_playlist, playlists_by, playlists_for
 from jobs.listens.validator import canonical_uuid
 from webapi.auth import optional_owner, require_owner
 from webapi.bodies import read_body, read_object
-from webapi.db.heard_tracks import HeardTrack, tracks_by_mbid
 from webapi.errors import BadRequestError, NotFoundError, reply
+from webapi.named_tracks import named_tracks
 from webapi.openapi import parameters
 from webapi.openapi.declare import Answer, Body, Parameter, describes
 from webapi.openapi.schemas import COUNT, TEXT, closed, component
@@ -220,7 +216,7 @@ def get_playlist(playlist_mbid: str) -> Response:
         if found is None:
             raise NotFoundError(f"Cannot find playlist: {playlist_mbid}")
         entries = entries_of(cursor, found.id)
-        tracks = _named(cursor, found, entries) if named else [bare_track(entry) for entry in entries]
+        tracks = named_tracks(cursor, found, entries) if named else [bare_track(entry) for entry in entries]
     return reply(playlist_document(found, tracks))
 
 
@@ -266,25 +262,3 @@ def _count() -> int:
 def _page(found: Sequence[Playlist], total: int, count: int, offset: int) -> Response:
     playlists = [playlist_document(one, []) for one in found]
     return reply({"playlists": playlists, "playlist_count": total, "count": count, "offset": offset})
-
-
-def _named(cursor: Cursor, playlist: Playlist, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Tracks with the names that were kept with them, else those of listens."""
-    listeners = [one for one in (playlist.creator_id, playlist.created_for_id) if one is not None]
-    heard: dict[UUID, HeardTrack] = {}
-    for user_id in dict.fromkeys(listeners):
-        unknown = {one.recording_mbid for one in entries if one.known is None} - heard.keys()
-        heard |= tracks_by_mbid(cursor, user_id, unknown)
-    return [named_track(bare_track(one), one.known or _known(heard.get(one.recording_mbid))) for one in entries]
-
-
-def _known(track: HeardTrack | None) -> dict[str, Any] | None:
-    if track is None:
-        return None
-    return {
-        "track_name": track.track_name,
-        "artist_name": track.artist_name,
-        "artist_mbids": track.about.artist_mbids,
-        "release_name": track.release_name,
-        "release_mbid": track.about.release_mbid,
-    }
