@@ -198,7 +198,8 @@ class Settings:
         "PLAYLIST_BOTS",
         "",
         _text,
-        "users, commas between their names, who may make playlists for others and say what made them; empty: nobody",
+        "users, commas between their names, who may make playlists for others and say what made them; empty: nobody, "
+        "not `troi-bot,troi-bot-debug` as on ListenBrainz: whoever signs up first could take a name that nobody has",
     )
     metrics: str = _setting(
         "METRICS",
