@@ -10,6 +10,7 @@ from jobs.clock_inputs import CLOCK_INPUTS
 from jobs.identity import IDENTITY_SQL
 from jobs.listens.mapping import RESOLVED_TRACKS_SQL
 from jobs.ranges import PREVIOUS_SLOT, range_bits
+from jobs.recording_inputs import RECORDING_INPUTS
 from jobs.shared_input import Input
 from jobs.similarity_inputs import SIMILARITY_INPUTS
 from jobs.tables import EXCLUSIONS, METADATA_TABLES, USER_SETTINGS
@@ -185,22 +186,6 @@ _INPUTS = (
         """,
     ),
     Input(
-        "recording_plays",
-        "One row per (user, recording) of windowed_track: recording is its MBID by the identity rule, else (msid true) "
-        "its MSID, unless that is another MBID; listen_count, latest, and identity_id, the greatest of those that are "
-        "this recording.",
-        ("windowed_track", "personal_track", "identity"),
-        """
-        SELECT w.user_id, coalesce(i.recording_mbid, i.recording_msid) AS recording,
-               bool_and(i.recording_mbid IS NULL) AS msid, sum(w.listen_count) AS listen_count, max(w.latest) AS latest,
-               max(i.identity_id) AS identity_id
-          FROM {windowed_track} w
-          LEFT JOIN {personal_track} o ON o.user_id = w.user_id AND o.track_id = w.track_id
-          JOIN {identity} i ON i.identity_id = coalesce(o.identity_id, CAST(w.track_id AS BIGINT))
-         GROUP BY w.user_id, coalesce(i.recording_mbid, i.recording_msid)
-        """,
-    ),
-    Input(
         "artist_names",
         "One row per artist MBID of the metadata: its name, folded name and country; of several rows that with the "
         "greatest name.",
@@ -266,7 +251,9 @@ _INPUTS = (
         of_users=True,
     ),
 )
-INPUTS = {shared.name: shared for shared in (*_INPUTS, *CLOCK_INPUTS, *YEAR_INPUTS, *SIMILARITY_INPUTS)}
+INPUTS = {
+    shared.name: shared for shared in (*_INPUTS, *CLOCK_INPUTS, *YEAR_INPUTS, *RECORDING_INPUTS, *SIMILARITY_INPUTS)
+}
 VALUES = {
     "default_length_ms": DEFAULT_LENGTH_MS,
     "daily_windows": range_bits(DAILY) | range_bits(DAILY) << PREVIOUS_SLOT,

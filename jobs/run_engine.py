@@ -56,11 +56,13 @@ class EngineRun:
     """The one run that all of these jobs are served from; without it rows of some users only cannot be given."""
     _opened: ExitStack = field(default_factory=ExitStack, repr=False)
 
-    def within(self, days: int | None, until: int | None = None, since: int | None = None) -> Frames:
+    def within(
+        self, days: int | None, until: int | None = None, since: int | None = None, reads: Iterable[str] = ()
+    ) -> Frames:
         """Frames whose windowed_track and recording_plays are of the last so many days up to T; None: all of them.
 
         `until`, `since`: epoch seconds, both included, where the window ends and begins instead. The identity of tracks
-        is that of the window's, so that no other listen is read. Freed with the run.
+        is that of the window's, so that no other listen is read. `reads`: as Frames has it. Freed with the run.
         """
         start = 0 if days is None else max(0, self.newest - days * DAY)
         window = {
@@ -69,7 +71,7 @@ class EngineRun:
         }
         first = self.opened((), window)
         played = first.keep(first.named("windowed_track"))
-        return self.opened((), window, {"windowed_track": played, "played_track": played})
+        return self.opened(reads, window, {"windowed_track": played, "played_track": played})
 
     def opened(
         self, reads: Iterable[str], values: Mapping[str, object], given: Mapping[str, DataFrame] | None = None

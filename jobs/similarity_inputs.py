@@ -47,16 +47,13 @@ SIMILARITY_INPUTS = (
         "identity_recording",
         "One row per identity: its recording's MBID, where that was merged into another the other's, else (msid true) "
         "its MSID; how many whole seconds MusicBrainz says it is long, null: not known.",
-        ("landed_identity", "recording_length"),
+        ("landed_identity", "recording_length", "merged_recording"),
         """
         SELECT i.identity_id, coalesce(m.merged_into, i.recording_mbid, i.recording_msid) AS recording,
                i.recording_mbid IS NULL AS msid, CASE WHEN n.length > 0 THEN n.length DIV 1000 END AS seconds
           FROM {landed_identity} i
           LEFT JOIN {recording_length} n ON n.recording_mbid = i.recording_mbid
-          LEFT JOIN (SELECT old.recording_mbid, min(new.recording_mbid) AS merged_into
-                       FROM {recording_length} old JOIN {recording_length} new ON new.recording_id = old.recording_id
-                      WHERE old.is_redirect AND NOT new.is_redirect GROUP BY old.recording_mbid) m
-            ON m.recording_mbid = i.recording_mbid
+          LEFT JOIN {merged_recording} m ON m.recording_mbid = i.recording_mbid
         """,
     ),
     Input(

@@ -54,7 +54,7 @@ class Catalogue:
             return np.zeros(0, np.int64)
         artists = {key for kind, key in chosen if kind == "artist"}
         recordings = {key for kind, key in chosen if kind == "recording"}
-        credited = [at for at, key in enumerate(self._credit_keys) if key in artists]
+        credited = [at for at, keys in enumerate(self._credits) if not artists.isdisjoint(keys)]
         named = [at for at, uuid in enumerate(self._uuids) if uuid in recordings]
         return np.union1d(self.of_artists(artists), np.array([*credited, *named], np.int64))
 
@@ -68,9 +68,9 @@ class Catalogue:
         return {name: at for at, name in enumerate(self.artists.names)}
 
     @cached_property
-    def _credit_keys(self) -> list[str]:
-        keys: list[str] = self.dataframes.recordings["artist_credit_key"].to_pylist()
-        return keys
+    def _credits(self) -> list[list[str]]:
+        credits_: list[list[str]] = self.dataframes.recordings["credits"].to_pylist()
+        return credits_
 
     @cached_property
     def _uuids(self) -> list[str]:

@@ -22,30 +22,56 @@ from scipy.sparse import csr_matrix
 
 from jobs.chain.kept import Kept, finish, home, kept, remove_older
 from jobs.engines.interactions import UUID_TYPE, Interactions
+from jobs.frames import Frames
 from jobs.job import NothingToWorkOnError
 from jobs.recommend.dataframes import DEFAULTS
+from jobs.recording_credits import CREDITED_SQL, NAMED_SQL
 from jobs.result_files import filesystem
 from jobs.run_engine import DAY, EngineRun, Made
 
 WHAT = "dataframes"
+FORM = 2
+"""Which columns there are and what they mean: what an older program left is made anew."""
 _USERS = """
 SELECT CAST(row_number() OVER (ORDER BY user_id) AS INT) AS spark_user_id, user_id, listen_count FROM {counted}
 """
 _RECORDINGS = """
-SELECT CAST(row_number() OVER (ORDER BY recording) AS INT) AS recording_id, recording, msid, identity_id
-  FROM (SELECT recording, bool_and(msid) AS msid, max(identity_id) AS identity_id
+SELECT CAST(row_number() OVER (ORDER BY recording) AS INT) AS recording_id, recording, msid
+  FROM (SELECT recording, bool_and(msid) AS msid
           FROM {plays} p LEFT SEMI JOIN {users} u ON u.user_id = p.user_id GROUP BY recording)
 """
-_NAMED = """
-SELECT r.recording_id, r.recording, r.msid, i.track_name AS recording_name, i.artist_name AS artist_credit_name,
-       i.artist_key AS artist_credit_key, a.artists
-  FROM {recordings} r JOIN {identity} i ON i.identity_id = r.identity_id
-  JOIN (SELECT identity_id, array_sort(collect_set(coalesce(artist_mbid, artist_key))) AS artists
-          FROM {identity_artist} GROUP BY identity_id) a ON a.identity_id = r.identity_id
- ORDER BY r.recording_id
+_SPELLED = """
+SELECT recording_id AS item_id, recording, msid, identity_id, listen_count, recording_msid, track_name, artist_name,
+       artist_key, artist_mbids
+  FROM (SELECT r.recording_id, r.recording, r.msid, p.identity_id, p.listen_count, i.recording_msid, i.track_name,
+               i.artist_name, i.artist_key, i.artist_mbids, rank() OVER (PARTITION BY r.recording_id
+                   ORDER BY CASE WHEN shiftright(p.identity_id, 32) = 0 THEN 0 ELSE 1 END) AS place
+          FROM (SELECT identity_id, recording, sum(listen_count) AS listen_count
+                  FROM {identity_plays} GROUP BY identity_id, recording) p
+          JOIN {recordings} r ON r.recording = p.recording
+          JOIN {identity} i ON i.identity_id = p.identity_id)
+ WHERE place = 1
 """
-_COLUMNS = ("recording", "msid", "recording_name", "artist_credit_name", "artist_credit_key", "artists")
-"""artists: MBIDs, or the folded name where none is known; artist_credit_key: the whole credit, folded."""
+"""What only a user's own mapping says of a recording counts where nothing else is known of it."""
+_CREDITS = """
+SELECT item_id, recording, artist_key, artist_mbids
+  FROM (SELECT *, rank() OVER (PARTITION BY item_id ORDER BY size(artist_mbids) > 0 DESC) AS place FROM {spelled})
+ WHERE place = 1
+"""
+"""A text says nothing of a recording of which any spelling names artists by MBID."""
+_RECORDED = """
+SELECT n.item_id AS recording_id, n.recording, n.msid, n.recording_name,
+       coalesce(nullif(array_join(transform(r.artists, one -> concat(one.artist_credit_name, one.join_phrase)), ''),
+                       ''), n.artist_credit_name) AS artist_credit_name,
+       c.credits, array_sort(a.artists) AS artists
+  FROM {named} n JOIN {credited} a ON a.item_id = n.item_id
+  JOIN (SELECT item_id, array_sort(collect_set(artist_key)) AS credits FROM {spelled} GROUP BY item_id) c
+    ON c.item_id = n.item_id
+  LEFT JOIN {recording_artist} r ON r.recording_mbid = n.recording
+ ORDER BY n.item_id
+"""
+_COLUMNS = ("recording", "msid", "recording_name", "artist_credit_name", "credits", "artists")
+"""artists: MBIDs, or the folded name where none is known; credits: whole credits as they were submitted, folded."""
 _PLAYCOUNTS = """
 SELECT u.spark_user_id, r.recording_id, CAST(p.listen_count AS INT) AS playcount,
        CAST(CASE p.listen_count WHEN 1 THEN 20 ELSE 30 + least(p.listen_count, 20) END AS FLOAT)
@@ -124,8 +150,8 @@ def current(run: EngineRun, job_type: str) -> Dataframes:
 
 def is_of(one: Kept, run: EngineRun) -> bool:
     """Whether it was made of this data version, up to this T."""
-    facts = (one.metadata["epoch"], one.metadata["data_version"], one.metadata["to_ts"])
-    return facts == (run.landing.epoch, run.landing.landing_id, run.newest)
+    facts = (one.metadata["epoch"], one.metadata["data_version"], one.metadata["to_ts"], one.metadata.get("form"))
+    return facts == (run.landing.epoch, run.landing.landing_id, run.newest, FORM)
 
 
 def facts_of(run: EngineRun) -> dict[str, Any]:
@@ -135,13 +161,14 @@ def facts_of(run: EngineRun) -> dict[str, Any]:
         "epoch": run.landing.epoch,
         "data_version": run.landing.landing_id,
         "to_ts": run.newest,
+        "form": FORM,
     }
 
 
 def made_of(run: EngineRun, job_type: str, window: int, threshold: int) -> Dataframes:
     """New dataframes, in place of those of the same sort. Raises NothingToWorkOnError for an empty window."""
     run.progress("counting plays")
-    frames = run.within(window)
+    frames = run.within(window, reads=("recording_plays", "identity_plays", "identity", "identity"))
     plays = frames.keep(frames.named("recording_plays"))
     counted_plays = plays.groupBy("user_id").agg(F.sum("listen_count").alias("listen_count"))
     users = frames.keep(frames.sql(_USERS, (), counted=counted_plays.where(F.col("listen_count") > threshold)))
@@ -156,7 +183,7 @@ def made_of(run: EngineRun, job_type: str, window: int, threshold: int) -> Dataf
     url = f"{home(run.settings.lake, WHAT)}/{run.run_id}"
     run.progress("writing dataframes")
     _write(users.orderBy("spark_user_id"), f"{url}/users")
-    _write(frames.sql(_NAMED, ("identity", "identity_artist"), recordings=recordings), f"{url}/recordings")
+    _write(_recorded(frames, recordings), f"{url}/recordings")
     _write(frames.sql(_PLAYCOUNTS, (), plays=plays, users=users, recordings=recordings), f"{url}/playcounts")
     metadata = facts_of(run) | {
         "dataframe_id": str(run.run_id),
@@ -175,6 +202,15 @@ def made_of(run: EngineRun, job_type: str, window: int, threshold: int) -> Dataf
     others = {one.id for one in kept(run.settings.lake, WHAT) if one.metadata["job_type"] != job_type}
     remove_older(run.settings.lake, WHAT, others | {run.run_id}, run.now)
     return Dataframes(Kept(run.run_id, url, metadata))
+
+
+def _recorded(frames: Frames, recordings: DataFrame) -> DataFrame:
+    """_COLUMNS, in the order of recording_id."""
+    spelled = frames.keep(frames.sql(_SPELLED, ("identity_plays", "identity"), recordings=recordings))
+    credits_ = frames.sql(_CREDITS, (), spelled=spelled)
+    credited = frames.sql(CREDITED_SQL, ("identity", "recording_artist"), spelled=credits_)
+    named = frames.sql(NAMED_SQL, (), spelled=spelled)
+    return frames.sql(_RECORDED, ("recording_artist",), named=named, credited=credited, spelled=spelled)
 
 
 def _total(users: DataFrame) -> int:

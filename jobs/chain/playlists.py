@@ -55,10 +55,11 @@ SELECT f.user_id, coalesce(f.recording_mbid, m.recording_mbid)::text
 """
 _KNOWN = """
 WITH played AS (
-    SELECT i.recording_mbid, i.track_name, i.artist_name, i.artist_mbids, i.release_name, i.release_mbid,
+    SELECT p.recording AS recording_mbid, i.track_name, i.artist_name, i.artist_mbids, i.release_name, i.release_mbid,
            sum(w.listen_count) AS listen_count
       FROM {windowed_track} w JOIN {identity} i ON i.identity_id = w.track_id
-      LEFT SEMI JOIN {wanted} c ON c.recording_mbid = i.recording_mbid
+      JOIN {played_recording} p ON p.identity_id = i.identity_id
+      LEFT SEMI JOIN {wanted} c ON c.recording_mbid = p.recording
      GROUP BY ALL
 ), named AS (
     SELECT recording_mbid, shown.*
@@ -229,7 +230,7 @@ def _known(run: EngineRun, mbids: Sequence[str]) -> dict[str, dict[str, Any]]:
         return {}
     frames = run.within(None)
     wanted = run.spark.createDataFrame([(mbid,) for mbid in mbids], "recording_mbid string")
-    reads = ("windowed_track", "identity", "recording_artist", "release_metadata_cache")
+    reads = ("windowed_track", "identity", "played_recording", "recording_artist", "release_metadata_cache")
     rows = frames.sql(_KNOWN, reads, wanted=wanted).toArrow().to_pylist()
     return {row["recording_mbid"]: row for row in rows}
 

@@ -32,8 +32,8 @@ SELECT CAST(u.spark_user_id - 1 AS BIGINT) AS user_row, CAST(r.recording_id - 1 
        sum(s.listen_count) AS listen_count
   FROM {stepped} s JOIN {users} u ON u.user_id = s.user_id
   LEFT JOIN {personal_track} o ON o.user_id = s.user_id AND o.track_id = s.track_id
-  JOIN {identity} i ON i.identity_id = coalesce(o.identity_id, CAST(s.track_id AS BIGINT))
-  JOIN {recordings} r ON r.recording = coalesce(i.recording_mbid, i.recording_msid)
+  JOIN {played_recording} i ON i.identity_id = coalesce(o.identity_id, CAST(s.track_id AS BIGINT))
+  JOIN {recordings} r ON r.recording = i.recording
  GROUP BY u.spark_user_id, r.recording_id, s.step_at
 """
 _REPEATS_ONLY = "own_history"
@@ -115,7 +115,7 @@ def _timeline(run: EngineRun, dataframes: Dataframes, *, transformed: bool) -> T
     stepped = listens.withColumn("step_at", F.col("second") - F.col("second") % step)
     counted = stepped.groupBy("user_id", "track_id", "step_at").agg(F.count("*").alias("listen_count"))
     tables = {name: run.spark.read.parquet(f"{dataframes.kept.url}/{name}") for name in ("users", "recordings")}
-    rows = frames.sql(_LISTENS, ("personal_track", "identity"), stepped=counted, **tables).toArrow()
+    rows = frames.sql(_LISTENS, ("personal_track", "played_recording"), stepped=counted, **tables).toArrow()
     columns = (rows[name].to_numpy().astype(np.int64) for name in ("user_row", "item_row", "step_at", "listen_count"))
     known = dataframes.interactions()
     kind = TransformedTimeline if transformed else Timeline

@@ -39,7 +39,7 @@ def write_dataframes(folder: Path, users: int, recordings: int, pairs: int, seed
             "msid": np.zeros(recordings, bool),
             "recording_name": [f"Song {number}" for number in range(recordings)],
             "artist_credit_name": [f"Artist {number // 10}" for number in range(recordings)],
-            "artist_credit_key": [f"artist {number // 10}" for number in range(recordings)],
+            "credits": [[f"artist {number // 10}"] for number in range(recordings)],
             "artists": [[f"artist {number // 10}"] for number in range(recordings)],
         },
         "playcounts": {

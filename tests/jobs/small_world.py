@@ -128,13 +128,18 @@ def world(
     beside: dict[str, list[dict[str, Any]]] | None = None,
 ) -> World:
     """`beside`: rows of tables that a lake may lack."""
+    made = histories(listens() if heard is None else heard)
+    made.beside = dict(beside or {})
+    return world_of(spark, folder, database_url, made)
+
+
+def world_of(spark: SparkSession, folder: Path, database_url: str, made: Histories) -> World:
+    """Another lake than that of the nine."""
     lake = folder / "lake"
     environ = {
         "DATA_DIR": str(folder), "LAKE_URL": str(lake), "DATABASE_URL": database_url,
         "RESULT_INLINE_BYTES": str(1 << 30),
     }  # fmt: skip
-    made = histories(listens() if heard is None else heard)
-    made.beside = dict(beside or {})
     return World(spark, load_settings(environ, env_file=None), write_lake(spark, str(lake), made, NOON))
 
 

@@ -28,7 +28,7 @@ def dataframes(folder: Path, plays: Plays, artists: Mapping[str, str] | None = N
                 "msid": [False] * len(recordings),
                 "recording_name": [f"song {uuid[-2:]}" for uuid in recordings],
                 "artist_credit_name": [named[uuid].title() for uuid in recordings],
-                "artist_credit_key": [named[uuid] for uuid in recordings],
+                "credits": [[named[uuid]] for uuid in recordings],
                 "artists": [[named[uuid]] for uuid in recordings],
             }
         ),
