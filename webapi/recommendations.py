@@ -3,7 +3,6 @@
 The job leaves out what it knows that she does not want; what she has said since goes here, so that it goes at once.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from jobs.listens.credit_names import names_in
 from jobs.listens.msid import fold
 from jobs.ranges import ALL_TIME
 from spark_reader.load import Document, load_document
@@ -22,7 +22,6 @@ STATISTICS = {
     "similar": "recommendations_similar",
 }
 """By artist_type: whatever the model gives; of the artists heard most; of artists similar to those."""
-_JOINED = re.compile(r"\s*(?:,|;|/|&|\+|\b(?:feat|ft|vs)\.|\b(?:feat|ft|featuring|and|with)\b)\s*")
 
 Item = Mapping[str, Any]
 
@@ -75,7 +74,7 @@ def _is_unwanted(recording: str, named: tuple[str, str] | None, unwanted: Unwant
         # Whose it is cannot be told here: it waits for the run that knows of the exclusion.
         return unwanted.any_newer_artist
     credit = fold(named[1])
-    return credit in unwanted.artists or not unwanted.newer_artists.isdisjoint(_JOINED.split(credit))
+    return credit in unwanted.artists or not unwanted.newer_artists.isdisjoint(names_in(credit))
 
 
 def recommendations_payload(

@@ -1,6 +1,6 @@
 """What recommendations are made of, at one data version: play counts, names, artists, what users leave out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,9 @@ from scipy import sparse
 
 from jobs.chain.dataframes import Dataframes
 from jobs.engines.artist_sets import Artists
-from jobs.engines.interactions import Interactions, Ints, Uuids
+from jobs.engines.interactions import UUID_TYPE, Interactions, Ints, Uuids
+from jobs.listens.credit_names import names_in
+from jobs.listens.msid import fold
 
 Exclusions = Mapping[int, Sequence[tuple[str, str]]]
 """By user id (kind, value_key) of the table exclusions: artists and recordings."""
@@ -49,14 +51,22 @@ class Catalogue:
 
     def left_out(self, user_id: int) -> Ints:
         """Positions of what the user does not want to hear of, ascending."""
-        chosen = self.exclusions.get(user_id, ())
-        if not chosen:
-            return np.zeros(0, np.int64)
-        artists = {key for kind, key in chosen if kind == "artist"}
-        recordings = {key for kind, key in chosen if kind == "recording"}
-        credited = [at for at, keys in enumerate(self._credits) if not artists.isdisjoint(keys)]
-        named = [at for at, uuid in enumerate(self._uuids) if uuid in recordings]
-        return np.union1d(self.of_artists(artists), np.array([*credited, *named], np.int64))
+        by = {"artist": self._by_artist, "recording": self._by_recording}
+        return together(by[kind][key] for kind, key in self.exclusions.get(user_id, ()) if key in by[kind])
+
+    def places(self, ids: Collection[str]) -> dict[str, Ints]:
+        """Positions by id, of those that are a recording here: its own id, an MBID merged into it, an MSID it had."""
+        known = list(ids)
+        if not known:
+            return {}
+        at = _places(self.plays.items, np.array(known, UUID_TYPE))
+        found = {one: [int(place)] for one, place in zip(known, at, strict=True) if place >= 0}
+        others = self.dataframes.other_ids(known)
+        meant = _places(self.plays.items, np.array(others["recording"].to_pylist(), UUID_TYPE))
+        for one, place in zip(others["id"].to_pylist(), meant.tolist(), strict=True):
+            if place >= 0:
+                found.setdefault(one, []).append(place)
+        return {one: np.array(places, np.int64) for one, places in found.items()}
 
     @cached_property
     def _named(self) -> pa.Table:
@@ -68,14 +78,55 @@ class Catalogue:
         return {name: at for at, name in enumerate(self.artists.names)}
 
     @cached_property
-    def _credits(self) -> list[list[str]]:
-        credits_: list[list[str]] = self.dataframes.recordings["credits"].to_pylist()
-        return credits_
+    def _by_recording(self) -> dict[str, Ints]:
+        return self.places(self._left_out_by("recording"))
 
     @cached_property
-    def _uuids(self) -> list[str]:
-        uuids: list[str] = self.dataframes.recordings["recording"].to_pylist()
-        return uuids
+    def _by_artist(self) -> dict[str, Ints]:
+        """Positions by what somebody leaves out: an artist's MBID, any of its names, a credit or a name in a credit.
+
+        Whoever may be meant by a name is meant: the answers hide it too, before a run knows of the exclusion.
+        """
+        wanted = self._left_out_by("artist")
+        if not wanted:
+            return {}
+        artists = {name: {self._artist_place[name]} for name in wanted if name in self._artist_place}
+        for name, artist in self._names_of_artists():
+            if name in wanted:
+                artists.setdefault(name, set()).add(self._artist_place[artist])
+        credited: dict[str, list[int]] = {name: [] for name in wanted}
+        for at, names in enumerate(self._credited()):
+            for name in names & wanted:
+                credited[name].append(at)
+        return {
+            name: np.union1d(
+                self.artists.recordings_of(np.array(sorted(artists.get(name, ())), np.int64)),
+                np.array(credited[name], np.int64),
+            )
+            for name in wanted
+        }
+
+    def _left_out_by(self, kind: str) -> set[str]:
+        return {key for chosen in self.exclusions.values() for own, key in chosen if own == kind}
+
+    def _names_of_artists(self) -> Iterator[tuple[str, str]]:
+        """(folded name, artist)."""
+        names = self.dataframes.artist_names
+        return (
+            (fold(name), one) for one, name in zip(*(names[c].to_pylist() for c in names.schema.names), strict=True)
+        )
+
+    def _credited(self) -> Iterator[set[str]]:
+        """Of each recording its folded credits, and the names in them."""
+        columns = (self.dataframes.recordings[name].to_pylist() for name in ("artist_credit_name", "credits"))
+        for shown, said in zip(*columns, strict=True):
+            credits_ = {fold(shown), *said}
+            yield credits_.union(*(names_in(credit) for credit in credits_))
+
+
+def together(positions: Iterable[Ints]) -> Ints:
+    """What is in any of them, ascending, once each."""
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *positions]))
 
 
 @dataclass(frozen=True)

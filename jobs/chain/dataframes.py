@@ -2,6 +2,7 @@
 
 users: one row per user with more than so many listens in the window. recordings: one per recording that one of them
 heard; ids are dense from 1, for a recording is itself under whatever credits it was seen. playcounts: one per pair.
+artist_names: what artists are called; other_ids: MSIDs and merged MBIDs by which recordings are known too.
 
 Dataframes are a cache of the lake: a job that finds those of another data version makes them anew with the settings
 of the last ones, so that what was deleted, excluded or mapped since is in its results.
@@ -72,6 +73,24 @@ SELECT n.item_id AS recording_id, n.recording, n.msid, n.recording_name,
 """
 _COLUMNS = ("recording", "msid", "recording_name", "artist_credit_name", "credits", "artists")
 """artists: MBIDs, or the folded name where none is known; credits: whole credits as they were submitted, folded."""
+_ARTIST_NAMES = """
+WITH here AS (SELECT DISTINCT explode(artists) AS artist FROM {credited})
+SELECT artist, name
+  FROM (SELECT artist_mbid AS artist, artist_name AS name FROM {artist_country_code}
+         UNION
+        SELECT one.artist_mbid, one.artist_credit_name
+          FROM (SELECT explode(r.artists) AS one FROM {recording_artist} r
+                  LEFT SEMI JOIN {recordings} c ON c.recording = r.recording_mbid)
+         UNION
+        SELECT artist_mbids[0], artist_name FROM {spelled} WHERE size(array_distinct(artist_mbids)) = 1) named
+  LEFT SEMI JOIN here ON here.artist = named.artist
+"""
+_OTHER_IDS = """
+SELECT recording_msid AS id, recording FROM {spelled} WHERE recording_msid <> recording
+ UNION
+SELECT m.recording_mbid, m.merged_into FROM {merged_recording} m
+  LEFT SEMI JOIN {recordings} r ON r.recording = m.merged_into
+"""
 _PLAYCOUNTS = """
 SELECT u.spark_user_id, r.recording_id, CAST(p.listen_count AS INT) AS playcount,
        CAST(CASE p.listen_count WHEN 1 THEN 20 ELSE 30 + least(p.listen_count, 20) END AS FLOAT)
@@ -97,6 +116,15 @@ class Dataframes:
     def recordings(self) -> pa.Table:
         """One row per recording, in the order of `interactions`: _COLUMNS."""
         return _read(self.kept, "recordings", list(_COLUMNS))
+
+    @cached_property
+    def artist_names(self) -> pa.Table:
+        """artist, name: what artists with an MBID are called, one row per name."""
+        return _read(self.kept, "artist_names", ["artist", "name"])
+
+    def other_ids(self, ids: Sequence[str]) -> pa.Table:
+        """id, recording: of these ids those that are not a recording's own: merged MBIDs, MSIDs that it came with."""
+        return _read(self.kept, "other_ids", ["id", "recording"], [("id", "in", list(ids))])
 
     def interactions(self, *, transformed: bool = False, everybody: Sequence[int] = ()) -> Interactions:
         """The play counts as a matrix; `transformed`: 20 for 1 and 30 + min(n, 20) for n in their place.
@@ -168,7 +196,7 @@ def facts_of(run: EngineRun) -> dict[str, Any]:
 def made_of(run: EngineRun, job_type: str, window: int, threshold: int) -> Dataframes:
     """New dataframes, in place of those of the same sort. Raises NothingToWorkOnError for an empty window."""
     run.progress("counting plays")
-    frames = run.within(window, reads=("recording_plays", "identity_plays", "identity", "identity"))
+    frames = run.within(window, reads=("recording_plays", "identity_plays", "identity", "identity", "merged_recording"))
     plays = frames.keep(frames.named("recording_plays"))
     counted_plays = plays.groupBy("user_id").agg(F.sum("listen_count").alias("listen_count"))
     users = frames.keep(frames.sql(_USERS, (), counted=counted_plays.where(F.col("listen_count") > threshold)))
@@ -183,7 +211,7 @@ def made_of(run: EngineRun, job_type: str, window: int, threshold: int) -> Dataf
     url = f"{home(run.settings.lake, WHAT)}/{run.run_id}"
     run.progress("writing dataframes")
     _write(users.orderBy("spark_user_id"), f"{url}/users")
-    _write(_recorded(frames, recordings), f"{url}/recordings")
+    _write_recordings(frames, recordings, url)
     _write(frames.sql(_PLAYCOUNTS, (), plays=plays, users=users, recordings=recordings), f"{url}/playcounts")
     metadata = facts_of(run) | {
         "dataframe_id": str(run.run_id),
@@ -204,13 +232,18 @@ def made_of(run: EngineRun, job_type: str, window: int, threshold: int) -> Dataf
     return Dataframes(Kept(run.run_id, url, metadata))
 
 
-def _recorded(frames: Frames, recordings: DataFrame) -> DataFrame:
-    """_COLUMNS, in the order of recording_id."""
+def _write_recordings(frames: Frames, recordings: DataFrame, url: str) -> None:
+    """What recordings are: _COLUMNS in the order of recording_id; what their artists are called; their other ids."""
     spelled = frames.keep(frames.sql(_SPELLED, ("identity_plays", "identity"), recordings=recordings))
     credits_ = frames.sql(_CREDITS, (), spelled=spelled)
-    credited = frames.sql(CREDITED_SQL, ("identity", "recording_artist"), spelled=credits_)
+    credited = frames.keep(frames.sql(CREDITED_SQL, ("identity", "recording_artist"), spelled=credits_))
     named = frames.sql(NAMED_SQL, (), spelled=spelled)
-    return frames.sql(_RECORDED, ("recording_artist",), named=named, credited=credited, spelled=spelled)
+    recorded = frames.sql(_RECORDED, ("recording_artist",), named=named, credited=credited, spelled=spelled)
+    _write(recorded, f"{url}/recordings")
+    known = {"spelled": spelled, "recordings": recordings}
+    names = frames.sql(_ARTIST_NAMES, ("artist_country_code", "recording_artist"), credited=credited, **known)
+    _write(names.coalesce(1), f"{url}/artist_names")
+    _write(frames.sql(_OTHER_IDS, ("merged_recording",), **known).coalesce(1), f"{url}/other_ids")
 
 
 def _total(users: DataFrame) -> int:
@@ -227,6 +260,6 @@ def _rows(url: str) -> int:
     return int(pyarrow.parquet.ParquetDataset(path, filesystem=files).read(columns=[]).num_rows)
 
 
-def _read(one: Kept, name: str, columns: list[str]) -> pa.Table:
+def _read(one: Kept, name: str, columns: list[str], filters: Any = None) -> pa.Table:
     files, path = filesystem(f"{one.url}/{name}")
-    return pyarrow.parquet.read_table(path, columns=columns, filesystem=files)
+    return pyarrow.parquet.read_table(path, columns=columns, filesystem=files, filters=filters)

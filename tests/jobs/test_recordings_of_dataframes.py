@@ -52,6 +52,7 @@ def histories() -> Histories:
     named = {"artist_credit_name": "Pe", "join_phrase": " feat. ", "artist_mbid": P}
     beside = {"artist_credit_name": "Qu", "join_phrase": "", "artist_mbid": Q}
     made.beside = {
+        "artist_country_code": [{"artist_mbid": M, "artist_name": "Massive", "country_code": "GB"}],
         "recording_length": [
             {"recording_mbid": SHARED, "length": None, "recording_id": 1, "is_redirect": False},
             {"recording_mbid": MERGED, "length": None, "recording_id": 1, "is_redirect": True},
@@ -100,6 +101,23 @@ def test_artists_are_of_the_metadata_else_those_that_the_same_text_has_elsewhere
     assert recordings[CREDITED]["artist_credit_name"] == "Pe feat. Qu"
     assert recordings[TEXT]["artists"] == [N]
     assert recordings[KNOWN]["artists"] == [N]
+
+
+def test_artists_are_known_by_each_of_their_names_and_recordings_by_other_ids(credited: World) -> None:
+    names = {(row["artist"], row["name"]) for row in rows(credited, "dataframes", "artist_names")}
+    ids = {(row["id"], row["recording"]) for row in rows(credited, "dataframes", "other_ids")}
+
+    assert names == {
+        (M, "Massive"),
+        (M, "Massive Attack"),
+        (N, "NIRVANA"),
+        (P, "Pe"),
+        (Q, "Qu"),
+        (R, "Nobody"),
+        (R, "Someone"),
+    }
+    assert {(MERGED, SHARED), (mbid(101), SHARED), (mbid(102), SHARED), (mbid(104), TEXT)} <= ids
+    assert mbid(107) not in {one for one, _ in ids}, "what one user maps is hers"
 
 
 def test_a_merged_recording_is_the_one_it_was_merged_into(credited: World, recordings: dict[str, Any]) -> None:

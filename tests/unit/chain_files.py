@@ -1,6 +1,6 @@
 """Dataframes as Spark writes them, from plain rows, without Spark."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -14,8 +14,19 @@ Plays = Mapping[tuple[int, str], int]
 """(user id, recording uuid) to play count."""
 
 
-def dataframes(folder: Path, plays: Plays, artists: Mapping[str, str] | None = None) -> Dataframes:
-    """`artists`: by recording its artist's name; without it everything is by one."""
+def dataframes(
+    folder: Path,
+    plays: Plays,
+    artists: Mapping[str, str] | None = None,
+    mbids: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
+    other_ids: Mapping[str, str] | None = None,
+) -> Dataframes:
+    """`artists`: by recording its artist's name; without it everything is by one.
+
+    `mbids`: by name those of artists who have one; `names`: how they are called, by MBID; `other_ids`: recordings by
+    another id.
+    """
     users = sorted({user_id for user_id, _ in plays})
     recordings = sorted({uuid for _, uuid in plays})
     named = {uuid: (artists or {}).get(uuid, "low") for uuid in recordings}
@@ -29,9 +40,11 @@ def dataframes(folder: Path, plays: Plays, artists: Mapping[str, str] | None = N
                 "recording_name": [f"song {uuid[-2:]}" for uuid in recordings],
                 "artist_credit_name": [named[uuid].title() for uuid in recordings],
                 "credits": [[named[uuid]] for uuid in recordings],
-                "artists": [[named[uuid]] for uuid in recordings],
+                "artists": [[(mbids or {}).get(named[uuid], named[uuid])] for uuid in recordings],
             }
         ),
+        "artist_names": _texts("artist", "name", list((names or {}).items())),
+        "other_ids": _texts("id", "recording", list((other_ids or {}).items())),
         "playcounts": pa.table(
             {
                 "spark_user_id": [row[0] for row in rows],
@@ -46,3 +59,7 @@ def dataframes(folder: Path, plays: Plays, artists: Mapping[str, str] | None = N
         (folder / name).mkdir(parents=True)
         pq.write_table(table, folder / name / "part-0.parquet")
     return Dataframes(Kept(UUID(int=1), str(folder), {}))
+
+
+def _texts(first: str, second: str, rows: Sequence[tuple[str, str]]) -> pa.Table:
+    return pa.table({name: pa.array([row[at] for row in rows], pa.string()) for at, name in enumerate((first, second))})

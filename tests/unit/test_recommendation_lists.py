@@ -22,6 +22,7 @@ def song(number: int) -> str:
 
 
 A, B, C, D = (song(number) for number in range(1, 5))
+MBID = song(77)
 TASTE = {(1, A): 3, (1, B): 1, (2, A): 2, (2, B): 2, (2, C): 1, (3, B): 1, (3, C): 4}
 
 
@@ -85,6 +86,32 @@ def test_what_a_user_leaves_out_is_not_recommended_to_her(
     model = models.fit("popularity", known.plays, {}, 0)
 
     assert {item["id"] for item in told(known, ranked(known, model, 3))["items"]} == left
+
+
+@pytest.mark.parametrize("name", ["battles", "björk", "air", "battles feat. björk & air", MBID])
+def test_who_leaves_out_one_artist_of_a_joint_credit_leaves_out_the_recording(tmp_path: Path, name: str) -> None:
+    credit = "battles feat. björk & air"
+    made = dataframes(tmp_path, TASTE, {A: credit, B: "low", C: "can"}, {credit: MBID})
+    known = Catalogue(made, made.interactions(), {1: [("artist", name)], 2: [("artist", "jörk")]})
+
+    assert [made.recordings["recording"][at].as_py() for at in known.left_out(1)] == [A]
+    assert known.left_out(2).size == 0
+
+
+def test_an_artist_left_out_by_name_is_gone_under_every_credit(tmp_path: Path) -> None:
+    made = dataframes(tmp_path, TASTE, {A: "prince", B: "the artist", C: "can"}, {"the artist": MBID}, {MBID: "Prince"})
+    known = Catalogue(made, made.interactions(), {1: [("artist", "prince")]})
+
+    assert [made.recordings["recording"][at].as_py() for at in known.left_out(1)] == [A, B]
+
+
+def test_a_recording_left_out_by_a_merged_mbid_or_an_msid_is_that_recording(tmp_path: Path) -> None:
+    merged, msid, unknown = song(90), song(91), song(92)
+    made = dataframes(tmp_path, TASTE, other_ids={merged: A, msid: C, unknown: D})
+    left_out = {user: [("recording", one)] for user, one in enumerate((merged, msid, B, unknown), 1)}
+    known = Catalogue(made, made.interactions(), left_out)
+
+    assert [known.left_out(user).tolist() for user in (1, 2, 3, 4, 5)] == [[0], [2], [1], [], []]
 
 
 def test_of_some_artists_only_their_recordings_are_listed(tmp_path: Path) -> None:
