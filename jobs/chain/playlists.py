@@ -15,10 +15,9 @@ from jobs.chain import discovery
 from jobs.chain.catalogue import Catalogue
 from jobs.chain.dataframes import current
 from jobs.chain.people import exclusions_of
+from jobs.chain.unwanted import unwanted_by
 from jobs.engines.interactions import UUID_TYPE
 from jobs.engines.jams import JAMS, Candidate, LocalDay, chosen, day_of, has_begun
-from jobs.listens.feedback import HATE
-from jobs.listens.recommendation_feedback import UNWANTED
 from jobs.recommend.dataframes import RECORDINGS
 from jobs.recommend.playlists import DAILY, statistic_of
 from jobs.run_engine import EngineRun, Made
@@ -43,15 +42,6 @@ SELECT d.key, item ->> 'id', (item ->> 'score')::float8
   FROM result_document d, json_array_elements(d.doc::json -> 'items') AS item
  WHERE d.statistic = 'recommendations_raw' AND d.stats_range = 'all_time' AND d.key = ANY(%s)
    AND NOT (item ->> 'msid')::boolean
-"""
-_HATED = """
-SELECT f.user_id, coalesce(f.recording_mbid, m.recording_mbid)::text
-  FROM (SELECT user_id, recording_msid, recording_mbid FROM recording_feedback WHERE score = %(hate)s
-         UNION ALL
-        SELECT user_id, CASE WHEN msid THEN recording_id END, CASE WHEN NOT msid THEN recording_id END
-          FROM recommendation_feedback WHERE rating = ANY(%(ratings)s)) f
-  LEFT JOIN mapping m ON m.recording_msid = f.recording_msid AND coalesce(m.user_id, f.user_id) = f.user_id
- WHERE f.user_id = ANY(%(users)s)
 """
 _KNOWN = """
 WITH played AS (
@@ -155,13 +145,14 @@ def _listed(run: EngineRun, connection: Connection, due: Mapping[_Person, Mappin
         ids = [person.user_id for person in block]
         latest = discovery.latest_of(heard, ids[0], ids[-1])
         with transaction(connection) as cursor:
-            lists, hated = _lists(cursor, ids), _hated(cursor, ids)
+            lists = _lists(cursor, ids)
+        unwanted = unwanted_by(connection, catalogue, ids)
         for person in block:
-            wanted = [one for one in lists.get(person.user_id, ()) if (person.user_id, one[0]) not in hated]
-            candidates = list(_candidates(catalogue, person.user_id, wanted, latest))
+            listed, left_out = lists.get(person.user_id, []), set(unwanted[person.user_id].tolist())
+            candidates = list(_candidates(catalogue, person.user_id, listed, left_out, latest))
             for slug, today in due[person].items():
                 jam = JAMS[slug]
-                more = _heard_beside(catalogue, person.user_id, wanted, hated, latest) if jam.top else ()
+                more = _heard_beside(catalogue, person.user_id, listed, left_out, latest) if jam.top else ()
                 recordings = chosen(jam, person.user_id, today, [*candidates, *more])
                 if recordings:
                     yield _Listed(slug, person, today, recordings)
@@ -176,22 +167,19 @@ def _lists(cursor: Cursor, users: Sequence[int]) -> dict[int, list[tuple[str, fl
     return found
 
 
-def _hated(cursor: Cursor, users: Sequence[int]) -> set[tuple[int, str]]:
-    """(user, MBID) of what a user does not want to hear."""
-    cursor.execute(_HATED, {"hate": HATE, "ratings": list(UNWANTED), "users": list(users)})
-    return {(user_id, mbid) for user_id, mbid in cursor.fetchall() if mbid is not None}
-
-
 def _candidates(
-    catalogue: Catalogue, user_id: int, listed: Sequence[tuple[str, float]], latest: Mapping[tuple[int, str], int]
+    catalogue: Catalogue,
+    user_id: int,
+    listed: Sequence[tuple[str, float]],
+    left_out: Set[int],
+    latest: Mapping[tuple[int, str], int],
 ) -> Iterator[Candidate]:
-    """Without what nobody hears any more, and what the user has left out since the list was made."""
+    """Without what nobody hears any more, and what the user has left out or hated since the list was made."""
     items = catalogue.plays.items
     if not items.size or not listed:
         return
     names = np.array([one for one, _ in listed], UUID_TYPE)
     places = np.minimum(np.searchsorted(items, names), items.size - 1)
-    left_out = set(catalogue.left_out(user_id).tolist())
     credits = catalogue.dataframes.recordings["artists"]
     for (recording, score), place, there in zip(listed, places.tolist(), items[places] == names, strict=True):
         if there and place not in left_out:
@@ -202,7 +190,7 @@ def _heard_beside(
     catalogue: Catalogue,
     user_id: int,
     listed: Sequence[tuple[str, float]],
-    hated: Set[tuple[int, str]],
+    left_out: Set[int],
     latest: Mapping[tuple[int, str], int],
 ) -> Iterator[Candidate]:
     """What a user has heard and her list lacks, behind all that is in it, the most heard first.
@@ -213,13 +201,13 @@ def _heard_beside(
     row = int(np.searchsorted(plays.user_ids, user_id))
     if row == plays.user_ids.size or plays.user_ids[row] != user_id:
         return
-    known, left_out = {one for one, _ in listed}, set(catalogue.left_out(user_id).tolist())
+    known = {one for one, _ in listed}
     behind = min((score for _, score in listed), default=0.0)
     credits = catalogue.dataframes.recordings["artists"]
     own = slice(plays.matrix.indptr[row], plays.matrix.indptr[row + 1])
     for place, count in zip(plays.matrix.indices[own].tolist(), plays.matrix.data[own].tolist(), strict=True):
         recording = plays.items[place].decode()
-        if plays.msid[place] or place in left_out or recording in known or (user_id, recording) in hated:
+        if plays.msid[place] or place in left_out or recording in known:
             continue
         yield Candidate(recording, behind - 1 / count, latest.get((user_id, recording)), credits[place].as_py())
 

@@ -1,6 +1,7 @@
 """The job of recommendations: blocks of users, each list ranked by the first way that has anything for its user."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from conf.postgres import connect, dsn
 from jobs.chain import discovery, model_store
 from jobs.chain.candidate_sets import CandidateSets, current_sets
 from jobs.chain.catalogue import Catalogue
@@ -15,6 +17,7 @@ from jobs.chain.dataframes import current
 from jobs.chain.kept import Kept
 from jobs.chain.lists import Ranker, Ranking
 from jobs.chain.people import asked_user_ids, exclusions_of, user_ids
+from jobs.chain.unwanted import unwanted_by
 from jobs.engines import models
 from jobs.engines.interactions import Ints
 from jobs.job import NothingToWorkOnError
@@ -66,21 +69,28 @@ def recommend(run: EngineRun) -> Made:
     types = ARTIST_TYPES if asked is None else (str(asked),)
     sets = current_sets(run, only) if set(types) != {"raw"} else None
     users = everybody if only is None else only
+    with closing(connect(dsn(run.settings), application="request_consumer")) as connection:
+        unwanted = unwanted_by(connection, catalogue, users)
+    ways = _ways(run, catalogue, model, unwanted)
     return Made(
-        _batches(run, catalogue, model, _ways(run, catalogue, model), types, sets, discovery.current(run), users),
+        _batches(run, catalogue, model, ways, types, sets, discovery.current(run), unwanted),
         said=f"recommendations of {len(users)} users by model {model.id}",
         touched=only,
     )
 
 
-def _ways(run: EngineRun, catalogue: Catalogue, model: Kept) -> list[_Way]:
-    """The measured model, what most hear, one's own recordings: in this order."""
+def _ways(run: EngineRun, catalogue: Catalogue, model: Kept, unwanted: Mapping[int, Ints]) -> list[_Way]:
+    """The measured model, what most hear, one's own recordings: in this order.
+
+    `unwanted`: by user what is no reason for anything either.
+    """
     share = run.params["max_heard_share"]
     assert isinstance(share, float)
     plays = catalogue.plays
     transformed = model.metadata["use_transformed_listencounts"]
     users = plays.user_ids.tolist()
     asked_with = catalogue.dataframes.interactions(transformed=True, everybody=users) if transformed else plays
+    asked_with = asked_with.without(dict(zip(_rows(catalogue, unwanted), unwanted.values(), strict=True)))
     popular = models.fit("popularity", plays, {}, 0)
     own = models.fit("own_history", plays, {}, 0)
     own_said = ALONE_SAID if np.count_nonzero(np.diff(plays.matrix.indptr)) == 1 else OWN_SAID
@@ -99,14 +109,15 @@ def _batches(  # noqa: PLR0917 - what it is made of, then of whom
     types: Sequence[str],
     sets: CandidateSets | None,
     latest: Kept,
-    users: Sequence[int],
+    unwanted: Mapping[int, Ints],
 ) -> Iterator[pa.RecordBatch]:
     artists = {one: sets.artists(one) if sets is not None and one != "raw" else {} for one in types}
     facts = {"model_id": str(model.id), "made_from": _made_from(run)}
+    users = [*unwanted]
     for first in range(0, len(users), BLOCK):
         run.progress(f"recommending: {first} of {len(users)} users")
         block = users[first : first + BLOCK]
-        left_out = {user_id: catalogue.left_out(user_id) for user_id in block}
+        left_out = {user_id: unwanted[user_id] for user_id in block}
         heard_at = discovery.latest_of(latest, block[0], block[-1])
         for artist_type in types:
             limit = run.params[f"recommendation_{artist_type}_limit"]
@@ -154,8 +165,7 @@ def _lists(
 
     `left_out`: by user what must not be in it. `artists`: by user, whose recordings alone may be in it.
     """
-    places = np.searchsorted(catalogue.plays.user_ids, np.array([*left_out], np.int64))
-    rows = dict(zip(places.tolist(), left_out, strict=True))
+    rows = dict(zip(_rows(catalogue, left_out), left_out, strict=True))
     heard = np.diff(catalogue.plays.matrix.indptr)
     found: dict[int, _Listed] = {}
     for way in ways:
@@ -170,6 +180,12 @@ def _lists(
                 usual = way.fallback if artists is None else way.by_artist
                 found[rows[row]] = _Listed(ranking, usual if heard[row] >= FEW else way.for_few)
     return found
+
+
+def _rows(catalogue: Catalogue, users: Iterable[int]) -> list[int]:
+    """Row numbers of users, all of whom have one."""
+    rows: list[int] = np.searchsorted(catalogue.plays.user_ids, np.array([*users], np.int64)).tolist()
+    return rows
 
 
 def _batch(statistic: str, users: Sequence[int], documents: Sequence[str]) -> pa.RecordBatch:

@@ -150,3 +150,13 @@ def test_transformed_play_counts_are_20_and_30_more_than_the_plays(tmp_path: Pat
 
     assert made.interactions(transformed=True).matrix.toarray().tolist() == [[20, 32], [0, 50]]
     assert made.interactions().matrix.toarray().tolist() == [[1, 2], [0, 50]]
+
+
+def test_plays_can_be_left_out_of_some_rows(tmp_path: Path) -> None:
+    plays = dataframes(tmp_path, TASTE).interactions()
+
+    left = plays.without({0: np.array([1]), 2: np.array([0, 2]), 1: np.array([], np.int64)})
+
+    assert left.matrix.toarray().tolist() == [[3, 0, 0], [2, 2, 1], [0, 1, 0]]
+    assert left.matrix.nnz == left.latest.size == 5
+    assert plays.without({}).matrix.toarray().tolist() == plays.matrix.toarray().tolist()
