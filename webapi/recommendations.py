@@ -36,6 +36,11 @@ class Recommended:
     names: Mapping[str, tuple[str, str]]
     """Recording and artist by id, of the first items and of their reasons."""
 
+    @property
+    def said_nothing(self) -> bool:
+        """Nothing is left of it, and it does not say why either: the reason of a list is not that of its lack."""
+        return not self.items and bool(self.found.doc["items"] or not self.found.doc["fallback"])
+
 
 def recommended_to(cursor: Cursor, user_id: int, artist_type: str) -> Recommended | None:
     """None where nothing is stored."""

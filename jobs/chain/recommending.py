@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -30,27 +30,47 @@ BLOCK = 256
 NO_MODEL = "no model yet: `request_model` trains one, `cron_request_recommendations` does all that it takes"
 FEW_SAID = "you have heard few recordings lately, so this is what most listeners here hear"
 NOTHING_SAID = "nobody here hears what you hear, so this is what most listeners here hear"
+FEW_BY_THESE_SAID = "you have heard few recordings lately, so this is what most listeners hear by these artists"
 BY_THESE_SAID = "nobody here hears what you hear and these artists too, so this is what most listeners hear by them"
 ALONE_SAID = "nobody else listens here, so there is nobody to compare you with: these are recordings of your own"
 OWN_SAID = "there is nothing here that you have not heard lately, so these are recordings of your own"
+# Said of a list that stays empty: on an instance of one user, say, no other way is left. The answer is then this text,
+# not an empty one (204): who asks shall not have to guess whether anything was computed for her.
 EMPTY_SAID = {
     "raw": "nothing was heard here lately that could be recommended to you",
-    "top": "you have heard all that anybody here hears by your top artists, or have no top artists yet",
+    "top": "nothing was heard here lately by your top artists that could be recommended to you",
     "similar": "no artist is known here yet that is similar to your top artists",
 }
 
 
+class _Case(NamedTuple):
+    """What a list is of, and for whom."""
+
+    by_artist: bool
+    few: bool
+    """She has heard too little for a model."""
+
+
 @dataclass(frozen=True)
 class _Way:
-    """How a list may come about, and what is said of it."""
+    """How a list may come about."""
 
     ranker: Ranker
     max_heard_share: float
-    fallback: str | None
-    by_artist: str | None
-    """What is said instead where the list is of some artists only."""
-    for_few: str | None
-    """What is said instead where the user has heard too little for a model; None: then it is none of her ways."""
+    said: Mapping[_Case, str | None]
+    """By the cases in which it is a way, what is said of the list."""
+    any_artist: bool = False
+    """A list of some artists is of all others too: who has heard too little has no artists that would do."""
+
+
+_MEASURED = {_Case(by_artist, few=False): None for by_artist in (False, True)}
+_POPULAR = {
+    _Case(by_artist=False, few=False): NOTHING_SAID,
+    _Case(by_artist=True, few=False): BY_THESE_SAID,
+    _Case(by_artist=False, few=True): FEW_SAID,
+    _Case(by_artist=True, few=True): FEW_BY_THESE_SAID,
+}
+_POPULAR_BY_ANYBODY = {_Case(by_artist=True, few=True): FEW_SAID}
 
 
 def recommend(run: EngineRun) -> Made:
@@ -94,10 +114,13 @@ def _ways(run: EngineRun, catalogue: Catalogue, model: Kept, unwanted: Mapping[i
     popular = models.fit("popularity", plays, {}, 0)
     own = models.fit("own_history", plays, {}, 0)
     own_said = ALONE_SAID if np.count_nonzero(np.diff(plays.matrix.indptr)) == 1 else OWN_SAID
+    measured = [Ranker.of(one, asked_with) for one in model_store.models_of(model)]
+    most_heard = Ranker.of(popular, plays)
     return [
-        *(_Way(Ranker.of(one, asked_with), share, None, None, None) for one in model_store.models_of(model)),
-        _Way(Ranker.of(popular, plays), share, NOTHING_SAID, BY_THESE_SAID, FEW_SAID),
-        _Way(Ranker.of(own, plays), 1.0, own_said, own_said, own_said),
+        *(_Way(one, share, _MEASURED) for one in measured),
+        _Way(most_heard, share, _POPULAR),
+        _Way(most_heard, share, _POPULAR_BY_ANYBODY, any_artist=True),
+        _Way(Ranker.of(own, plays), 1.0, dict.fromkeys(_POPULAR, own_said)),
     ]
 
 
@@ -167,18 +190,19 @@ def _lists(
     """
     rows = dict(zip(_rows(catalogue, left_out), left_out, strict=True))
     heard = np.diff(catalogue.plays.matrix.indptr)
+    cases = {row: _Case(artists is not None, bool(heard[row] < FEW)) for row in rows}
     found: dict[int, _Listed] = {}
     for way in ways:
-        waiting = [row for row, user_id in rows.items() if user_id not in found]
-        asked = [row for row in waiting if heard[row] >= FEW or way.for_few is not None]
+        asked = [row for row, user_id in rows.items() if user_id not in found and cases[row] in way.said]
         if not asked:
             continue
-        allowed = None if artists is None else {row: catalogue.of_artists(artists.get(rows[row], ())) for row in asked}
         unwanted = {row: left_out[rows[row]] for row in asked}
+        allowed = None
+        if artists is not None and not way.any_artist:
+            allowed = {row: catalogue.of_artists(artists.get(rows[row], ())) for row in asked}
         for row, ranking in way.ranker.ranked(unwanted, allowed, count, way.max_heard_share).items():
             if ranking.items.size:
-                usual = way.fallback if artists is None else way.by_artist
-                found[rows[row]] = _Listed(ranking, usual if heard[row] >= FEW else way.for_few)
+                found[rows[row]] = _Listed(ranking, way.said[cases[row]])
     return found
 
 

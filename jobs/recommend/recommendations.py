@@ -3,7 +3,8 @@
 raw: of all recordings that the model knows; top: by the user's top artists; similar: by artists similar to those
 (jobs/recommend/candidate_sets.py). At most a share of a list was heard in the window before (by default nothing of it).
 Who has heard fewer than FEW recordings, and whom the model has nothing for, gets what is declared in its place, and the
-list says why: what most listeners here hear, else recordings of her own. What cannot explain itself is not served.
+list says why: what most listeners here hear (by her artists, and where they have nothing and she has heard so few, by
+anybody), else recordings of her own. What cannot explain itself is not served.
 """
 
 from jobs.job import AT, Bundle, Command, Job, Param, UserDocument

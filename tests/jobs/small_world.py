@@ -30,6 +30,10 @@ ROCK, JAZZ = range(1, 11), range(11, 21)
 ROCKERS, JAZZERS, NEWCOMER, STRANGER = (1, 2, 3, 4), (5, 6, 7), 8, 9
 CRON = "cf.recommendations.recording.all"
 CARDS = "recommendation_model"
+TRAIN = "cf.recommendations.recording.train_model"
+QUICK: dict[str, Any] = {"ranks": [2], "iterations": [2]}
+"""Of ALS one candidate, not twelve."""
+RECOMMEND = "cf.recommendations.recording.recommendations"
 
 
 def uuid_of(track: int) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,9 +11,12 @@ import pyarrow.parquet
 import pytest
 from pyspark.sql import SparkSession
 
+from conf.postgres import connect, transaction
 from jobs.chain import model_store
 from jobs.chain.kept import kept
+from jobs.chain.recommending import FEW_BY_THESE_SAID, FEW_SAID, OWN_SAID
 from jobs.job import InvalidRequestError
+from jobs.listens.feedback import HATE, put_score
 from jobs.recommend.candidate_sets import DAYS
 from jobs.recommend.recommendations import ARTIST_TYPES, EXPLAINED
 from jobs.served_run import ServedRun
@@ -21,13 +25,17 @@ from tests.jobs.results import Results
 from tests.jobs.small_world import (
     CRON,
     DAY,
+    HOUR,
     JAZZ,
     JAZZERS,
     NEWCOMER,
     NOON,
+    QUICK,
+    RECOMMEND,
     ROCK,
     ROCKERS,
     STRANGER,
+    TRAIN,
     World,
     counts,
     documents,
@@ -37,10 +45,6 @@ from tests.jobs.small_world import (
 )
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
-TRAIN = "cf.recommendations.recording.train_model"
-QUICK: dict[str, Any] = {"ranks": [2], "iterations": [2]}
-"""Of ALS one candidate, not twelve."""
-RECOMMEND = "cf.recommendations.recording.recommendations"
 SERVED = ServedRun(UUID("01901234-0000-7000-8000-000000000000"), 1, NOON)
 
 
@@ -133,18 +137,31 @@ def test_who_is_new_gets_what_most_hear_and_is_told_so(chain: Results) -> None:
 
 
 def test_lists_by_artist_have_recordings_of_these_artists_only(chain: Results) -> None:
-    assert any(doc["items"] for doc in documents(chain, "recommendations_top").values() if doc["fallback"] is None)
     top, similar = (documents(chain, f"recommendations_{one}") for one in ("top", "similar"))
+    weeks = {user_id: _of_the_week(user_id) for user_id in ROCKERS}
 
+    assert weeks == {1: {2, 3, 4}, 2: {1, 2}, 3: {1, 2, 3}, 4: {2, 3}}
+    assert {user_id: (_ids(top[user_id]), top[user_id]["fallback"]) for user_id in (1, 2)} == {
+        1: ([uuid_of(3)], None),
+        2: ([uuid_of(4)], None),
+    }
+    for user_id in (3, 4):
+        own = {uuid_of(track) for track in ROCK if (track + 1) // 2 in weeks[user_id]} & set(counts(user_id))
+        assert top[user_id]["fallback"] == OWN_SAID
+        assert set(_ids(top[user_id])) == own, "nothing by these artists is new to her"
     for user_id in ROCKERS:
-        own = {(track + 1) // 2 for user, at, track in listens() if user == user_id and at > NOON - DAYS * DAY}
-        assert own
-        missing = {uuid_of(track) for track in ROCK if (track + 1) // 2 in own} - set(counts(user_id))
-        if top[user_id]["fallback"] is None:
-            assert {item["id"] for item in top[user_id]["items"]} <= missing
-        assert not {item["id"] for item in similar[user_id]["items"]} & missing
-    assert top[STRANGER]["items"] == []
-    assert top[STRANGER]["fallback"]
+        others = {uuid_of(track) for track in (*ROCK, *JAZZ) if (track + 1) // 2 not in weeks[user_id]}
+        missing = others & {uuid_of(track) for track in ROCK} - set(counts(user_id))
+        assert missing <= set(_ids(similar[user_id])) <= others - set(counts(user_id))
+
+
+def test_who_is_new_gets_what_most_hear_in_lists_by_artist_too(chain: Results) -> None:
+    raw, top, similar = (documents(chain, f"recommendations_{one}") for one in ("raw", "top", "similar"))
+
+    assert (set(_ids(top[NEWCOMER])), top[NEWCOMER]["fallback"]) == ({uuid_of(2), uuid_of(12)}, FEW_BY_THESE_SAID)
+    for lists in (top, similar):
+        assert (lists[STRANGER]["kind"], lists[STRANGER]["fallback"]) == ("popularity", FEW_SAID)
+        assert _ids(lists[STRANGER]) == _ids(raw[STRANGER]), "she has no artists at all"
 
 
 def test_the_card_is_stored_as_a_document_and_beside_the_model(small: World, chain: Results) -> None:
@@ -191,7 +208,34 @@ def test_at_most_the_share_asked_for_was_heard(small: World, chain: Results) -> 
 
     for user_id in ROCKERS:
         heard = [item for item in half[user_id]["items"] if item["id"] in counts(user_id)]
-        assert len(heard) <= len(half[user_id]["items"]) / 2
+        assert 0 < len(heard) <= len(half[user_id]["items"]) / 2
+
+
+def test_what_is_hated_makes_room_for_others_in_the_next_run_and_is_no_reason(
+    small: World, chain: Results, url: str
+) -> None:
+    del chain
+    user_id, most_heard = 3, counts(3).most_common(1)[0][0]
+
+    def listed() -> Any:
+        asked = {"artist_type": "raw", "users": [f"user {user_id}"], "recommendation_raw_limit": 1}
+        return documents(small.results(RECOMMEND, SERVED, **asked), "recommendations_raw")[user_id]
+
+    before = listed()
+    [first] = _ids(before)
+    assert most_heard in str(before["items"][0]["reasons"])
+    with closing(connect(url)) as connection, transaction(connection) as cursor:
+        cursor.execute("INSERT INTO users (id, name, name_key, position) VALUES (3, 'user 3', 'user 3', 1)")
+        for recording in (first, most_heard):
+            put_score(cursor, user_id, None, UUID(recording), HATE)
+    after = listed()
+    with closing(connect(url)) as connection, transaction(connection) as cursor:
+        cursor.execute("DELETE FROM recording_feedback")
+
+    [second] = _ids(after)
+    assert second != first
+    assert after["items"][0]["reasons"]
+    assert most_heard not in str(after)
 
 
 @pytest.mark.parametrize(
@@ -252,61 +296,13 @@ def test_only_the_last_three_models_are_kept_and_their_cards_served(small: World
     assert [(one["parameters"]["factors"], one["parameters"]["iterations"]) for one in tried] in ([], [(2, 2)])
 
 
-def test_deleted_listens_are_gone_from_lists_and_neighbours_on_the_next_run(
-    spark: SparkSession, tmp_path: Path, url: str
-) -> None:
-    mine = world(spark, tmp_path, url)
-    mine.ask(TRAIN, **QUICK)
-    gone = uuid_of(2)
-    mine.forget({(user, 2) for user in (*ROCKERS, NEWCOMER)} | {(1, track) for track in ROCK})
-
-    lists = documents(mine.results(RECOMMEND), "recommendations_raw")
-    mine.ask("cf.recommendations.recording.create_dataframes", job_type="similar_users")
-    similar = documents(mine.results("similarity.similar_users"), "similar_users")
-
-    assert gone not in str(lists)
-    assert "most listeners" in lists[1]["fallback"]
-    assert all(1 not in [other for other, _ in pairs] for pairs in similar.values())
-    assert 1 not in similar
+def _ids(doc: Any) -> list[str]:
+    return [item["id"] for item in doc["items"]]
 
 
-def test_a_model_of_a_run_that_was_never_stored_is_not_asked_nor_counted(
-    spark: SparkSession, tmp_path: Path, url: str
-) -> None:
-    mine = world(spark, tmp_path, url)
-    mine.ask(TRAIN, **QUICK, is_stored=False)
-    with pytest.raises(InvalidRequestError, match="no model yet"):
-        mine.ask(RECOMMEND)
-    served = mine.results(TRAIN, **QUICK)
-    mine.ask(TRAIN, **QUICK, is_stored=False)
-
-    lists = documents(mine.results(RECOMMEND, artist_type="raw"), "recommendations_raw")
-
-    assert lists[1]["model_id"] == str(served.manifest.run_id)
-    assert len(kept(mine.settings.lake, "models")) == 3
-    assert served.keys("recommendation_model") == {str(served.manifest.run_id)}
-
-
-def test_without_a_model_nothing_is_recommended_and_the_reason_says_what_to_do(
-    spark: SparkSession, tmp_path: Path, url: str
-) -> None:
-    with pytest.raises(InvalidRequestError, match="no model yet: `request_model`"):
-        world(spark, tmp_path, url).ask(RECOMMEND)
-
-
-def test_who_listens_alone_is_told_so_and_gets_recordings_of_her_own(
-    spark: SparkSession, tmp_path: Path, url: str
-) -> None:
-    alone = world(spark, tmp_path, url, [row for row in listens() if row[0] == 1])
-    alone.ask(TRAIN, **QUICK)
-
-    doc = documents(alone.results(RECOMMEND), "recommendations_raw")[1]
-
-    assert "nobody else listens here" in doc["fallback"]
-    assert {item["id"] for item in doc["items"]} == set(counts(1))
-    assert doc["items"][0]["latest_listened_at"] == max(
-        at for user, at, track in listens() if user == 1 and uuid_of(track) == doc["items"][0]["id"]
-    )
+def _of_the_week(user_id: int) -> set[int]:
+    """Numbers of the artists whom she heard in the days before the newest listen of all."""
+    return {(track + 1) // 2 for user, at, track in listens() if user == user_id and at >= NOON - HOUR - DAYS * DAY}
 
 
 def _without_model(lists: dict[int, Any]) -> dict[int, Any]:

@@ -168,6 +168,19 @@ def test_nothing_stored_is_204_and_an_empty_set_says_why(
     assert client.get(f"{ROB}?artist_type=top").status_code == 204
 
 
+def test_a_list_of_which_nothing_is_wanted_is_204_whatever_was_said_of_it(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    for fallback in (None, "This is what most listeners hear."):
+        store_user_documents(connection, RAW, {rob.id: recommendations([item(A, 1.0)], NAMES, fallback)})
+        assert shown(client) == [A]
+        with transaction(connection) as cursor:
+            put_score(cursor, rob.id, None, A, HATE)
+        assert (client.get(ROB).status_code, client.get(ROB).data) == (204, b"")
+        with transaction(connection) as cursor:
+            put_score(cursor, rob.id, None, A, None)
+
+
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [

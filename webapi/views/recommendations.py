@@ -78,8 +78,10 @@ _EXPLAIN = Parameter(
     group="Recommendations",
     parameters=(_ARTIST_TYPE, _EXPLAIN, parameters.COUNT, parameters.OFFSET),
     answers={
-        200: Answer("A page of recordings, the best first; none and a `fallback` that says why.", _PAYLOAD),
-        204: Answer("Nothing was computed for the user yet."),
+        200: Answer(
+            "A page of recordings, the best first; of an empty list a `fallback` that says why it is.", _PAYLOAD
+        ),
+        204: Answer("Nothing was computed for the user yet, or nothing of it is left that she wants."),
     },
     conditional=True,
 )
@@ -96,7 +98,7 @@ def recommended_recordings(user_name: str) -> Response:
     def document() -> dict[str, Any] | None:
         with services().pool.transaction() as cursor:
             shown = recommended_to(cursor, known.user_id, asked)
-        if shown is None:
+        if shown is None or shown.said_nothing:
             return None
         url = services().settings.url
         made = recommendations_payload(shown, asked, user_name, offset, count, explain=explain, url=url)
