@@ -73,11 +73,12 @@ def _made(run: EngineRun, days: int, top: int, similar: int, only: Sequence[int]
     counts = _late_counts(run, days, interactions, artists, everything)
     tops = top_artists(counts, top)
     similars = similar_artists(tops, counts, similar, _nearest(run, artists, everything, tops))
+    asked = set(interactions.user_ids.tolist() if only is None else only)
     rows = [
         (artist_type, int(user_id), artists.names[artist])
         for artist_type, sets in (("top", tops), ("similar", similars))
         for user_id, chosen in zip(interactions.user_ids, sets, strict=True)
-        if only is None or user_id in set(only)
+        if user_id in asked
         for artist in chosen
     ]
     url = f"{home(run.settings.lake, WHAT)}/{run.run_id}"
@@ -128,7 +129,8 @@ def _nearest(
         if known:
             greatest = max(score for _, score in known)
             indexed[wanted[mbid]] = [(other, score / greatest) for other, score in known]
-    return shared_listeners(everything) | indexed
+    others = np.array(sorted(set(wanted.values()) - indexed.keys()), np.int64)
+    return shared_listeners(everything, others) | indexed
 
 
 def _index(run: EngineRun, mbids: list[str]) -> list[tuple[str, list[dict[str, Any]]]]:

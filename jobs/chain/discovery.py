@@ -1,5 +1,6 @@
 """When each user last heard each recording: Parquet of (user_id, recording, latest_listened_at), users ascending."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow.parquet
@@ -25,11 +26,10 @@ def current(run: EngineRun) -> Kept:
     return last if last is not None and is_of(last, run) else _made(run)
 
 
-def latest_of(one: Kept, first: int, last: int) -> dict[tuple[int, str], int]:
-    """(user id, recording uuid) to epoch seconds, of the users with ids from first to last."""
+def latest_of(one: Kept, users: Sequence[int]) -> dict[tuple[int, str], int]:
+    """(user id, recording uuid) to epoch seconds, of these users."""
     files, path = filesystem(f"{one.url}/latest")
-    filters = [("user_id", ">=", first), ("user_id", "<=", last)]
-    rows: Any = pyarrow.parquet.read_table(path, filesystem=files, filters=filters)
+    rows: Any = pyarrow.parquet.read_table(path, filesystem=files, filters=[("user_id", "in", list(users))])
     pairs = zip(rows["user_id"].to_pylist(), rows["recording"].to_pylist(), strict=True)
     return dict(zip(pairs, rows["latest_listened_at"].to_pylist(), strict=True))
 

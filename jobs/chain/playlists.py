@@ -143,7 +143,7 @@ def _listed(run: EngineRun, connection: Connection, due: Mapping[_Person, Mappin
     for first in range(0, len(people), BLOCK):
         block = people[first : first + BLOCK]
         ids = [person.user_id for person in block]
-        latest = discovery.latest_of(heard, ids[0], ids[-1])
+        latest = discovery.latest_of(heard, ids)
         with transaction(connection) as cursor:
             lists = _lists(cursor, ids)
         unwanted = unwanted_by(connection, catalogue, ids)

@@ -141,7 +141,7 @@ def _batches(  # noqa: PLR0917 - what it is made of, then of whom
         run.progress(f"recommending: {first} of {len(users)} users")
         block = users[first : first + BLOCK]
         left_out = {user_id: unwanted[user_id] for user_id in block}
-        heard_at = discovery.latest_of(latest, block[0], block[-1])
+        heard_at = discovery.latest_of(latest, block)
         for artist_type in types:
             limit = run.params[f"recommendation_{artist_type}_limit"]
             assert isinstance(limit, int)

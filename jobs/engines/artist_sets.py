@@ -72,13 +72,13 @@ def similar_artists(
     return found
 
 
-def shared_listeners(counts: Any, count: int = NEAREST) -> dict[int, list[tuple[int, float]]]:
-    """By artist those whose listeners hear it too: cosine of play counts over users, best first."""
+def shared_listeners(counts: Any, artists: Ints, count: int = NEAREST) -> dict[int, list[tuple[int, float]]]:
+    """By artist, of these, those whose listeners hear it too: cosine of play counts over users, best first."""
     found: dict[int, list[tuple[int, float]]] = {}
-    for block in most_similar(sparse.csr_matrix(counts.T), count):
-        for row, (start, end) in enumerate(zip(block.starts[:-1], block.starts[1:], strict=True), block.first):
-            pairs = zip(block.rows[start:end].tolist(), block.scores[start:end].tolist(), strict=True)
-            found[row] = list(pairs)
+    for block in most_similar(sparse.csr_matrix(counts.T), count, of=artists):
+        stretches = zip(block.starts[:-1], block.starts[1:], strict=True)
+        for artist, (start, end) in zip(artists[block.first :].tolist(), stretches, strict=False):
+            found[artist] = list(zip(block.rows[start:end].tolist(), block.scores[start:end].tolist(), strict=True))
     return found
 
 

@@ -21,7 +21,7 @@ class Neighbours:
     """Of each row of a stretch of rows its most similar ones: grain (row, neighbour), best first."""
 
     first: int
-    """The row that the stretch begins with."""
+    """The row that the stretch begins with; where some rows only were asked for, its place among them."""
     starts: npt.NDArray[np.int64]
     """Where each row's neighbours begin, one more than there are rows."""
     rows: npt.NDArray[np.int64]
@@ -30,24 +30,30 @@ class Neighbours:
     """Cosines, more than 0 and at most 1."""
 
 
-def most_similar(matrix: csr_matrix, count: int, cells: int = CELLS) -> Iterator[Neighbours]:
+def most_similar(
+    matrix: csr_matrix, count: int, cells: int = CELLS, of: npt.NDArray[np.int64] | None = None
+) -> Iterator[Neighbours]:
     """The `count` rows most similar to each row, itself left out; ties: the greater position first.
 
-    `matrix`: whole numbers of 0 and more, no explicit zeros needed. Blocks follow one another and cover all rows.
+    `matrix`: whole numbers of 0 and more, no explicit zeros needed. Blocks follow one another and cover all rows, or
+    those that `of` names.
     """
     exact = csr_matrix(matrix, dtype=np.float64)
     squares = np.asarray(exact.multiply(exact).sum(axis=1)).ravel()
     turned = exact.T.tocsr()
     height = max(1, cells // max(1, exact.shape[0]))
-    for first in range(0, exact.shape[0], height):
-        block = exact[first : first + height]
-        yield _best(block @ turned, first, squares, count)
+    asked = exact if of is None else exact[of]
+    numbers = np.arange(exact.shape[0]) if of is None else of
+    for first in range(0, asked.shape[0], height):
+        stretch = slice(first, first + height)
+        yield _best(asked[stretch] @ turned, first, numbers[stretch], squares, count)
 
 
-def _best(product: csr_matrix, first: int, squares: npt.NDArray[np.float64], count: int) -> Neighbours:
-    """Of a block's products of rows, the best neighbours of each row."""
-    lengths = np.diff(product.indptr)
-    own = np.repeat(np.arange(first, first + len(lengths)), lengths)
+def _best(
+    product: csr_matrix, first: int, numbers: npt.NDArray[np.int64], squares: npt.NDArray[np.float64], count: int
+) -> Neighbours:
+    """Of a block's products of rows (their numbers), the best neighbours of each row."""
+    own = np.repeat(numbers, np.diff(product.indptr))
     # One root of a product of whole numbers: what is exactly as similar has exactly the same score.
     scores = product.data / np.sqrt(squares[own] * squares[product.indices])
     np.minimum(scores, 1.0, out=scores)

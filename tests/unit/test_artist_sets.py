@@ -43,7 +43,12 @@ def test_similar_artists_are_none_of_the_own_and_weigh_plays_times_similarity() 
 
 def test_who_shares_listeners_is_similar_and_who_shares_none_is_not() -> None:
     names = Artists.of(CREDITS).names
-    shared = shared_listeners(counts_of([[1, 0, 1, 0, 0], [2, 0, 2, 0, 0], [0, 0, 0, 7, 0]]))
+    counts = counts_of([[1, 0, 1, 0, 0], [2, 0, 2, 0, 0], [0, 0, 0, 7, 0]])
 
-    found = {names[one]: [names[other] for other, _ in pairs] for one, pairs in shared.items()}
-    assert found == {"abba": [], "can": [], "low": ["zoe"], "zoe": ["low"]}
+    def shared(*asked: str) -> dict[str, list[str]]:
+        found = shared_listeners(counts, np.array([names.index(one) for one in asked], np.int64))
+        return {names[one]: [names[other] for other, _ in pairs] for one, pairs in found.items()}
+
+    assert shared("abba", "can", "low", "zoe") == {"abba": [], "can": [], "low": ["zoe"], "zoe": ["low"]}
+    assert shared("zoe", "can") == {"zoe": ["low"], "can": []}, "of nobody else"
+    assert shared() == {}

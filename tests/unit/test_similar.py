@@ -46,6 +46,19 @@ def test_of_those_that_are_as_similar_the_greater_is_first_and_the_cut_keeps_it(
     assert found_in([[1, 1], [1, 0], [2, 0], [5, 0]], 2)[0] == [(3, 1 / math.sqrt(2)), (2, 1 / math.sqrt(2))]
 
 
+def test_of_some_rows_the_neighbours_are_those_that_they_have_among_all() -> None:
+    plays = csr_matrix(np.array([[3, 4, 0], [6, 8, 0], [0, 5, 0], [0, 0, 2]]))
+    everything = found_in(plays.toarray().tolist(), 5)
+    asked = np.array([1, 2, 3])
+
+    blocks = list(most_similar(plays, 5, 8, asked))
+
+    assert [block.first for block in blocks] == [0, 2], "two rows at a time"
+    assert [block.rows.tolist() for block in blocks] == [
+        [row for one in numbers for row, _ in everything[one]] for numbers in ((1, 2), (3,))
+    ]
+
+
 def test_no_rows_and_rows_without_plays_are_similar_to_nothing() -> None:
     assert found_in([[0, 0], [1, 0]], 3) == {0: [], 1: []}
     assert list(most_similar(csr_matrix((0, 4), dtype=np.int64), 3)) == []
