@@ -56,6 +56,15 @@ class EngineRun:
     """The one run that all of these jobs are served from; without it rows of some users only cannot be given."""
     _opened: ExitStack = field(default_factory=ExitStack, repr=False)
 
+    @property
+    def nothing_left(self) -> bool:
+        """No listen is left at this data version, and no window was asked for.
+
+        What was deleted must be gone from results by the next run: then they become empty. Any other window without
+        listens is a mistake of who asked, and an error that leaves results as they are.
+        """
+        return self.landing.newest_listen_ts is None and self.params.get("at") is None
+
     def within(
         self, days: int | None, until: int | None = None, since: int | None = None, reads: Iterable[str] = ()
     ) -> Frames:

@@ -96,7 +96,7 @@ class Listening:
         said = {"limit": rules.limit, "algorithm": rules.algorithm, "whole": WHOLE}
         self.frames: Frames = run.opened((*reads, "landed_personal_track"), {**window, **said})
         self._window = self.frames.sql(_WINDOW, ("listens",))
-        # Without `at` the newest listen is in the window.
+        # Without `at` the newest listen is in the window, or none is left: then the index becomes empty.
         if run.params.get("at") is not None and self._window.isEmpty():
             raise NothingToWorkOnError(
                 f"days={rules.days}: there are no listens in so many days up to {run.newest}, which is `at`, else the "

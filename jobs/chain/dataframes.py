@@ -194,14 +194,17 @@ def facts_of(run: EngineRun) -> dict[str, Any]:
 
 
 def made_of(run: EngineRun, job_type: str, window: int, threshold: int) -> Dataframes:
-    """New dataframes, in place of those of the same sort. Raises NothingToWorkOnError for an empty window."""
+    """New dataframes, in place of those of the same sort: empty ones where no listen is left.
+
+    Raises NothingToWorkOnError for any other empty window.
+    """
     run.progress("counting plays")
     frames = run.within(window, reads=("recording_plays", "identity_plays", "identity", "identity", "merged_recording"))
     plays = frames.keep(frames.named("recording_plays"))
     counted_plays = plays.groupBy("user_id").agg(F.sum("listen_count").alias("listen_count"))
     users = frames.keep(frames.sql(_USERS, (), counted=counted_plays.where(F.col("listen_count") > threshold)))
     counted = users.count()
-    if not counted:
+    if not counted and not run.nothing_left:
         until = datetime.fromtimestamp(run.newest, UTC).date()
         raise NothingToWorkOnError(
             f"empty window: nobody has more than {threshold} listens in the {window} days up to {until}; ask for more "
@@ -248,7 +251,7 @@ def _write_recordings(frames: Frames, recordings: DataFrame, url: str) -> None:
 
 def _total(users: DataFrame) -> int:
     rows = users.agg({"listen_count": "sum"}).collect()
-    return int(rows[0][0])
+    return int(rows[0][0] or 0)
 
 
 def _write(rows: DataFrame, url: str) -> None:

@@ -8,14 +8,15 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.chain.dataframes import facts_of, is_of
 from jobs.chain.kept import Kept, finish, home, kept, remove_older
-from jobs.result_files import filesystem
+from jobs.job import NothingToWorkOnError
+from jobs.result_files import filesystem, remove_folder
 from jobs.run_engine import EngineRun, Made
 
 WHAT = "discovery"
 
 
 def discovery(run: EngineRun) -> Made:
-    """The job: of all listens up to T."""
+    """The job: of all listens up to T. Raises NothingToWorkOnError where all are later."""
     made = _made(run)
     return Made(said=f"the latest listens of {made.metadata['pairs']} pairs of user and recording")
 
@@ -42,6 +43,9 @@ def _made(run: EngineRun) -> Kept:
     latest.sort("user_id", "recording").write.parquet(f"{url}/latest")
     files, path = filesystem(f"{url}/latest")
     pairs = pyarrow.parquet.ParquetDataset(path, filesystem=files).read(columns=[]).num_rows
+    if not pairs and not run.nothing_left:
+        remove_folder(url)
+        raise NothingToWorkOnError(f"empty window: nobody heard anything up to {run.newest}; ask for a later --at")
     metadata = {**facts_of(run), "pairs": pairs}
     finish(url, metadata)
     remove_older(run.settings.lake, WHAT, {run.run_id}, run.now)

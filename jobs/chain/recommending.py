@@ -28,6 +28,7 @@ from jobs.run_engine import EngineRun, Made
 BLOCK = 256
 """Users whose lists are in memory at a time."""
 NO_MODEL = "no model yet: `request_model` trains one, `cron_request_recommendations` does all that it takes"
+NO_LISTENS = "there are no listens yet, so there is nothing to recommend"
 FEW_SAID = "you have heard few recordings lately, so this is what most listeners here hear"
 NOTHING_SAID = "nobody here hears what you hear, so this is what most listeners here hear"
 FEW_BY_THESE_SAID = "you have heard few recordings lately, so this is what most listeners hear by these artists"
@@ -77,7 +78,7 @@ def recommend(run: EngineRun) -> Made:
     """A document per user and artist type. Raises NothingToWorkOnError: no model yet, unknown user, empty window."""
     trained = model_store.last(run.settings, run.run_id)
     if not trained:
-        raise NothingToWorkOnError(NO_MODEL)
+        raise NothingToWorkOnError(NO_LISTENS if run.nothing_left else NO_MODEL)
     model = trained[0]
     only = asked_user_ids(run)
     if run.base is None:

@@ -41,10 +41,15 @@ _REPEATS_ONLY = "own_history"
 
 
 def train(run: EngineRun) -> Made:
-    """A document per model that is kept: its card. Raises NothingToWorkOnError for an empty window."""
+    """A document per model that is kept: its card. Raises NothingToWorkOnError for an empty window.
+
+    Where no listen is left none is trained: lists become empty with the last one (EngineRun.nothing_left).
+    """
     seed, transformed = run.params["seed"], bool(run.params["use_transformed_listencounts"])
     assert isinstance(seed, int)
     dataframes = current(run, RECORDINGS)
+    if run.nothing_left:
+        return Made(_documents(run), said="no model: there are no listens")
     run.progress("reading listens in the order of time")
     timeline = _timeline(run, dataframes, transformed=transformed)
     measured, said = _measured(timeline, candidates_of(run.params), seed, run)

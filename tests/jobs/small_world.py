@@ -121,7 +121,10 @@ class World:
         frame = self.spark.createDataFrame(rows, columns).coalesce(1)
         frame.write.format("delta").mode("overwrite").save(f"{self.settings.lake}/listens")
         versions = dict(self.landing.versions) | {"listens": self.landing.versions["listens"] + 1}
-        self.landing = replace(self.landing, landing_id=self.landing.landing_id + 1, versions=versions)
+        newest = max((at for _, at, _ in kept), default=None)
+        self.landing = replace(
+            self.landing, landing_id=self.landing.landing_id + 1, versions=versions, newest_listen_ts=newest
+        )
 
 
 def world(

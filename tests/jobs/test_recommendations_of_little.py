@@ -7,14 +7,19 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs.chain.kept import kept
+from jobs.chain.recommending import EMPTY_SAID
 from jobs.job import InvalidRequestError
+from jobs.recommend.recommendations import ARTIST_TYPES
 from tests.databases import Databases
 from tests.jobs.small_world import (
+    CRON,
+    JAZZERS,
     NEWCOMER,
     QUICK,
     RECOMMEND,
     ROCK,
     ROCKERS,
+    STRANGER,
     TRAIN,
     counts,
     documents,
@@ -49,6 +54,39 @@ def test_deleted_listens_are_gone_from_lists_and_neighbours_on_the_next_run(
     assert "most listeners" in lists[1]["fallback"]
     assert all(1 not in [other for other, _ in pairs] for pairs in similar.values())
     assert 1 not in similar
+
+
+def test_where_everything_was_deleted_lists_and_neighbours_become_empty(
+    spark: SparkSession, tmp_path: Path, url: str
+) -> None:
+    mine = world(spark, tmp_path, url)
+    mine.ask(TRAIN, **QUICK)
+    mine.forget({(user, track) for user, _, track in listens()})
+
+    made = mine.results(CRON)
+    mine.ask("cf.recommendations.recording.create_dataframes", job_type="similar_users")
+
+    for artist_type in ARTIST_TYPES:
+        lists = documents(made, f"recommendations_{artist_type}")
+        assert set(lists) == {*ROCKERS, *JAZZERS, NEWCOMER, STRANGER}
+        assert {(len(doc["items"]), doc["fallback"]) for doc in lists.values()} == {(0, EMPTY_SAID[artist_type])}
+    assert [switch.rows for switch in mine.results("similarity.similar_users").manifest.switches] == [0]
+    [latest] = kept(mine.settings.lake, "discovery")
+    assert latest.metadata["pairs"] == 0
+    with pytest.raises(InvalidRequestError, match="empty window"):
+        mine.ask(CRON, at="2005-01-01")
+
+
+def test_a_moment_before_all_listens_leaves_what_was_discovered(spark: SparkSession, tmp_path: Path, url: str) -> None:
+    mine = world(spark, tmp_path, url)
+    mine.ask("cf.recommendations.recording.discovery")
+    before = kept(mine.settings.lake, "discovery")
+
+    with pytest.raises(InvalidRequestError, match="empty window: nobody heard anything up to 1041"):
+        mine.ask("cf.recommendations.recording.discovery", at="2003-01-01")
+
+    assert kept(mine.settings.lake, "discovery") == before
+    assert len(list(Path(before[0].url).parent.iterdir())) == 1
 
 
 def test_without_a_model_nothing_is_recommended_and_the_reason_says_what_to_do(
