@@ -8,6 +8,7 @@ from urllib.request import urlopen
 from uuid import UUID
 
 import pytest
+from werkzeug.test import TestResponse
 
 from conf.postgres import Connection, transaction
 from jobs.listens.feedback import HATE, LOVE, put_score, scores_of
@@ -269,6 +270,70 @@ def test_the_page_says_what_the_api_will_call_unchanged(visitor: Visitor, rob: i
         found = re.search(f'data-{name}="([0-9a-f]+)"', page)
         assert found is not None
         assert visitor.client.get(path, headers={"If-None-Match": f'W/"{found[1]}"'}).status_code == 304
+
+
+def test_an_unchanged_page_is_not_sent_again_and_whatever_it_shows_changes_it(
+    visitor: Visitor, rob: int, connection: Connection
+) -> None:
+    now = int(time.time())
+    heard(connection, rob, [listen(now - 30 * 86400 + 3, "Track"), listen(now - 60, "Other", recording_mbid=MBID)])
+    etag = ""
+
+    def status(who: Visitor = visitor, address: str = "/user/rob/") -> int:
+        nonlocal etag
+        answer = who.client.get(address, headers={"Accept": "text/html", "If-None-Match": etag})
+        etag = answer.headers.get("ETag", "")
+        assert (answer.status_code == 304) == (answer.data == b"")
+        return answer.status_code
+
+    def changed(what: str) -> None:
+        assert status() == 200, what
+        assert status() == 304, what
+
+    changed("the first time")
+    assert status(address="/user/rob/?max_ts=1800000000") == 200
+    changed("another address")
+    time.sleep(max(0.0, now + 4 - time.time()))
+    changed("a listen is older than the last 30 days")
+    heard(connection, rob, [listen(now - 30, "Newer")])
+    changed("a listen")
+    with transaction(connection) as cursor:
+        put_score(cursor, rob, None, UUID(MBID), LOVE)
+    changed("a love")
+    with transaction(connection) as cursor:
+        put_score(cursor, rob, None, UUID(MBID), None)
+    changed("no love")
+    with transaction(connection) as cursor:
+        set_playing_now(cursor, rob, {"artist_name": "A", "track_name": "now", "additional_info": {}}, 60)
+    changed("what plays now")
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts,"
+            " last_updated, row_count) VALUES ('user_artists', 'all_time', gen_random_uuid(), 7, 1, 2, 2, now(), 0)"
+        )
+    changed("a run")
+
+
+def test_an_unchanged_page_is_told_again_to_who_has_seen_it_only(
+    visitor: Visitor, other: Visitor, rob: int, connection: Connection
+) -> None:
+    def asked(who: Visitor, etag: str = "") -> TestResponse:
+        return who.client.get("/user/rob/", headers={"Accept": "text/html", "If-None-Match": etag})
+
+    plain = asked(other).headers["ETag"]
+    visitor.log_in()
+    assert "ETag" not in asked(visitor).headers, "it comes with the secret of its forms"
+    own = asked(visitor).headers["ETag"]
+    assert (asked(visitor, own).status_code, asked(visitor, plain).status_code) == (304, 200)
+    assert asked(other, own).status_code == 200
+    visitor.post("/listen/delete", "/user/rob/", listen=f"{NEW_YEAR} {MBID}")
+    told = asked(visitor, own)
+    assert "That listen was gone already." in told.text
+    assert "ETag" not in told.headers, "what is said once is not kept"
+    assert asked(visitor, own).status_code == 304
+    visitor.post("/logout", "/user/rob/")
+    visitor.log_in()
+    assert asked(visitor, own).status_code == 200, "the forms of an earlier log-in have another secret"
 
 
 @pytest.mark.parametrize("count", [20_000, pytest.param(150_000, marks=pytest.mark.slow)])

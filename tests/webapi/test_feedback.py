@@ -80,6 +80,41 @@ def test_both_ids_are_one_recording_which_either_changes(client: FlaskClient, ro
     assert listed(client, OF_ROB) == []
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        OF_ROB,
+        f"{OF_ROB}?metadata=true",
+        f"/1/feedback/recording/{M}/get-feedback-mbid",
+        f"/1/feedback/recording/{A}/get-feedback",
+        f"/1/feedback/user/rob/get-feedback-for-recordings?recording_msids={A}",
+    ],
+)
+def test_what_is_unchanged_is_not_sent_again(client: FlaskClient, rob: Account, path: str) -> None:
+    etag = ""
+    for score in (1, -1, 0, 1):
+        say(client, rob, score, recording_msid=A, recording_mbid=M)
+        fresh = client.get(path, headers={"If-None-Match": etag})
+        assert (fresh.status_code, fresh.headers["Cache-Control"]) == (200, "private, no-cache")
+        scores = [item["score"] for item in fresh.get_json()["feedback"]]
+        assert scores in ([score], [] if score == 0 else [score])
+        etag = fresh.headers["ETag"]
+        again = client.get(path, headers={"If-None-Match": etag})
+        assert (again.status_code, again.data) == (304, b"")
+
+
+def test_names_of_a_feedback_are_those_of_the_listens_now(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    [msid] = heard(connection, rob.id, track(1_600_000_000, "Papercuts"))
+    say(client, rob, 1, recording_msid=msid)
+    etag = client.get(f"{OF_ROB}?metadata=true").headers["ETag"]
+    heard(connection, rob.id, track(1_600_000_100, "PAPERCUTS"))
+    named = client.get(f"{OF_ROB}?metadata=true", headers={"If-None-Match": etag}).get_json()["feedback"]
+    assert [item["track_metadata"]["track_name"] for item in named] == ["PAPERCUTS"]
+    assert client.get(OF_ROB, headers={"If-None-Match": etag}).status_code == 200
+
+
 def test_the_same_again_changes_not_even_the_time(client: FlaskClient, rob: Account, connection: Connection) -> None:
     say(client, rob, 1, recording_msid=A, recording_mbid=M)
     with transaction(connection) as cursor:

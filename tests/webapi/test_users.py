@@ -52,6 +52,20 @@ def test_nothing_is_found_for_nothing_or_what_is_like_nobody(client: FlaskClient
     assert found(client, term) == []
 
 
+def test_what_is_unchanged_is_not_sent_again(client: FlaskClient, connection: Connection, rob: Account) -> None:
+    def status(path: str, etag: str = "") -> tuple[int, str]:
+        answer = client.get(path, headers={"If-None-Match": etag})
+        return answer.status_code, answer.headers["ETag"]
+
+    search, noted = "/1/search/users/?search_term=rob", "/1/latest-import?user_name=rob"
+    etags = {path: status(path)[1] for path in (search, noted)}
+    assert [status(path, etag)[0] for path, etag in etags.items()] == [304, 304]
+    make_account(connection, "Robert")
+    client.post("/1/latest-import", json={"ts": 7}, headers=rob.headers)
+    assert [status(path, etag)[0] for path, etag in etags.items()] == [200, 200]
+    assert found(client, "rob") == ["Rob", "Robert"]
+
+
 def test_linked_services_are_none_and_told_to_their_user_only(
     client: FlaskClient, connection: Connection, rob: Account
 ) -> None:

@@ -78,6 +78,18 @@ def counts_since(cursor: Cursor, user_id: int, month: int, week: int) -> tuple[i
     return int(row[0]), int(row[1])
 
 
+def first_since(cursor: Cursor, user_id: int, month: int, week: int) -> tuple[int | None, int | None]:
+    """The first listens from these times on: of the same listens, they say what counts_since does, without counting."""
+    cursor.execute(
+        "SELECT (SELECT min(listened_at) FROM listen WHERE user_id = %(user)s AND listened_at >= %(month)s),"
+        " (SELECT min(listened_at) FROM listen WHERE user_id = %(user)s AND listened_at >= %(week)s)",
+        {"user": user_id, "month": month, "week": week},
+    )
+    row = cursor.fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
 def find_listen(cursor: Cursor, user_id: int, key: ListenKey) -> RecentTrack | None:
     """The user's listen of this key; None when there is none."""
     cursor.execute(

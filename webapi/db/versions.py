@@ -6,6 +6,7 @@ A version never comes back, so an answer made for it can be told again, and a cl
 from dataclasses import dataclass
 from math import inf
 from typing import Any
+from uuid import UUID
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
@@ -97,6 +98,31 @@ def runs_of_range(cursor: Cursor, stats_range: str) -> dict[str, str]:
 def listeners_version(cursor: Cursor, statistic: str, stats_range: str) -> tuple[Any, ...]:
     """Of a statistic whose documents name users: its run, and who has gone since; or nothing."""
     cursor.execute(_LISTENERS, (statistic, stats_range))
+    return cursor.fetchone() or ()
+
+
+def feedback_version(cursor: Cursor, user_id: int) -> tuple[Any, ...]:
+    """Of a user's love and hate. Ids never come back, so neither do their number, the greatest and their sum."""
+    cursor.execute(
+        "SELECT count(*), max(id), sum(id)::text, max(created)::text FROM recording_feedback WHERE user_id = %s",
+        (user_id,),
+    )
+    return cursor.fetchone() or ()
+
+
+def feedback_on_version(cursor: Cursor, recording_msid: UUID | None, recording_mbid: UUID | None) -> tuple[Any, ...]:
+    """As feedback_version, of everybody's on a recording, by the one id that is given."""
+    cursor.execute(
+        "SELECT count(*), max(id), sum(id)::text, max(created)::text FROM recording_feedback"
+        " WHERE recording_msid = %s OR recording_mbid = %s",
+        (recording_msid, recording_mbid),
+    )
+    return cursor.fetchone() or ()
+
+
+def users_version(cursor: Cursor) -> tuple[Any, ...]:
+    """Of who there is: both maxima are read from an index."""
+    cursor.execute("SELECT (SELECT max(position) FROM users), (SELECT max(position) FROM user_delete)")
     return cursor.fetchone() or ()
 
 

@@ -9,6 +9,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from jobs.catalog import catalog
 from jobs.ranges import ALL_TIME
 from webapi.charts import said
+from webapi.db.versions import runs_of_range
 from webapi.pages import charted
 from webapi.statistics import Asked, payload_of
 
@@ -44,6 +45,12 @@ class Summary:
 def summary_of(cursor: Cursor, user_id: int) -> Summary:
     """Of a user, from what is stored. Listens over time are those of this year, or where it has none, of all time."""
     return Summary(_top_artists(cursor, user_id), _this_year(cursor, user_id) or _all_time(cursor, user_id))
+
+
+def summary_version(cursor: Cursor) -> tuple[str | None, ...]:
+    """The runs that a summary is made from."""
+    of_all_time, of_year = runs_of_range(cursor, ALL_TIME), runs_of_range(cursor, "this_year")
+    return of_all_time.get(ARTISTS), of_all_time.get(ACTIVITY), of_year.get(ACTIVITY)
 
 
 def _top_artists(cursor: Cursor, user_id: int) -> TopArtists | None:

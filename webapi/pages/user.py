@@ -7,12 +7,12 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, flash, make_response, redirect, render_template, request, session
 from flask.blueprints import BlueprintSetupState
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from werkzeug.routing import PathConverter
@@ -30,16 +30,17 @@ from webapi.db.listen_pages import (
     ListenPage,
     counts_since,
     find_listen,
+    first_since,
     listens_above,
     listens_below,
 )
 from webapi.db.playing_now import get_playing_now
 from webapi.db.recent_tracks import RecentTrack
-from webapi.db.versions import ListensVersion, listens_version, playing_now_version
+from webapi.db.versions import ListensVersion, feedback_version, listens_version, playing_now_version
 from webapi.errors import BadRequestError
 from webapi.fresh import etag_of
-from webapi.pages.frame import user_path
-from webapi.pages.summary import summary_of
+from webapi.pages.frame import look_digest, tagged, user_path
+from webapi.pages.summary import summary_of, summary_version
 from webapi.parameters import MAX_TIMESTAMP, timestamp, user_known, user_of_path
 from webapi.services import services
 from webapi.sessions import current_user, local_path, logged_in, require_login
@@ -102,6 +103,9 @@ def user_page(user_name: str) -> Page:
         listens = user_known(listens_version(cursor, user.name), user.name)
         playing = user_known(playing_now_version(cursor, user.name), user.name)
         below, above = _asked("max", LEAST_MSID), _asked("min", GREATEST_MSID)
+        etag = _etag(cursor, visitor, user, listens.version + playing.version)
+        if etag is not None and request.if_none_match.contains_weak(etag):
+            return tagged(make_response("", 304), etag)
         page = _page(cursor, user.id, below, above)
         if above is not None and not page.newer:
             return redirect(f"{user_path(user.name)}/", 303)
@@ -109,7 +113,7 @@ def user_page(user_name: str) -> Page:
         track = get_playing_now(cursor, user.id)
         counts = _counts(cursor, user.id, listens)
         summary = summary_of(cursor, user.id)
-    return render_template(
+    made = render_template(
         "user.html",
         owner=user,
         own=visitor is not None and visitor.id == user.id,
@@ -123,6 +127,7 @@ def user_page(user_name: str) -> Page:
         listens_etag=etag_of(listens.version),
         playing_etag=etag_of(playing.version),
     )
+    return tagged(make_response(made), etag)
 
 
 @blueprint.post("/listen/feedback")
@@ -212,9 +217,23 @@ def _shown(cursor: Cursor, user_id: int, listens: list[RecentTrack]) -> list[Sho
     ]
 
 
-def _counts(cursor: Cursor, user_id: int, known: ListensVersion) -> Counts:
+def _etag(cursor: Cursor, visitor: User | None, user: User, heard: tuple[Any, ...]) -> str | None:
+    """Of all that the page shows; None: who looks at it is told something, or gets the secret of her forms with it."""
+    secret = session.get("csrf_token")
+    if "_flashes" in session or (visitor is not None and secret is None):
+        return None
+    viewer = None if visitor is None else (visitor.id, visitor.name, secret)
+    shown = (heard, feedback_version(cursor, user.id), first_since(cursor, user.id, *_since()), summary_version(cursor))
+    return etag_of((look_digest(), request.full_path, user.id, user.name, viewer, shown))
+
+
+def _since() -> tuple[int, int]:
     now = int(time.time())
-    month, week = counts_since(cursor, user_id, now - 30 * DAY, now - 7 * DAY)
+    return now - 30 * DAY, now - 7 * DAY
+
+
+def _counts(cursor: Cursor, user_id: int, known: ListensVersion) -> Counts:
+    month, week = counts_since(cursor, user_id, *_since())
     since = datetime.fromtimestamp(known.oldest_listened_at, UTC) if known.listen_count else None
     return Counts(known.listen_count, since, week, month)
 

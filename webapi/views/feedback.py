@@ -8,21 +8,25 @@ from flask import Blueprint, Response, request
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from jobs.listens.feedback import HATE, LOVE, put_score
+from jobs.listens.users import User
 from jobs.listens.validator import canonical_uuid
 from webapi.auth import require_owner
 from webapi.bodies import INVALID_DOCUMENT, read_body, read_object, refuse_other_keys, sent_uuid
 from webapi.db.feedback import FeedbackRow, feedback_of_mbid, feedback_of_msid, feedback_of_user, feedback_on
 from webapi.db.heard_tracks import HeardTrack, tracks_by_mbid, tracks_by_msid
+from webapi.db.versions import feedback_on_version, feedback_version, listens_version
 from webapi.errors import BadRequestError, reply
+from webapi.fresh import fresh
 from webapi.openapi import parameters
 from webapi.openapi.declare import Answer, Body, Parameter, describes
 from webapi.openapi.schemas import COUNT, MAYBE_UUID, SECONDS, TEXT, closed, component, list_of
 from webapi.openapi.schemas import UUID as UUID_SCHEMA
-from webapi.parameters import MAX_ITEMS_PER_GET, page, true_or_false, user_of_path, uuids_of, whole
+from webapi.parameters import MAX_ITEMS_PER_GET, page, true_or_false, user_known, user_of_path, uuids_of, whole
 from webapi.services import services
 from webapi.track_metadata import mbid_mapping
 
 Tracks = Mapping[UUID, HeardTrack]
+Ids = Sequence[UUID]
 NAMELESS: Tracks = {}
 
 NO_RECORDING = "No valid recording msid or recording mbid found."
@@ -107,15 +111,22 @@ def submit_feedback() -> Response:
     group="Feedback",
     parameters=(_SCORE, _METADATA, parameters.COUNT, parameters.OFFSET),
     answers={200: Answer("A page, the newest first; `total_count` is of this score.", _PAGE)},
+    conditional=True,
 )
 def get_of_user(user_name: str) -> Response:
     """All of it, or only love or hate."""
     with services().pool.transaction() as cursor:
         user = user_of_path(cursor, user_name)
         score, metadata, (count, offset) = _score(), true_or_false("metadata"), page()
-        rows, total = feedback_of_user(cursor, user.id, score, count, offset)
-        tracks = _tracks(cursor, user.id, rows) if metadata else NAMELESS
-    return _page(rows, total, offset, tracks)
+        # Read before what they are versions of.
+        version = (user.name, feedback_version(cursor, user.id))
+        named = user_known(listens_version(cursor, user.name), user.name).version if metadata else ()
+
+        def document() -> dict[str, Any]:
+            rows, total = feedback_of_user(cursor, user.id, score, count, offset)
+            return _page(rows, total, offset, _tracks(cursor, user.id, rows) if metadata else NAMELESS)
+
+        return fresh(services().answers, (version, named), document)
 
 
 @blueprint.get("/recording/<recording_mbid>/get-feedback-mbid")
@@ -124,14 +135,19 @@ def get_of_user(user_name: str) -> Response:
     group="Feedback",
     parameters=(_SCORE, parameters.COUNT, parameters.OFFSET),
     answers={200: Answer("A page, the newest first; `total_count` is of any score.", _PAGE)},
+    conditional=True,
 )
 def get_of_mbid(recording_mbid: str) -> Response:
     """Of everybody who said so of this MBID."""
     mbid = _path_id(recording_mbid, "mbid")
     score, (count, offset) = _score(), page()
     with services().pool.transaction() as cursor:
-        rows, total = feedback_of_mbid(cursor, mbid, score, count, offset)
-    return _page(rows, total, offset)
+        version = feedback_on_version(cursor, None, mbid)
+        return fresh(
+            services().answers,
+            version,
+            lambda: _page(*feedback_of_mbid(cursor, mbid, score, count, offset), offset),
+        )
 
 
 @blueprint.get("/recording/<recording_msid>/get-feedback")
@@ -140,14 +156,19 @@ def get_of_mbid(recording_mbid: str) -> Response:
     group="Feedback",
     parameters=(_SCORE, parameters.COUNT, parameters.OFFSET),
     answers={200: Answer("A page, the newest first; `total_count` is of any score.", _PAGE)},
+    conditional=True,
 )
 def get_of_msid(recording_msid: str) -> Response:
     """Of everybody who said so of this MSID."""
     msid = _path_id(recording_msid, "msid")
     score, (count, offset) = _score(), page()
     with services().pool.transaction() as cursor:
-        rows, total = feedback_of_msid(cursor, msid, score, count, offset)
-    return _page(rows, total, offset)
+        version = feedback_on_version(cursor, msid, None)
+        return fresh(
+            services().answers,
+            version,
+            lambda: _page(*feedback_of_msid(cursor, msid, score, count, offset), offset),
+        )
 
 
 @blueprint.get("/user/<path:user_name>/get-feedback-for-recordings")
@@ -156,12 +177,16 @@ def get_of_msid(recording_msid: str) -> Response:
     group="Feedback",
     parameters=(_MSIDS, _MBIDS, _OLD_MSIDS),
     answers={200: Answer("One item for each, of score 0 where nothing was said.", _LIST)},
+    conditional=True,
 )
 def get_for_recordings(user_name: str) -> Response:
     """Ids that are no UUID are passed over. For more of them than fit a line, POST."""
     msids = request.args.get("recording_msids") or request.args.get("recordings") or ""
     mbids = request.args.get("recording_mbids") or ""
-    return _on(user_name, uuids_of(msids.split(",")), uuids_of(mbids.split(",")))
+    with services().pool.transaction() as cursor:
+        user, wanted = _asked(cursor, user_name, uuids_of(msids.split(",")), uuids_of(mbids.split(",")))
+        version = (user.name, feedback_version(cursor, user.id))
+        return fresh(services().answers, version, lambda: _said(cursor, user, *wanted))
 
 
 @blueprint.post("/user/<path:user_name>/get-feedback-for-recordings")
@@ -184,21 +209,27 @@ def get_for_recordings(user_name: str) -> Response:
 def post_for_recordings(user_name: str) -> Response:
     """As GET, with the ids in the body."""
     document = read_object(read_body())
-    return _on(user_name, *(_sent_ids(document, name) for name in ("recording_msids", "recording_mbids")))
-
-
-def _on(user_name: str, msids: Sequence[UUID], mbids: Sequence[UUID]) -> Response:
+    sent = (_sent_ids(document, name) for name in ("recording_msids", "recording_mbids"))
     with services().pool.transaction() as cursor:
-        user = user_of_path(cursor, user_name)
-        if not msids and not mbids:
-            raise BadRequestError(NO_RECORDING)
-        rows = feedback_on(cursor, user.id, user.name, msids, mbids)
-    return reply({"feedback": [_item(row) for row in rows]})
+        user, wanted = _asked(cursor, user_name, *sent)
+        return reply(_said(cursor, user, *wanted))
 
 
-def _page(rows: Sequence[FeedbackRow], total: int, offset: int, tracks: Tracks = NAMELESS) -> Response:
+def _asked(cursor: Cursor, user_name: str, msids: Ids, mbids: Ids) -> tuple[User, tuple[Ids, Ids]]:
+    """The user, and recordings of which there must be one."""
+    user = user_of_path(cursor, user_name)
+    if not msids and not mbids:
+        raise BadRequestError(NO_RECORDING)
+    return user, (msids, mbids)
+
+
+def _said(cursor: Cursor, user: User, msids: Ids, mbids: Ids) -> dict[str, Any]:
+    return {"feedback": [_item(row) for row in feedback_on(cursor, user.id, user.name, msids, mbids)]}
+
+
+def _page(rows: Sequence[FeedbackRow], total: int, offset: int, tracks: Tracks = NAMELESS) -> dict[str, Any]:
     items = [_item(row, tracks) for row in rows]
-    return reply({"feedback": items, "count": len(items), "total_count": total, "offset": offset})
+    return {"feedback": items, "count": len(items), "total_count": total, "offset": offset}
 
 
 def _item(row: FeedbackRow, tracks: Tracks = NAMELESS) -> dict[str, Any]:

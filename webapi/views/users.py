@@ -9,7 +9,9 @@ from webapi.auth import require_owner
 from webapi.bodies import read_body, read_object
 from webapi.db.latest_import import SERVICES, latest_import, raise_latest_import
 from webapi.db.user_search import search_users
+from webapi.db.versions import users_version
 from webapi.errors import BadRequestError, ForbiddenError, NotFoundError, UnavailableError, reply
+from webapi.fresh import fresh
 from webapi.openapi.declare import Answer, Body, Parameter, describes
 from webapi.openapi.schemas import SECONDS, TEXT, closed, component, list_of
 from webapi.parameters import MAX_TIMESTAMP, user_of_path, whole
@@ -30,12 +32,17 @@ _SERVICE = {"type": "string", "enum": list(SERVICES), "default": DEFAULT_SERVICE
     group="Users",
     parameters=(Parameter("search_term", TEXT, "What the name is like; nothing is found for nothing.", example="ali"),),
     answers={200: Answer("Those found.", closed({"users": list_of(closed({"user_name": TEXT}), MOST_USERS)}))},
+    conditional=True,
 )
 def search() -> Response:
     """Ten users at most whose names are like the text or begin with it, the most similar first."""
     with services().pool.transaction() as cursor:
-        names = search_users(cursor, request.args.get("search_term", ""), MOST_USERS)
-    return reply({"users": [{"user_name": name} for name in names]})
+
+        def document() -> dict[str, Any]:
+            names = search_users(cursor, request.args.get("search_term", ""), MOST_USERS)
+            return {"users": [{"user_name": name} for name in names]}
+
+        return fresh(services().answers, users_version(cursor), document)
 
 
 @blueprint.get("/user/<path:user_name>/services")
@@ -82,20 +89,20 @@ def get_services(user_name: str) -> Response:
         ),
         404: Answer("No such user, or no such service.", component("Error")),
     },
+    conditional=True,
 )
 def get_latest_import() -> Response:
     """What a client has noted, to go on from there."""
     with services().pool.transaction() as cursor:
         user = user_of_path(cursor, request.args.get("user_name", ""))
         found = latest_import(cursor, user.id, _service(request.args.get("service") or DEFAULT_SERVICE))
-    return reply(
-        {
-            "musicbrainz_id": user.name,
-            "latest_import": found.latest_ts,
-            "status": found.status,
-            "error": found.error,
-        }
-    )
+    document = {
+        "musicbrainz_id": user.name,
+        "latest_import": found.latest_ts,
+        "status": found.status,
+        "error": found.error,
+    }
+    return fresh(services().answers, tuple(document.values()), lambda: document)
 
 
 @blueprint.post("/latest-import")
