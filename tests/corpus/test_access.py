@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 
@@ -9,7 +10,9 @@ from conf.postgres import Connection, transaction
 from conf.settings import Settings
 from jobs.listens.account_deletion import delete_account
 from jobs.listens.msid import msid_of
+from jobs.listens.playlists import NewPlaylist, create_playlist
 from jobs.listens.tokens import outlive_belief, remove_token
+from jobs.listens.user_imports import Wish, add_import
 from jobs.listens.users import create_token
 from tests.corpus.conftest import Hold
 from tests.corpus.oracle import RATE_LIMIT, counts, drained, shape
@@ -58,14 +61,15 @@ SEEDS = [
     Seed("D10", "token of a deleted user", bearing("Token DELETED"), 401, WRONG),
     Seed("D11", "token that was changed", bearing("Token ROTATED"), 401, WRONG),
     Seed("D12", "token in the query", sent("POST", f"{PATH}?token=TOKEN", (), GOOD), 401, NO_HEADER),
-    # No routes take these yet. With them, what is another's stays not to be found.
     Seed(
         "D13",
-        "another's playlist",
-        sent("POST", "/1/playlist/edit/0b1e2d3c-0000-4000-8000-00000000000a", body=b"{}"),
+        "another's private playlist",
+        sent("GET", "/1/playlist/PLAYLIST"),
         404,
+        "Cannot find playlist: ",
     ),
-    Seed("D14", "another's pin", sent("POST", "/1/pin/delete/1", body=b"{}"), 404),
+    # Pins and events have no routes yet: in their places what else is another's.
+    Seed("D14", "another's file that comes in", sent("GET", "/1/import-listens/IMPORT"), 404, "Import not found"),
     Seed(
         "D15",
         "another's feedback: whose it is, the token says",
@@ -77,7 +81,13 @@ SEEDS = [
         400,
         "Invalid JSON document submitted: user_id is not a key of it.",
     ),
-    Seed("D17", "another's event", sent("POST", "/1/user/Other/feed/events/delete", body=b'{"id":1}'), 404),
+    Seed(
+        "D17",
+        "another's exclusions",
+        sent("POST", "/1/user/Other/exclusions", body=b'{"kind": "artist", "value": "Artist"}'),
+        403,
+        "Exclusions are seen and changed only with a token of their user.",
+    ),
     Seed(
         "D18",
         "OPTIONS of a foreign origin",
@@ -124,12 +134,24 @@ def dead_tokens(store: Connection, corpus_rob: Account, standing_live: Server) -
     return {"DELETED": gone.token, "ROTATED": rotated}
 
 
-def test_every_bad_access_is_refused(all_hold: Hold, dead_tokens: dict[str, str]) -> None:
+@pytest.fixture
+def others_own(store: Connection, standing_live: Server) -> dict[str, str]:
+    """What another user has for herself, which she is told."""
+    owner, import_id = other(store, "Other"), uuid4()
+    with transaction(store) as cursor:
+        playlist = create_playlist(cursor, owner.id, NewPlaylist("Mine", public=False))
+        add_import(cursor, import_id, owner.id, name="f", size=1, wish=Wish("auto"))
+    for path in (f"/1/playlist/{playlist}", f"/1/import-listens/{import_id}"):
+        assert standing_live.request("GET", path, headers=owner.headers)[0] == 200
+    return {"PLAYLIST": str(playlist), "IMPORT": str(import_id)}
+
+
+def test_every_bad_access_is_refused(all_hold: Hold, dead_tokens: dict[str, str], others_own: dict[str, str]) -> None:
     def living(seed: Seed) -> Seed:
         def request() -> bytes:
             made = seed.request()
-            for name, token in dead_tokens.items():
-                made = made.replace(name.encode(), token.encode())
+            for name, value in (dead_tokens | others_own).items():
+                made = made.replace(name.encode(), value.encode())
             return made
 
         return Seed(seed.id, seed.about, request, seed.code, seed.says, seed.limited)

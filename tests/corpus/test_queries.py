@@ -9,11 +9,14 @@ pytestmark = pytest.mark.servers
 
 LISTENS = "/1/user/Rob/listens"
 STATISTIC = "/1/stats/user/Rob/artists"
+YEAR = "/1/stats/user/Rob/year-in-music"
+NO_YEAR = "Cannot find Year in Music report for year"
+RELEASES = "/1/explore/fresh-releases/"
 OFFSET = "'offset' should be a non-negative integer"
 MBID = "bf9e91ea-8029-4a04-a26a-224e00a83266"
 OTHER_KEY = dumped({"listened_at": 1443521965, "recording_msid": "x"})
 
-# No route takes a year, a day, a date or an mbid yet: as every unknown parameter they are ignored, whatever they say.
+# A year and an mbid are part of a path: what is no year of a report is not found.
 QUERIES = [
     ("count -1", f"{LISTENS}?count=-1", 400, "should be positive"),
     ("count abc", f"{LISTENS}?count=abc", 400, "Invalid count argument: abc"),
@@ -35,13 +38,13 @@ QUERIES = [
     ("range ../x", f"{STATISTIC}?range=../x", 400, "Invalid range: ../x"),
     ("range with a quote", f"{STATISTIC}?range=week'--", 400, "Invalid range: week'--"),
     ("range empty", f"{STATISTIC}?range=", 400, "Invalid range: "),
-    ("year 0", f"{STATISTIC}?year=0", 204),
-    ("year -1", f"{STATISTIC}?year=-1", 204),
-    ("year 99999", f"{STATISTIC}?year=99999", 204),
-    ("year abc", f"{STATISTIC}?year=abc", 204),
-    ("days 31", f"{STATISTIC}?days=31", 204),
-    ("date 2023-02-30", f"{STATISTIC}?date=2023-02-30", 204),
-    ("mbid x", f"{STATISTIC}?mbid=x", 204),
+    ("year 0", f"{YEAR}/0", 404, f"{NO_YEAR}: 0"),
+    ("year -1", f"{YEAR}/-1", 404, f"{NO_YEAR}: -1"),
+    ("year 99999", f"{YEAR}/99999", 404, f"{NO_YEAR}: 99999"),
+    ("year abc", f"{YEAR}/abc", 404, f"{NO_YEAR}: abc"),
+    ("days 31", f"{RELEASES}?days=31", 400, "days must be between 1 and 30."),
+    ("date 2023-02-30", f"{RELEASES}?release_date=2023-02-30", 400, "Cannot parse date 2023-02-30"),
+    ("mbid x", "/1/stats/artist/x/listeners", 400, "x mbid format invalid."),
     ("10,000 mbids", f"{LISTENS}?mbids={','.join([MBID] * 10_000)}", 431, "The headers are too large."),
     ("repeated", f"{LISTENS}?count=x&count=1", 400, "Invalid count argument: x"),
     ("unknown", f"{LISTENS}?__proto__=1&count[]=2&%ff=%fe", 200, '"count":0'),
