@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
 from jobs.listens.users import create_token, drop_tokens, hash_password, keep_password, token_md5
-from tests.lastfm.conftest import API_KEY, FORMATS, Player, rows, session_of, track
+from tests.lastfm.conftest import API_KEY, FORMATS, Answer, Player, read, rows, session_of, track
 from tests.pages.conftest import Visitor
-from tests.webapi.conftest import Account, make_account
+from tests.webapi.conftest import Account, make_account, timeless_app
 from webapi import create_app
 from webapi.db.lastfm import add_application, approve_request_token, forget_request_tokens
 from webapi.lastfm.signature import signature_of
@@ -274,3 +274,23 @@ def test_upper_case_and_a_parameter_in_the_address_count_too(
     sent["api_sig"] = sent["api_sig"].upper()
     artist = sent.pop("artist")
     assert "error" not in client.post("/2.0/", query_string={"artist": artist}, data=sent).get_json()
+
+
+def test_a_user_is_limited_whatever_address_her_calls_come_from(settings: Settings, connection: Connection) -> None:
+    strict = replace(settings, rate_limit_per_token=3, rate_limit_per_address=100, rate_limit_window=3600)
+    client = timeless_app(strict).test_client()
+    rob, kate = (make_account(connection, name) for name in ("Rob", "Kate"))
+
+    def called(session: str, number: int, method: str = "user.getInfo") -> Answer:
+        given = Player(client, session).parameters(method, track())
+        return read(client.post("/2.0/", data=given, environ_base={"REMOTE_ADDR": f"10.0.0.{number}"}))
+
+    own = [session_of(connection, rob.id) for _ in range(2)]
+    answers = [called(own[number % 2], number) for number in range(4)]
+    assert [answer.code for answer in answers] == [0, 0, 0, 29]
+    assert answers[-1].message.startswith("Rate limit exceeded")
+    assert answers[-1].response.headers["X-RateLimit-Limit"] == "3"
+    assert answers[-1].response.headers["X-RateLimit-Remaining"] == "0"
+    assert called(own[0], 9, "track.scrobble").code == 29
+    assert rows(connection, "SELECT FROM queue_message") == []
+    assert called(session_of(connection, kate.id), 0).code == 0

@@ -10,6 +10,7 @@ INVALID_SIGNATURE = 13
 UNAUTHORIZED_TOKEN = 14
 EXPIRED_TOKEN = 15
 UNAVAILABLE = 16
+RATE_LIMIT = 29
 
 TEXTS = {
     INVALID_METHOD: "Invalid Method - No method with that name in this package",
@@ -22,6 +23,7 @@ TEXTS = {
     UNAUTHORIZED_TOKEN: "Unauthorized Token - This token has not been authorized",
     EXPIRED_TOKEN: "This token has expired",
     UNAVAILABLE: "The service is temporarily unavailable, please try again.",
+    RATE_LIMIT: "Rate limit exceeded - Too many calls for this user in a short time, please try again later",
 }
 
 

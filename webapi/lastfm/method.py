@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from flask import g
+
 from webapi.db.lastfm import SessionOwner, find_session
-from webapi.lastfm.errors import INVALID_SESSION, LastfmError
+from webapi.lastfm.errors import INVALID_SESSION, RATE_LIMIT, LastfmError
 from webapi.lastfm.parameters import Parameters
 from webapi.lastfm.render import Element
 from webapi.requests import note_user
@@ -24,6 +26,8 @@ class Call:
         """Whose session key came with it. Raises LastfmError 6 without one, 9 for one that is none of this api_key.
 
         A session of another key is refused: else a registered key's signatures could be got around with a new key.
+        The call is counted for its user too, and LastfmError 29 raised beyond the limit of a token: by its address it
+        was counted when nothing of it was known, and who has many addresses has no more for that.
         """
         session = self.parameters.required("sk")
         with services().pool.transaction() as cursor:
@@ -31,6 +35,11 @@ class Call:
         if found is None:
             raise LastfmError(INVALID_SESSION)
         note_user(found.user_id)
+        limiter = services().limiter
+        allowance = limiter.take(f"user:{found.user_id}", limiter.limits.per_token)
+        if not allowance.allowed:
+            g.allowance = allowance  # what the answer's headers tell
+            raise LastfmError(RATE_LIMIT)
         return found
 
 
