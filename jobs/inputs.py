@@ -68,13 +68,26 @@ _INPUTS = (
         RESOLVED_TRACKS_SQL.replace("{user_track}", "{excluding_track}"),
     ),
     Input(
+        "excluded_key",
+        "One row per (user, kind, value_key) that she leaves out: what she named, and of an artist's name the MBIDs of "
+        "all artists that MusicBrainz calls so, for statistics show its names.",
+        ("exclusions", "artist_country_code"),
+        """
+        SELECT user_id, kind, value_key FROM {exclusions}
+         UNION ALL
+        SELECT e.user_id, e.kind, a.artist_mbid AS value_key
+          FROM {exclusions} e JOIN {artist_country_code} a ON a.artist_key = e.value_key
+         WHERE e.kind = 'artist'
+        """,
+    ),
+    Input(
         "excluded_track",
         "One row per (key, track) whose listens do not count: its recording or one of its artists is excluded.",
-        ("excluding_identity", "tracks", "exclusions"),
+        ("excluding_identity", "tracks", "excluded_key"),
         """
         SELECT DISTINCT CAST(i.user_id AS BIGINT) AS key, i.track_id
           FROM {excluding_identity} i JOIN {tracks} t ON t.track_id = i.track_id
-          JOIN {exclusions} e ON e.user_id = i.user_id AND (
+          JOIN {excluded_key} e ON e.user_id = i.user_id AND (
                e.kind = 'recording' AND e.value_key IN (i.recording_mbid, t.recording_msid)
                OR e.kind = 'artist' AND (e.value_key = t.artist_key OR array_contains(i.artist_mbids, e.value_key)))
         """,

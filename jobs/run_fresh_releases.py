@@ -31,7 +31,7 @@ WITH heard AS (
 ), unwanted AS (
     SELECT e.user_id, c.release_mbid
       FROM (SELECT release_mbid, explode(concat(artist_mbids, array(artist_credit_key))) AS value_key FROM {fresh}) c
-      JOIN {exclusions} e ON e.value_key = c.value_key
+      JOIN {excluded_key} e ON e.value_key = c.value_key
      WHERE e.kind = 'artist'
 )
 SELECT h.user_id, c.release_mbid, sum(h.listen_count) AS confidence
@@ -63,7 +63,7 @@ def of_users(run: EngineRun) -> Made:
     today = _today(run)
     dated = frames.sql(_DATED, ("releases",))
     fresh = frames.keep(dated.where(F.col("day").between(today - WINDOW, today + WINDOW)))
-    reads = ("windowed_track", "personal_track", "identity", "exclusions")
+    reads = ("windowed_track", "personal_track", "identity", "excluded_key")
     matched = frames.sql(_CONFIDENCE, reads, fresh=fresh).where(F.col("confidence") >= F.lit(threshold))
     return Made(frames.sql(_BY_USER, (), matched=matched).withColumn("statistic", F.lit(OF_USER)))
 

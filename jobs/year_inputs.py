@@ -105,7 +105,7 @@ YEAR_INPUTS = (
         "missed_recording",
         "One row per (key, recording MBID) that her three most similar users heard and she never did: the first 200 by "
         "weight, their listens together, with all that tie; nothing that she excludes, as whatever it was heard.",
-        ("year_similar", "year_recording", "recording_before", "heard_identity", "identity", "exclusions"),
+        ("year_similar", "year_recording", "recording_before", "heard_identity", "identity", "excluded_key"),
         """
         WITH theirs AS (
             SELECT s.key, y.recording AS recording_mbid, sum(y.listen_count) AS weight
@@ -118,7 +118,7 @@ YEAR_INPUTS = (
               JOIN (SELECT DISTINCT i.recording_mbid, i.recording_msid, i.artist_key, i.artist_mbids
                       FROM {heard_identity} h JOIN {identity} i ON i.identity_id = h.identity_id) i
                 ON i.recording_mbid = t.recording_mbid
-              JOIN {exclusions} e ON e.user_id = t.key AND (
+              JOIN {excluded_key} e ON e.user_id = t.key AND (
                    e.kind = 'recording' AND e.value_key IN (t.recording_mbid, i.recording_msid)
                    OR e.kind = 'artist' AND (e.value_key = i.artist_key OR array_contains(i.artist_mbids, e.value_key)))
         ), ranked AS (

@@ -16,7 +16,7 @@ from jobs.listens.credit_names import names_in
 from jobs.listens.msid import fold
 
 Exclusions = Mapping[int, Sequence[tuple[str, str]]]
-"""By user id (kind, value_key) of the table exclusions: artists and recordings."""
+"""By user id (kind, value_key) of artists and recordings (jobs/inputs.py excluded_key)."""
 
 
 @dataclass(frozen=True)

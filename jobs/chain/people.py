@@ -24,9 +24,9 @@ def asked_user_ids(run: EngineRun) -> list[int] | None:
 
 
 def exclusions_of(run: EngineRun) -> dict[int, list[tuple[str, str]]]:
-    """By user (kind, value_key) of the artists and recordings that she leaves out."""
+    """By user (kind, value_key) of the artists and recordings that she leaves out: jobs/inputs.py excluded_key."""
     found: dict[int, list[tuple[str, str]]] = {}
-    rows = run.frames.named("exclusions").where("kind <> 'client'").select("user_id", "kind", "value_key")
+    rows = run.frames.named("excluded_key").where("kind <> 'client'").select("user_id", "kind", "value_key")
     for user_id, kind, key in rows.toLocalIterator():
         found.setdefault(user_id, []).append((kind, key))
     return found

@@ -212,3 +212,29 @@ def test_results_have_no_row_twice(manifest: Manifest) -> None:
             seen[row[0], part.stats_range] += 1
 
     assert set(seen.values()) == {1}
+
+
+def test_an_artist_is_left_out_by_the_name_that_lists_show(spark: SparkSession, tmp_path: Path) -> None:
+    low, sigur_ros = mbid(1), mbid(2)
+    tracks = [
+        Track(1, mbid(11), "Sigur Ros", artist_mbids=(sigur_ros,)),
+        Track(2, mbid(12), "Low feat. Sigur Ros", artist_mbids=(low, sigur_ros)),
+        Track(3, mbid(13), "Low", artist_mbids=(low,)),
+    ]
+    histories = Histories(tracks, {1})
+    histories.listens = [(1, MONDAY - second, second) for second in (1, 2, 3)]
+    histories.beside = {
+        "artist_country_code": [{"artist_mbid": sigur_ros, "artist_name": "Sigur Rós"}],
+        "exclusions": [{"user_id": 1, "kind": "artist", "value": "SIGUR RÓS", "value_key": "sigur rós"}],
+    }
+    landing = write_lake(spark, str(tmp_path / "lake"), histories, MONDAY)
+
+    found = payload(run(spark, lake_settings(tmp_path / "lake"), landing, stats_range="all_time"))
+
+    assert found[1, "all_time"] == [(1, "Low", low)]
+    # Low has no row: each credit is a name of its own.
+    assert found[-1, "all_time"] == [
+        (2, "Sigur Rós", sigur_ros),
+        (1, "Low feat. Sigur Ros", low),
+        (1, "Low", low),
+    ]

@@ -61,7 +61,7 @@ Listening time
 
 Exclusions
 21. An excluded listen is gone from all of the user's own statistics, whole, whichever of its artists is excluded: by
-    MBID any artist it is about, by name the folded credit text as submitted; recordings by the MBID it is about or by
-    MSID; clients by folded name (what the table of exclusions compares, and keeps once). A plain answer has neither
-    exclusions nor zone.
+    MBID any artist it is about, by name the folded credit text as submitted, or any name that artist_country_code has
+    of an artist it is about (lists show these); recordings by the MBID it is about or by MSID; clients by folded name
+    (what the table of exclusions compares, and keeps once). A plain answer has neither exclusions nor zone.
 """

@@ -2,7 +2,7 @@
 
 Choices: the window is 90 days before and after today, UTC, both included; a day that no calendar has is none. A listen
 counts once for every artist of it that the release names. What an artist whom the user excludes is part of, by
-MBID or by the whole credit's name, is not hers. Order: confidence descending, ties the greater MBID.
+MBID, by a name of its own or by the whole credit's, is not hers. Order: confidence descending, ties the greater MBID.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from tests.oracle.statistics import Oracle
-from tests.oracle.world import PLAIN, Mbid, folded
+from tests.oracle.world import PLAIN, Mbid
 
 WINDOW = 90
 
@@ -56,7 +56,6 @@ def of_user(
     found = [
         (sum(heard[mbid] for mbid in set(one.artist_mbids)), one.release_mbid)
         for one in fresh(now, releases)
-        if left_out.artist_mbids.isdisjoint(one.artist_mbids)
-        and folded(one.artist_credit_name) not in left_out.artist_names
+        if not oracle._plays.leaves_out(left_out, one.artist_credit_name, one.artist_mbids)
     ]
     return sorted([one for one in found if one[0] and one[0] >= threshold], reverse=True)

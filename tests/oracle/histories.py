@@ -199,7 +199,7 @@ class _Living:
         chance, track = self.chance, self.chance.choice(self.tracks)
         values = {
             "artist_mbids": chance.choice(self.catalog.artists),
-            "artist_names": folded(track.artist_name),
+            "artist_names": folded(chance.choice([track.artist_name, *self._names()])),
             "recording_mbids": chance.choice(self.catalog.recordings),
             "recording_msids": track.msid,
             "clients": "navidrome",
@@ -208,6 +208,10 @@ class _Living:
         step = steps.Exclude(chance.choice(list(self.zones)), kind, values[kind])
         self.excluded.append(step)
         return step
+
+    def _names(self) -> list[str]:
+        """What artists were said to be called, the latest of them."""
+        return [step.key[1] for step in self.learnt if step.table == "artists" and isinstance(step.key, tuple)][-2:]
 
     def _include(self) -> Step:
         if not self.excluded:

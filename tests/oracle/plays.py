@@ -1,12 +1,13 @@
 """The listens of a user that count, seen through her settings or plainly."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from tests.oracle.identity import About, about
 from tests.oracle.windows import wall_clock
-from tests.oracle.world import PLAIN, Exclusions, Listen, Mapped, Msid, Settings, Track, World, folded
+from tests.oracle.world import PLAIN, Exclusions, Listen, Mapped, Mbid, Msid, Settings, Track, World, folded
 
 
 class Play(NamedTuple):
@@ -28,6 +29,10 @@ class Plays:
         self._by_user: dict[int, list[Listen]] = defaultdict(list)
         self._by_msid: dict[Msid, list[Mapped]] = defaultdict(list)
         self._about: dict[tuple[int, Track], About] = {}
+        self.called: dict[Mbid, set[str]] = defaultdict(set)
+        """By artist every folded name that its rows have."""
+        for mbid, name in world.metadata.artists:
+            self.called[mbid].add(folded(name))
         for listen in world.listens.values():
             if listen.user_id in world.users and listen.listened_at <= world.newest:
                 self._by_user[listen.user_id].append(listen)
@@ -40,10 +45,29 @@ class Plays:
         found = []
         for listen in self._by_user.get(user_id, ()):
             what = self._what(user_id, listen.track)
-            if not excluded(listen, what, settings.exclusions):
+            if not self._excluded(listen, what, settings.exclusions):
                 shown = wall_clock(listen.listened_at, settings.zone)
                 found.append(Play(shown, listen.track, what, listen.played_ms, listen.duration_ms))
         return found
+
+    def _excluded(self, listen: Listen, what: About, exclusions: Exclusions) -> bool:
+        track = listen.track
+        return (
+            (listen.client is not None and folded(listen.client) in exclusions.clients)
+            or track.msid in exclusions.recording_msids
+            or what.recording_mbid in exclusions.recording_mbids
+            or self.leaves_out(exclusions, track.artist_name, what.artist_mbids)
+        )
+
+    def leaves_out(self, exclusions: Exclusions, credit: str, artist_mbids: Iterable[Mbid]) -> bool:
+        """Whether one of the artists is excluded, by MBID or by whatever it is called; choice 21."""
+        artists = set(artist_mbids)
+        if exclusions.artist_mbids & artists:
+            return True
+        if not exclusions.artist_names:
+            return False
+        names = {folded(credit)}.union(*(self.called.get(mbid, set()) for mbid in artists))
+        return bool(names & exclusions.artist_names)
 
     def settings(self, user_id: int) -> Settings:
         """The user's, PLAIN where she has none."""
@@ -54,15 +78,3 @@ class Plays:
         if found is None:
             found = self._about[user_id, track] = about(track, user_id, self._by_msid.get(track.msid, ()))
         return found
-
-
-def excluded(listen: Listen, what: About, exclusions: Exclusions) -> bool:
-    """Choice 21."""
-    track = listen.track
-    return (
-        (listen.client is not None and folded(listen.client) in exclusions.clients)
-        or track.msid in exclusions.recording_msids
-        or what.recording_mbid in exclusions.recording_mbids
-        or not exclusions.artist_mbids.isdisjoint(what.artist_mbids)
-        or (bool(exclusions.artist_names) and folded(track.artist_name) in exclusions.artist_names)
-    )

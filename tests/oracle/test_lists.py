@@ -229,6 +229,18 @@ def test_exclusions_leave_the_whole_listen_out(exclusions: Exclusions) -> None:
     assert names(activity, "listening_activity", "time_range", "listen_count") == [("2021", 1)]
 
 
+@pytest.mark.parametrize("name", ["sigur rós", "victory rose"])
+def test_an_artist_is_left_out_by_any_name_of_its_own_in_whatever_credit(name: str) -> None:
+    made = world("2021-11-22", (1, "2021-11-01", track("Other", artist_mbids=(R,))))
+    made.add(Listen(1, ts("2021-11-02"), track("Sigur Ros", artist_mbids=(A,))))
+    made.add(Listen(1, ts("2021-11-03"), track("Low feat. Sigur Ros", artist_mbids=(B, A))))
+    made.metadata.artists |= {(A, "Sigur Rós"): None, (A, "Victory Rose"): None, (R, "Other"): None}
+    made.settings[1] = Settings(exclusions=Exclusions(artist_names=frozenset({name})))
+
+    assert artists(Oracle(made), 1) == [(1, "Other", R)]
+    assert len(artists(Oracle(made), 1, plain=True)) == 3
+
+
 def test_listening_time_by_source() -> None:
     made: World = world("2021-11-22")
     lengths = [(1000, 5000), (0, 5000), (None, 5000), (None, None)]

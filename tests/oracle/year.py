@@ -213,9 +213,14 @@ class Year:
             for mbid, count in together.items()
             if mbid not in known
             and mbid not in exclusions.recording_mbids
-            and not any(_excluded(way, exclusions) for way in self._ways[mbid])
+            and not any(self._excluded(way, exclusions) for way in self._ways[mbid])
         }
         return {mbid: count for mbid, count in left.items() if sum(other > count for other in left.values()) < MISSED}
+
+    def _excluded(self, way: "Way", exclusions: Exclusions) -> bool:
+        _, artist, artist_mbids, _, _, msid = way
+        plays = self._oracle._plays
+        return msid in exclusions.recording_msids or plays.leaves_out(exclusions, artist, artist_mbids)
 
     def _tracks(self, user_id: int, weights: Weights) -> list[dict[str, Any]]:
         """The recordings of a playlist, in order."""
@@ -277,15 +282,6 @@ def _most_played(ways: Counter[Way]) -> tuple[str, str, tuple[str, ...], str | N
     for way, count in ways.items():
         counts[way[:5]] += count
     return max(counts, key=lambda names: (counts[names], places(names)))
-
-
-def _excluded(way: Way, exclusions: Exclusions) -> bool:
-    _, artist, artist_mbids, _, _, msid = way
-    return (
-        msid in exclusions.recording_msids
-        or not exclusions.artist_mbids.isdisjoint(artist_mbids)
-        or key_of(artist) in exclusions.artist_names
-    )
 
 
 def _recordings(played: Iterable[Play]) -> Counter[str]:
