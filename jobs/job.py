@@ -59,7 +59,8 @@ class PerUser(_Ranked):
 
 @dataclass(frozen=True)
 class Sitewide(_Ranked):
-    """One list per range; a user counts at most 500 times for an item, in the whole range (jobs.md 7.6)."""
+    """One list per range; a user counts at most 500 times for an item, in the whole range (jobs.md 7.6), and with as
+    large a part of her listening time of it."""
 
 
 @dataclass(frozen=True)

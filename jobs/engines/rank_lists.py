@@ -37,7 +37,8 @@ OUTPUT = pa.schema(
 )
 """One row per key and range that has listens; the columns as in `result_list`."""
 SITEWIDE_CAP = 500
-"""A user counts at most so often for one item sitewide (jobs.md 7.6)."""
+"""A user counts at most so often for one item sitewide (jobs.md 7.6), and the same share of her listening time of it: of
+each source whole milliseconds, rounded down."""
 
 
 def rank(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -63,17 +64,23 @@ def cap(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 def _capped(rows: dict[str, Ints], slot: int) -> pa.RecordBatch:
     """The whole is said by the spelling of the least id: a user's rows say the same whatever all structs are."""
-    grouped = _summed(rows, ("key", "group_hash"), ("listen_count",))
-    whole = np.minimum(grouped["listen_count"], SITEWIDE_CAP)
-    members = _summed(rows, ("key", "group_hash", "id"), ("spelling_count", *SOURCES), keep=("place",))
+    grouped = _summed(rows, ("key", "group_hash"), ("listen_count", *SOURCES))
+    members = _summed(rows, ("key", "group_hash", "id"), ("spelling_count",), keep=("place",))
     first = _starts(members["key"], members["group_hash"])
-    counted = np.zeros(members["key"].size, np.int64)
-    counted[first] = whole
-    together = {**members, "listen_count": counted}
+    together = dict(members)
+    for name in ("listen_count", *SOURCES):
+        together[name] = np.zeros(members["key"].size, np.int64)
+        together[name][first] = _share_that_counts(grouped[name], grouped["listen_count"])
     summed = _summed(together, ("group_hash", "id"), ("listen_count", "spelling_count", *SOURCES), keep=("place",))
     size = summed["id"].size
     summed |= {"key": np.zeros(size, np.int64), "windows": np.full(size, 1 << slot, np.int64)}
     return pa.record_batch([pa.array(summed[name]) for name in INPUT], names=list(INPUT))
+
+
+def _share_that_counts(values: Ints, listen_count: Ints) -> Ints:
+    """values * capped // listen_count, without the product, which may be longer than 64 bits. Rounded down."""
+    capped = np.minimum(listen_count, SITEWIDE_CAP)
+    return values // listen_count * capped + values % listen_count * capped // listen_count
 
 
 def _of_range(rows: dict[str, Ints], slot: int) -> pa.RecordBatch | None:

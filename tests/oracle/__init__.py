@@ -41,7 +41,8 @@ Lists
     A null `artists` is null in that order, and [] in the answer (api.md: null for ids, [] for lists).
 14. Sitewide lists have the same struct as the user's, `artists` included (api.md gives one payload for both).
     They, and listeners, count every user plainly: UTC, no exclusions. The cap is LEAST(count, 500) per (user, group).
-    Activities are not capped, nor is listening time.
+    Of listening time a user adds the same part, of each source in whole milliseconds, rounded down. Activities are not
+    capped.
 15. The artist map is made from the first 1000 artists of the list in its order (default answers stay the original's);
     of these, those whose country is known.
 16. Artist evolution keeps the 20 artists with the greatest (listens, MBID, name); genre activity per hour the 10 with

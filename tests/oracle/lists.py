@@ -62,7 +62,7 @@ def tallies(plays: Iterable[Play], entity: Entity, facts: Facts) -> dict[Key, Ta
 
 
 def sitewide_tallies(users: Iterable[Mapping[Key, Tally]]) -> dict[Key, Tally]:
-    """What all users played together, each adding at most CAP to a count."""
+    """What all users played together, each adding at most CAP to a count, and as large a part of her time."""
     found: dict[Key, Tally] = {}
     for user in users:
         for key, tally in user.items():
@@ -71,7 +71,8 @@ def sitewide_tallies(users: Iterable[Mapping[Key, Tally]]) -> dict[Key, Tally]:
                 together = found[key] = Tally(tally.fixed)
             together.listen_count += min(tally.listen_count, CAP)
             together.names.update(tally.names)
-            together.time.update(tally.time)
+            for source, milliseconds in tally.time.items():
+                together.time[source] += milliseconds * min(tally.listen_count, CAP) // tally.listen_count
     return found
 
 

@@ -80,13 +80,15 @@ def tallied(rows: Iterable[Counted], slot: int) -> dict[int, Tallies]:
 
 
 def together(rows: Iterable[Counted], slot: int) -> dict[int, Tallies]:
-    """Everybody's: of the listens of each key at most SITEWIDE_CAP count; of the names and times all."""
+    """Everybody's: of each key's listens at most SITEWIDE_CAP count, and as large a part of its times; all names do."""
     found: Tallies = defaultdict(Tally)
     for tallies in tallied(rows, slot).values():
         for group, tally in tallies.items():
-            found[group].listen_count += min(tally.listen_count, SITEWIDE_CAP)
+            count = min(tally.listen_count, SITEWIDE_CAP)
+            times = [time * count // tally.listen_count for time in tally.times]
+            found[group].listen_count += count
             found[group].spellings.update(tally.spellings)
-            found[group].times = [a + b for a, b in zip(found[group].times, tally.times, strict=True)]
+            found[group].times = [a + b for a, b in zip(found[group].times, times, strict=True)]
     return {EVERYBODY: found} if found else {}
 
 
@@ -244,3 +246,24 @@ def test_the_longest_time_that_users_can_submit_is_listed_in_seconds() -> None:
 
     assert row["seconds"] == [milliseconds // 1_000, 1]
     assert row["seconds"][0] > 2**31
+
+
+def test_who_loops_a_long_track_does_not_lead_everybodys_list_by_time() -> None:
+    hour = 3_600_000
+    rows = [Counted(1, NOW, 0, 50_000, (0, 50_000 * 10 * hour, 0, 7))]
+    rows += [Counted(user, NOW, 1, 400, (0, 400 * 10 * hour, 0, 0)) for user in (2, 3)]
+
+    row = ranked(rank(cap(batches(rows))))[0, EVERYBODY]
+
+    assert row["counts"] == [800, 500]
+    assert row["seconds"] == [800 * 36_000, 500 * 36_000]
+    assert row["by_time"] == [1, 2]
+    assert row["time_by_source"] == [0, 1_300 * 10 * hour, 0, 0], "7 ms of 50,000 listens are none of 500"
+
+
+def test_the_share_of_the_longest_time_is_exact() -> None:
+    milliseconds = 2**63 - 1
+
+    row = ranked(rank(cap(batches([Counted(1, NOW, 0, 501, (0, milliseconds, 0, 0))]))))[0, EVERYBODY]
+
+    assert row["time_by_source"] == [0, milliseconds * 500 // 501, 0, 0]
