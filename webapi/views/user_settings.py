@@ -64,7 +64,8 @@ _EXCLUSION = Body(
     },
     {"kind": "artist", "value": "Rick Astley"},
     "An artist by its MBID or name, a recording by its MBID or MSID, a client by the name that listens give as "
-    f"`submission_client` or `media_player`. Names have at most {MAX_VALUE_BYTES} bytes; their case does not matter.",
+    "`submission_client`, or as `media_player` where they give no `submission_client`. "
+    f"Names have at most {MAX_VALUE_BYTES} bytes; their case does not matter.",
 )
 _EXCLUSIONS = closed(
     {
