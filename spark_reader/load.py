@@ -54,6 +54,8 @@ class Page:
     """Milliseconds of the whole list, by where they are known from (jobs/engines/rank_lists.py SOURCES)."""
     gone: list[tuple[dict[str, Any], int]]
     """(struct, listens there) of what the period before had and this one has not; only where compared."""
+    total_gone: int = 0
+    """How many there are of these; only where compared."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ _COMPARED = (
     _FACTS
     + """
        cardinality(l.ids), l.applied, l.time_by_source, page.docs, page.counts, page.places, page.ranks,
-       page.previous, page.seconds, gone.docs, gone.counts
+       page.previous, page.seconds, gone.docs, gone.counts, cardinality(l.gone_ids)
 """
 )
 _COMPARED_PAGE = """
@@ -113,7 +115,8 @@ _COMPARED_PAGE = """
        ) page
  CROSS JOIN LATERAL (
        SELECT array_agg(e.doc ORDER BY s.place) AS docs, array_agg(s.listen_count ORDER BY s.place) AS counts
-         FROM unnest(l.gone_ids[1:%(gone)s], l.gone_counts[1:%(gone)s]) WITH ORDINALITY AS s (id, listen_count, place)
+         FROM unnest(l.gone_ids[%(first_gone)s:%(last_gone)s], l.gone_counts[%(first_gone)s:%(last_gone)s])
+              WITH ORDINALITY AS s (id, listen_count, place)
          JOIN result_entity e ON e.id = s.id
        ) gone
 """
@@ -181,26 +184,30 @@ def load_compared_page(  # noqa: PLR0917 - the key of a list, then the slice
     *,
     by_time: bool,
     gone: int,
+    gone_offset: int = 0,
     span: Span | None = None,
 ) -> Page | None:
-    """As load_page, each item with what it was a period before and its time, and up to `gone` items that left.
+    """As load_page, each item with what it was a period before and its time, and the items that left.
 
-    `by_time`: the slice is of the order by listening time, longest first.
+    Of these [gone_offset, gone_offset + gone), most played first. `by_time`: the slice is of the order by listening
+    time, longest first.
     """
-    values = _values(statistic, stats_range, key, offset, count) | _bounds(span) | {"by_time": by_time, "gone": gone}
+    left_from = {"first_gone": min(gone_offset, _LARGEST) + 1, "last_gone": min(gone_offset + gone, _LARGEST)}
+    values = _values(statistic, stats_range, key, offset, count) | _bounds(span) | left_from | {"by_time": by_time}
     cursor.execute(
         _COMPARED + _OF_RANGE + _COMPARED_PAGE if span is None else _COMPARED + _OF_SPAN + _COMPARED_PAGE, values
     )
     row = cursor.fetchone()
     if row is None:
         return None
-    facts, (total, applied, times), columns, (gone_docs, gone_counts) = row[:7], row[7:10], row[10:16], row[16:]
+    facts, (total, applied, times), columns, left = row[:7], row[7:10], row[10:16], row[16:]
     items = [
         Item(orjson.loads(doc), listen_count, place, rank, previous, seconds)
         for doc, listen_count, place, rank, previous, seconds in zip(*(c or () for c in columns), strict=True)
     ]
-    left = [(orjson.loads(doc), listens) for doc, listens in zip(gone_docs or (), gone_counts or (), strict=True)]
-    return Page(Run(*facts), total, items, _parsed(applied), times, left)
+    gone_docs, gone_counts, total_gone = left
+    went = [(orjson.loads(doc), listens) for doc, listens in zip(gone_docs or (), gone_counts or (), strict=True)]
+    return Page(Run(*facts), total, items, _parsed(applied), times, went, total_gone)
 
 
 def load_document(

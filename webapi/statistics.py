@@ -19,7 +19,7 @@ TIME_SOURCES = ("duration_played", "duration", "recording_length", "default")
 SITEWIDE_KEY = 0
 """Of what is of everybody."""
 MOST_GONE = 100
-"""Of what the period before had and this one has not, in an answer that compares."""
+"""Of what the period before had and this one has not, in one answer that compares."""
 
 Payload = dict[str, Any]
 
@@ -37,6 +37,8 @@ class Asked:
     """measure=time."""
     span: Span | None = None
     """These days, instead of a range."""
+    gone_offset: int = 0
+    """Of what is gone since the period before, how many are skipped."""
 
 
 def payload_of(cursor: Cursor, job: Job, key: int, asked: Asked, *, plain: bool = False) -> Payload | None:
@@ -63,8 +65,15 @@ def _found(cursor: Cursor, job: Job, key: int, asked: Asked) -> Page | Document 
         return load_document(*where, span=asked.span)
     if not (asked.compare or asked.by_time):
         return load_page(*where, asked.offset, asked.count, span=asked.span)
-    gone = MOST_GONE if asked.compare else 0
-    return load_compared_page(*where, asked.offset, asked.count, by_time=asked.by_time, gone=gone, span=asked.span)
+    return load_compared_page(
+        *where,
+        asked.offset,
+        asked.count,
+        by_time=asked.by_time,
+        gone=MOST_GONE if asked.compare else 0,
+        gone_offset=asked.gone_offset,
+        span=asked.span,
+    )
 
 
 def list_payload(found: Page, route: Route, asked: Asked) -> dict[str, Any]:
@@ -73,6 +82,7 @@ def list_payload(found: Page, route: Route, asked: Asked) -> dict[str, Any]:
     made = {route.payload_key: items, "count": len(items), "offset": asked.offset, route.total_key: found.total}
     if asked.compare:
         made["gone"] = [{**route.item(struct), "previous_listen_count": count} for struct, count in found.gone]
+        made["total_gone_count"] = found.total_gone
     if asked.by_time:
         times = found.time_by_source or [0] * len(TIME_SOURCES)  # stored before times were, and not computed since
         whole = sum(times)

@@ -37,8 +37,9 @@ OUTPUT = pa.schema(
 )
 """One row per key and range that has listens; the columns as in `result_list`."""
 SITEWIDE_CAP = 500
-"""A user counts at most so often for one item sitewide (jobs.md 7.6), and the same share of her listening time of it: of
-each source whole milliseconds, rounded down."""
+"""A user counts at most so often for one item sitewide (jobs.md 7.6), and the same share of her listening time of it.
+
+Of each source whole milliseconds count, rounded down."""
 
 
 def rank(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -111,7 +111,7 @@ def _compared(body: Body, statistic: str, rows: Sequence[Row], before: Sequence[
     for item in items(left):
         count = item.pop("listen_count")
         gone.append({**item, "previous_listen_count": count})
-    return {**body, statistic: here, "gone": gone}
+    return {**body, statistic: here, "gone": gone, "total_gone_count": len(left)}
 
 
 def _change(change: Comparison) -> Body:

@@ -110,7 +110,7 @@ def _lists(found: Served, key: Key, row: Mapping[str, Any], run: Run, entities: 
         for rank, (entity, count, previous_rank, previous_count, seconds) in enumerate(zip(*columns, strict=True), 1)
     ]
     gone = [(entities[entity], count) for entity, count in zip(row["gone_ids"], row["gone_counts"], strict=True)]
-    page = Page(run, len(items), items, _applied(row), list(row["time_by_source"]), gone)
+    page = Page(run, len(items), items, _applied(row), list(row["time_by_source"]), gone, len(gone))
     longest = replace(page, items=[items[place - 1] for place in row["by_time"]], gone=[])
     found.plain[key] = without_run_facts(list_payload(page, route, Asked(stats_range)))
     found.by_time[key] = without_run_facts(list_payload(longest, route, Asked(stats_range, by_time=True)))

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 
-from conf.postgres import connect, transaction
+from conf.postgres import Connection, connect, transaction
 from tests.webapi.conftest import Account
 
 MBID = "bf9e91ea-8029-4a04-a26a-224e00a83266"
@@ -110,3 +110,36 @@ def test_the_user_is_judged_before_the_range_and_the_range_before_the_page(
     answer = standing_client.get("/1/stats/user/nobody/artists?range=x&count=x")
     assert (answer.status_code, answer.get_json()["error"]) == (404, "Cannot find user: nobody")
     assert standing_client.get(f"{URL}?range=x&count=x").get_json()["error"] == "Invalid range: x"
+
+
+def test_all_that_is_gone_since_the_period_before_can_be_paged(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts,"
+            " last_updated, row_count) VALUES ('user_artists', 'week', %s, 7, 100, 200, 200, to_timestamp(300), 1)",
+            (uuid4(),),
+        )
+        cursor.execute(
+            "INSERT INTO result_entity SELECT n, json_build_object('artist_name', 'Artist ' || n, 'artist_mbid', null)"
+            " FROM generate_series(1, 251) AS n"
+        )
+        cursor.execute(
+            "INSERT INTO result_list (statistic, stats_range, key, ids, counts, previous_ranks, previous_counts,"
+            " gone_ids, gone_counts, seconds, by_time) SELECT 'user_artists', 'week', %s, '{251}', '{1}', '{0}', '{0}',"
+            " array_agg(n ORDER BY n), array_agg(300 - n ORDER BY n), '{9}', '{1}' FROM generate_series(1, 250) AS n",
+            (rob.id,),
+        )
+
+    def gone(query: str = "") -> tuple[int, list[int]]:
+        answer = client.get(f"/1/stats/user/rob/artists?range=week&compare=previous{query}")
+        payload = answer.get_json()["payload"]
+        return payload["total_gone_count"], [item["previous_listen_count"] for item in payload["gone"]]
+
+    counts = [300 - n for n in range(1, 251)]
+    assert gone() == gone("&gone_offset=0&offset=5&count=0") == (250, counts[:100])
+    assert gone("&gone_offset=100") == (250, counts[100:200])
+    assert gone("&gone_offset=200") == (250, counts[200:])
+    assert gone("&gone_offset=250") == gone(f"&gone_offset={2**63 - 1}") == (250, [])
+    assert client.get("/1/stats/user/rob/artists?range=week&gone_offset=-1").status_code == 400

@@ -51,6 +51,11 @@ COMPARE = Parameter(
     {"type": "string", "enum": ["previous", ""]},
     "Each item with its rank and count in the period before, and what is gone since. Not for all_time.",
 )
+GONE_OFFSET = Parameter(
+    "gone_offset",
+    OFFSET.schema,
+    "With compare=previous: how many of what is gone are skipped, the most heard first. An answer has at most 100.",
+)
 MEASURE = Parameter(
     "measure",
     {"type": "string", "enum": ["listens", "time", ""], "default": "listens"},

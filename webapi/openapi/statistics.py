@@ -53,6 +53,7 @@ def statistic_schema(job: Job, route: Route) -> dict[str, Any]:
     )
     beyond = {
         "gone": {"type": "array", "items": closed({**struct, "previous_listen_count": COUNT})},
+        "total_gone_count": COUNT,
         "listening_time": COUNT,
         "listening_time_sources": closed({name: {"type": "number"} for name in TIME_SOURCES}),
     }

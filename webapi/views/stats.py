@@ -16,10 +16,21 @@ from webapi.db.versions import listeners_version, sitewide_version, statistic_ve
 from webapi.errors import BadRequestError
 from webapi.fresh import fresh
 from webapi.openapi.declare import Answer, describes
-from webapi.openapi.parameters import COMPARE, COUNT, FROM_TS, IGNORED, MEASURE, OFFSET, PLAIN, RANGE, TO_TS
+from webapi.openapi.parameters import (
+    COMPARE,
+    COUNT,
+    FROM_TS,
+    GONE_OFFSET,
+    IGNORED,
+    MEASURE,
+    OFFSET,
+    PLAIN,
+    RANGE,
+    TO_TS,
+)
 from webapi.openapi.schemas import component
 from webapi.openapi.statistics import statistic_schema
-from webapi.parameters import FLAGS, chosen, ignored, page, stats_range, user_known
+from webapi.parameters import FLAGS, chosen, ignored, non_negative, page, stats_range, user_known
 from webapi.services import services
 from webapi.spans import asked_span, asks_for_span, await_span
 from webapi.statistics import SITEWIDE_KEY, Asked, Payload, document_payload, payload_of
@@ -42,7 +53,7 @@ def _described(job: Job, route: Route) -> Callable[[Serve], Serve]:
     beside = [IGNORED[name] for name in route.ignored]
     parameters = (
         RANGE,
-        *((COUNT, OFFSET, COMPARE, MEASURE) if ranked else ()),
+        *((COUNT, OFFSET, COMPARE, GONE_OFFSET, MEASURE) if ranked else ()),
         *((PLAIN, FROM_TS, TO_TS) if own else ()),
         *beside,
     )
@@ -172,7 +183,8 @@ def _asked_of(job: Job, route: Route, name: str, span: Span | None = None) -> As
     compare = chosen("compare", ("previous",)) is not None
     if compare and name == ALL_TIME:
         raise BadRequestError("compare=previous: there is no period before all_time; choose another range")
-    return Asked(name, count, offset, compare, chosen("measure", ("listens", "time")) == "time", span)
+    by_time, gone_offset = chosen("measure", ("listens", "time")) == "time", non_negative("gone_offset", 0)
+    return Asked(name, count, offset, compare, by_time, span, gone_offset)
 
 
 def _asked_range() -> str:
