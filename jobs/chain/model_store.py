@@ -47,6 +47,12 @@ def save(lake: str, model_id: UUID, models: Sequence[Model], card: Card, now: fl
     finish(url, {**facts, "created": now, "models": len(models)})
 
 
+def newest(settings: Settings, run_id: UUID) -> Kept | None:
+    """That of this run, else the newest one whose card is stored."""
+    own = next((one for one in kept(settings.lake, WHAT) if one.id == run_id), None)
+    return own or next(iter(last(settings, run_id)), None)
+
+
 def last(settings: Settings, run_id: UUID) -> list[Kept]:
     """The last three, newest first: those whose cards are stored, and that of this run."""
     with closing(connect(dsn(settings), application="request_consumer")) as connection:

@@ -76,10 +76,9 @@ _POPULAR_BY_ANYBODY = {_Case(by_artist=True, few=True): FEW_SAID}
 
 def recommend(run: EngineRun) -> Made:
     """A document per user and artist type. Raises NothingToWorkOnError: no model yet, unknown user, empty window."""
-    trained = model_store.last(run.settings, run.run_id)
-    if not trained:
+    model = model_store.newest(run.settings, run.run_id)
+    if model is None:
         raise NothingToWorkOnError(NO_LISTENS if run.nothing_left else NO_MODEL)
-    model = trained[0]
     only = asked_user_ids(run)
     if run.base is None:
         only = None  # nothing is served whose other lists could stay

@@ -25,12 +25,16 @@ from jobs.engines.als import Als
 from jobs.engines.interactions import Interactions
 from jobs.engines.ranking_metrics import hits, ndcg
 from tests.bench.plays import halves, plays_of
+from tests.bench.recommend_memory import measured
 from tests.bench.report import Section, number, paired_ratio, spread
+from tests.bench.system import bench_system
 
 FACTORS, ITERATIONS, ALPHA, REGULARIZATION, SEED = 64, 3, 1.0, 10.0, 1
 MLLIB_REGULARIZATION = 0.1
 """MLlib multiplies it by the number of a user's items."""
 LISTED = 1000
+MOST_OF_BLOCKS = 700
+"""MB that a block of users may take, however many users there are; names of all recordings are among it."""
 MEGABYTE = 2**20
 T = TypeVar("T")
 
@@ -56,7 +60,9 @@ def run(quick: bool) -> Section:
     assert np.allclose(model.factors, _bare(known)), "factors differ from the library's: no times are reported"
     section.samples |= {"ours": ours, "implicit": theirs}
     _against_mllib(section, known, asked, model, ours, 1)
-    _lists(section, *((500, 5_000, 20_000) if quick else (5_000, 200_000, 1_000_000)))
+    size = (500, 5_000, 20_000) if quick else (5_000, 200_000, 1_000_000)
+    _lists(section, *size)
+    _job(section, *size)
     return section
 
 
@@ -159,6 +165,20 @@ def _lists(section: Section, users: int, items: int, pairs: int) -> None:
     section.add(
         "its peak resident memory, with plays and model alone before",
         f"{after:,.0f} MB, {before:,.0f} MB", "<= 500 MB more, lists included", after - before <= 500,
+    )  # fmt: skip
+
+
+def _job(section: Section, users: int, items: int, pairs: int) -> None:
+    """Everything that the recommend job does, which `_lists` ranks alone for."""
+    with bench_system() as bench:
+        job = measured(users, items, pairs, bench.system.environment["DATABASE_URL"])
+    section.add(
+        f"the recommend job for {users:,} users x {items:,} recordings: raw, top and similar lists with their reasons",
+        f"{job.seconds:.1f} s, {users / job.seconds:,.0f} users/s; {job.written / MEGABYTE:,.0f} MB of documents",
+    )
+    section.add(
+        "resident memory that its blocks add at most to what it has read",
+        f"{job.blocks:,.0f} MB, to {job.read:,.0f} MB", f"<= {MOST_OF_BLOCKS} MB", job.blocks <= MOST_OF_BLOCKS,
     )  # fmt: skip
 
 
