@@ -11,13 +11,16 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pika
 import pytest
 
+from conf.broker import INCOMING
 from conf.embedded_postgres import account
+from conf.settings import Settings
 from tests.debian import require
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")
@@ -181,6 +184,17 @@ def amqp_url(request: pytest.FixtureRequest) -> str:
         return given
     node: RabbitMQNode = request.getfixturevalue("rabbitmq_node")
     return node.url
+
+
+@pytest.fixture(params=["postgresql", "rabbitmq"])
+def on_broker(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """The test's settings with either broker; nothing of another test is in its queue of listens."""
+    if request.param == "postgresql":
+        return settings
+    url: str = request.getfixturevalue("amqp_url")
+    with pika.BlockingConnection(pika.URLParameters(url)) as opened:
+        opened.channel().queue_delete(INCOMING)
+    return replace(settings, broker_url=url)
 
 
 def _install() -> None:

@@ -2,11 +2,8 @@
 
 import socket
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
-import pika
 import pytest
 
 from conf.broker import INCOMING, Delivery, open_broker
@@ -64,17 +61,6 @@ class Player:
 @pytest.fixture
 def rob(settings: Settings, connection: Connection) -> Account:
     return make_account(connection, "Rob", Vault(secret_of(settings)))
-
-
-@pytest.fixture(params=["postgresql", "rabbitmq"])
-def on_broker(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Settings]:
-    if request.param == "postgresql":
-        yield settings
-        return
-    url = request.getfixturevalue("amqp_url")
-    with pika.BlockingConnection(pika.URLParameters(url)) as opened:
-        opened.channel().queue_delete(INCOMING)
-    yield replace(settings, broker_url=url)
 
 
 def test_a_player_submits_several_batches_and_loses_nothing(

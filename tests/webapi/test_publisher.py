@@ -29,14 +29,6 @@ def _queued(settings: Settings) -> list[Submission]:
     return found
 
 
-@pytest.fixture(params=["postgresql", "rabbitmq"])
-def on_broker(request: pytest.FixtureRequest, settings: Settings) -> Settings:
-    if request.param == "postgresql":
-        return settings
-    url: str = request.getfixturevalue("amqp_url")
-    return replace(settings, broker_url=url)
-
-
 @pytest.mark.servers
 def test_each_of_many_threads_returns_when_its_own_message_is_in_the_queue(on_broker: Settings) -> None:
     _queued(on_broker)
