@@ -1,4 +1,7 @@
-"""What of a user's settings a result was made with: told beside the result, so that it explains itself."""
+"""What of a user's settings a result was made with: told beside the result, so that it explains itself.
+
+Of exclusions their numbers: results are everybody's to read, and what she leaves out is hers to know.
+"""
 
 from pyspark.sql import DataFrame
 

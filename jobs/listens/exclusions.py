@@ -24,7 +24,8 @@ INSERT INTO exclusion (user_id, kind, value, value_key, created, position)
 VALUES (%s, %s, %s, %s, clock_timestamp(), %s)
 """
 _PAGE = """
-SELECT kind, value, value_key, created FROM exclusion WHERE user_id = %s ORDER BY position DESC LIMIT %s OFFSET %s
+SELECT kind, value, value_key, created, position FROM exclusion WHERE user_id = %s
+ ORDER BY position DESC LIMIT %s OFFSET %s
 """
 
 
@@ -50,9 +51,10 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class KeptExclusion(Exclusion):
-    """With when it was added, UTC."""
+    """With when it was added, UTC, and the position of that."""
 
     created: datetime
+    position: int
 
 
 def exclusion_of(kind: object, value: object) -> Exclusion:

@@ -79,7 +79,8 @@ def test_an_exclusion_comes_and_goes_and_the_same_again_is_no_error(client: Flas
     status, document = ask(client, "GET", "/1/user/ROB/exclusions", rob)
     assert (status, document["count"], document["total_count"], document["offset"]) == (200, 4, 4, 0)
     assert document["user_id"] == "ROB"
-    assert all({*one} == {"kind", "value", "created"} and one["created"] > 1.7e9 for one in document["exclusions"])
+    assert all({*one} == {"kind", "value", "created", "applied"} for one in document["exclusions"])
+    assert all(one["created"] > 1.7e9 for one in document["exclusions"])
     expected = [
         ("client", "Web Scrobbler"), ("recording", MSID), ("artist", MSID.upper()), ("artist", "ABBA"),
     ]  # fmt: skip
@@ -91,6 +92,28 @@ def test_an_exclusion_comes_and_goes_and_the_same_again_is_no_error(client: Flas
         assert ask(client, "DELETE", PATH, rob, {"kind": "artist", "value": "Abba"}) == OK
         assert ask(client, "DELETE", f"{PATH}/", rob, bodies[1]) == OK
     assert listed(client, rob) == expected[:2]
+
+
+def test_which_exclusions_are_in_what_is_served_is_told(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    def applied() -> dict[str, bool]:
+        _, document = ask(client, "GET", PATH, rob)
+        return {one["value"]: one["applied"] for one in document["exclusions"]}
+
+    ask(client, "POST", PATH, rob, ABBA)
+    assert applied() == {"ABBA": False}, "nothing is computed yet"
+    with transaction(connection) as cursor:
+        for statistic, back in (("user_artists", 0), ("sitewide_artists", 1)):
+            cursor.execute(
+                "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts,"
+                " last_updated, row_count, position)"
+                " SELECT %s, 'week', gen_random_uuid(), 1, 1, 2, 2, now(), 1, max(position) - %s FROM exclusion",
+                (statistic, back),
+            )
+    ask(client, "POST", PATH, rob, {"kind": "client", "value": "mpv"})
+
+    assert applied() == {"ABBA": True, "mpv": False}
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])

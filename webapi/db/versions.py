@@ -3,6 +3,7 @@
 A version never comes back, so an answer made for it can be told again, and a client that has it needs no body at all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -93,6 +94,13 @@ def runs_of_range(cursor: Cursor, stats_range: str) -> dict[str, str]:
     """The run of every statistic that is served in a range, by the statistic's name."""
     cursor.execute("SELECT statistic, run_id::text FROM run WHERE stats_range = %s ORDER BY statistic", (stats_range,))
     return dict(cursor.fetchall())
+
+
+def served_position(cursor: Cursor, statistics: Sequence[str]) -> int | None:
+    """Changes up to this position are in all that is served of these statistics; None: nothing is."""
+    cursor.execute("SELECT min(coalesce(position, 0)) FROM run WHERE statistic = ANY(%s)", (list(statistics),))
+    row = cursor.fetchone()
+    return None if row is None else row[0]
 
 
 def listeners_version(cursor: Cursor, statistic: str, stats_range: str) -> tuple[Any, ...]:

@@ -30,7 +30,11 @@ _FACTS: dict[str, Any] = {
     "data_version": COUNT,
     "newest_listen_ts": {**SECONDS, "description": "The newest listen of the data version. " + SECONDS["description"]},
 }
-_APPLIED = closed({"timezone": TEXT, "excluded": closed({"artists": COUNT, "recordings": COUNT, "clients": COUNT})})
+_EXCLUDED = {
+    **closed({"artists": COUNT, "recordings": COUNT, "clients": COUNT}),
+    "description": "How many of each kind; which, only the user is told: /1/user/{user_name}/exclusions.",
+}
+_APPLIED = closed({"timezone": TEXT, "excluded": _EXCLUDED})
 
 
 def statistic_schema(job: Job, route: Route) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Any
 from flask import Blueprint, Response
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from jobs.catalog import catalog
+from jobs.job import PER_USER
 from jobs.listens.exclusions import (
     MOST_EXCLUSIONS,
     Exclusion,
@@ -21,6 +23,7 @@ from jobs.zones import UTC_ZONE, UnknownZoneError, check_zone, zones
 from webapi.auth import require_owner
 from webapi.bodies import read_body, read_object
 from webapi.db.tokens import Owner
+from webapi.db.versions import served_position
 from webapi.errors import BadRequestError, ForbiddenError, reply
 from webapi.openapi import parameters
 from webapi.openapi.declare import Answer, Body, Schema, describes
@@ -70,7 +73,18 @@ _EXCLUSION = Body(
 _EXCLUSIONS = closed(
     {
         "exclusions": list_of(
-            closed({"kind": {"enum": list(EXCLUSION_KINDS)}, "value": TEXT, "created": SECONDS}), MOST_EXCLUSIONS
+            closed(
+                {
+                    "kind": {"enum": list(EXCLUSION_KINDS)},
+                    "value": TEXT,
+                    "created": SECONDS,
+                    "applied": {
+                        "type": "boolean",
+                        "description": "All of your statistics that are served are made without it; else the next run.",
+                    },
+                }
+            ),
+            MOST_EXCLUSIONS,
         ),
         "count": COUNT,
         "total_count": COUNT,
@@ -121,13 +135,25 @@ def post_timezone() -> Response:
     answers={200: Answer("A page of exclusions, the newest first.", _EXCLUSIONS), 403: _FORBIDDEN},
 )
 def get_exclusions(user_name: str) -> Response:
-    """Artists, recordings and clients whose listens do not count in your statistics."""
+    """Artists, recordings and clients whose listens do not count in your statistics.
+
+    Statistics are everybody's to read, and say how many of each kind they are made without; which, is told here.
+    """
     owner = require_owner()
     count, offset = page()
     with services().pool.transaction() as cursor:
         _check_own(cursor, owner, user_name)
         found, total = exclusions_of(cursor, owner.user_id, count, offset)
-    listed = [{"kind": e.kind, "value": e.value, "created": int(e.created.timestamp())} for e in found]
+        upto = served_position(cursor, _own_statistics())
+    listed = [
+        {
+            "kind": e.kind,
+            "value": e.value,
+            "created": int(e.created.timestamp()),
+            "applied": upto is not None and e.position <= upto,
+        }
+        for e in found
+    ]
     return reply(
         {
             "exclusions": listed,
@@ -178,6 +204,12 @@ def delete_exclusion(user_name: str) -> Response:
         _check_own(cursor, owner, user_name)
         remove_exclusion(cursor, owner.user_id, exclusion)
     return reply({"status": "ok"})
+
+
+def _own_statistics() -> list[str]:
+    """Those of users that are kept fresh."""
+    jobs = (job for bundle in catalog().kept_fresh() for job in catalog().bundled(bundle))
+    return [job.statistic for job in jobs if isinstance(job.output, PER_USER)]
 
 
 def _zonename(document: dict[str, Any]) -> str:
