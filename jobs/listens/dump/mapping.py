@@ -4,7 +4,10 @@ A dump gives every listen the mapping that its user sees: the mapper's, or her o
 listens (ties: the greatest) is the row for everybody; a user for whom it says something else has a row of her own.
 
 A full dump replaces all that dumps of its source have said. An incremental one knows a few listens of an MSID only, so
-it takes nothing back that is said to everybody: what differs is said to its users. What a user's own file has said to
+it takes nothing back that is said to everybody: what differs is said to its users. That holds where all of its rows of
+an MSID agree, too: most often they are one user's, and a row does not tell the mapper's word from one of hers by hand,
+which would then remap everybody's listens. So a correction of the mapper's reaches those who have listened since with
+the incremental dump, and everybody with the next full one, two weeks later at most. What a user's own file has said to
 her (jobs/listens/dump_mapping.py; such rows have no dump_id) no dump changes.
 """
 
