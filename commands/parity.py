@@ -10,6 +10,8 @@ from commands.exits import FAILED
 from commands.output import show_json, show_table
 
 TABLE = Path(__file__).with_suffix(".toml")
+_SAID_OF_OURS = (("without", "options"), ("but", "but"))
+"""Words of a row whose command is here, and what they are called in `why`."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Row:
     why: str
     """There is none: gone or later, and why. Empty where there is one, and where no reason is known.
 
-    Of a command of another name here: why it does not take the documented options.
+    Of a command here: why it does not take the documented options, and what else is otherwise.
     """
     untaken: tuple[str, ...] = ()
     """Documented options that our command does not take, where nothing says why."""
@@ -80,8 +82,9 @@ def _row(root: click.Group, group: str, name: str, said: dict[str, str]) -> Row:
     if found is None:
         why = next((f"{word}: {said[word]}" for word in ("gone", "later") if word in said), "")
         return Row(group, name, said.get("from", "2023"), "", why)
-    why = f"options: {said['without']}" if "without" in said else ""
-    untaken = () if why else tuple(one for one in said.get("options", "").split() if one not in _options(found))
+    why = "; ".join(f"{label}: {said[word]}" for word, label in _SAID_OF_OURS if word in said)
+    judged = "" if "without" in said else said.get("options", "")
+    untaken = tuple(one for one in judged.split() if one not in _options(found))
     return Row(group, name, said.get("from", "2023"), ours, why, untaken)
 
 

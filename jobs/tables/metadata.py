@@ -1,5 +1,9 @@
 """What MusicBrainz says of the music: made by an import, each table whole; absent, and then read as empty, before.
 
+Of the tables of jobs.md 2.2 recording_feedback is not among them: it is no metadata but what users of that server said,
+under its own user ids. Love and hate are in PostgreSQL here, where they come in over the API and from exports, and what
+makes recommendations reads them there; a copy in the lake would be a second truth, and one more place to erase.
+
 Their names and columns are those of the files; keys are folded names, which the import adds.
 """
 

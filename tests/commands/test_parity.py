@@ -46,7 +46,7 @@ def test_nothing_is_missing_and_the_command_says_so(nowhere: CommandLine) -> Non
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row.group} {row.name}" for row in ROWS])
 def test_a_row_names_a_command_that_is_there_or_says_why_there_is_none(row: Row) -> None:
     said = SAID[row.group][row.name]
-    assert set(said) <= {"ours", "gone", "later", "from", "options", "without"}
+    assert set(said) <= {"ours", "gone", "later", "from", "options", "without", "but"}
     assert row.origin in {"2017", "2023", "newer"}
     assert row.untaken == (), "these options are documented"
     assert not row.missing
@@ -82,6 +82,15 @@ def test_options_of_the_documentation_are_taken_and_change_nothing() -> None:
         assert found is not None
         params = found.make_context(command, given.split()).params
     assert (params["max_contribution"], params["skip_threshold"]) == (3, 9)
+
+
+def test_what_a_command_does_otherwise_is_said_and_its_options_are_judged_none_the_less() -> None:
+    [row] = [row for row in ROWS if row.name == "cron_request_all_stats"]
+    assert row.here == row.name
+    assert row.why.startswith("but: request_import_pg_tables brings the metadata")
+    bare = click.Group("x", commands=[click.Command("request_user_stats")])
+    [less] = [row for row in documented(bare) if row.name == "request_user_stats"]
+    assert "--entity" in less.untaken
 
 
 def test_parity_prints_every_row(nowhere: CommandLine) -> None:
