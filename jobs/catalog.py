@@ -138,7 +138,7 @@ def _claims(value: Job | Bundle) -> Iterator[tuple[object, ...]]:
         yield "request", value.name, ()
         return
     yield "statistic", value.statistic
-    yield "request", value.name, tuple(sorted(value.select.items()))
+    yield "request", value.name, (*sorted(value.select.items()), *sorted(value.only_with.items()))
     if value.route is not None:
         yield "route", value.route.path
 
@@ -184,7 +184,8 @@ def _distinct(params: Iterable[Param]) -> list[Param]:
 
 
 def _chosen(job: Job, params: Mapping[str, Any]) -> bool:
-    return all(params.get(name) in (None, value) for name, value in job.select.items())
+    selected = all(params.get(name) in (None, value) for name, value in job.select.items())
+    return selected and all(bool(params.get(name)) is value for name, value in job.only_with.items())
 
 
 def _made(job: Job, params: Mapping[str, Any]) -> bool:

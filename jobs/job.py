@@ -278,7 +278,7 @@ class Job:
     statistic: str
     """Key of the stored result, unique: e.g. user_artists."""
     select: Mapping[str, str]
-    """Param values that choose this job among those of one name, e.g. {"entity": "artists"}."""
+    """Param values that choose this job among those of one name, e.g. {"entity": "artists"}; not said: each of them."""
     params: tuple[Param, ...]
     inputs: tuple[str, ...]
     """Tables and shared inputs by name (jobs/inputs.py)."""
@@ -301,6 +301,8 @@ class Job:
     """The scheduler asks for it after every landing, and when a day turns."""
     ranges: tuple[str, ...] = STATS_RANGES
     """Those it has results of."""
+    only_with: Mapping[str, bool] = field(default_factory=dict)
+    """Whether the request has to say these params, of kind bool, for this job among those of one name."""
 
     @property
     def of_year(self) -> bool:

@@ -142,7 +142,7 @@ class Lake:
         keeping = [job.statistic for job in jobs if job.statistic not in KEEPING_NOTHING]
         if keeping:
             raise LakeReadOnlyError(f"{keeping[0]} keeps what it makes in the lake: ask the running system for it")
-        steps = [step for job in jobs for step in catalog().steps(job.name, params)]
+        steps = [step for job in jobs for step in catalog().steps(job.name, {**params, **job.only_with})]
         now = time.time()
         made = run_engines(
             self.spark,

@@ -7,6 +7,7 @@ from jobs.engines.join_phrases import featuring
 from jobs.frames import Frames
 from jobs.run_engine import EngineRun, Made
 from jobs.run_similarity import WHOLE, Listening, Rules
+from jobs.similarity.artist import STATISTIC
 
 _CREDITED = """
 WITH credit AS (
@@ -78,7 +79,7 @@ SELECT b.item_id, b.artist_mbid, coalesce(a.artist_name, b.name) AS artist_name
   FROM best b LEFT JOIN {artist_names} a ON a.artist_mbid = b.artist_mbid
 """
 _DOCUMENTS = """
-SELECT 'similar_artists' AS statistic, i.artist_mbid AS entity,
+SELECT :statistic AS statistic, i.artist_mbid AS entity,
        to_json(named_struct('algorithm', :algorithm, 'items', l.items)) AS doc
   FROM (SELECT r.item_id, transform(array_sort(collect_list(struct(r.place, struct(o.artist_mbid, o.artist_name,
                    r.score) AS item))), one -> one.item) AS items
@@ -92,7 +93,7 @@ _READS = ("identity_item", "identity_item", "identity_item", "landed_identity", 
 def similar_artists(run: EngineRun) -> Made:
     """A document per artist that has any like it. Raises NothingToWorkOnError for an empty window."""
     rules = Rules.of(run.params)
-    listening = Listening(run, rules, _READS)
+    listening = Listening(run, rules, _READS, STATISTIC)
     frames = listening.frames
     run.progress("finding sessions")
     weighed = _weighed(run, frames)

@@ -5,6 +5,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from jobs.recording_credits import CREDITED_SQL, NAMED_SQL
 from jobs.run_engine import EngineRun, Made
 from jobs.run_similarity import Listening, Rules
+from jobs.similarity.recording import STATISTIC
 
 _UNITS = "SELECT identity_id, seconds, item_id, item_id AS unit_id FROM {identity_item}"
 _HEARD = "SELECT user_id, session, CAST(-1 AS INT) AS group_id, unit_id AS item_id, plays AS weight FROM {kept}"
@@ -25,7 +26,7 @@ SELECT p.item_id, p.recording, p.msid, p.track_name, p.artist_name, coalesce(l.l
   FROM {paired} p LEFT JOIN {played} l ON l.identity_id = p.identity_id
 """
 _DOCUMENTS = """
-SELECT 'similar_recordings' AS statistic, i.recording AS entity,
+SELECT :statistic AS statistic, i.recording AS entity,
        to_json(named_struct('algorithm', :algorithm, 'msid', i.msid, 'items', l.items)) AS doc
   FROM (SELECT r.item_id, transform(array_sort(collect_list(struct(r.place, struct(o.recording AS id, o.msid,
                    o.recording_name, o.artist_credit_name, r.score) AS item))), one -> one.item) AS items
@@ -39,7 +40,7 @@ _READS = ("identity_item", "identity_item", "landed_identity", "landed_identity"
 def similar_recordings(run: EngineRun) -> Made:
     """A document per recording that has any like it. Raises NothingToWorkOnError for an empty window."""
     rules = Rules.of(run.params)
-    listening = Listening(run, rules, _READS)
+    listening = Listening(run, rules, _READS, STATISTIC)
     frames = listening.frames
     run.progress("finding sessions")
     kept = listening.kept(frames.sql(_UNITS, ("identity_item",)))

@@ -19,7 +19,7 @@ from jobs.frames import Frames
 from jobs.job import NothingToWorkOnError
 from jobs.lake import row_count
 from jobs.run_engine import DAY, EngineRun
-from jobs.similarity.parameters import algorithm
+from jobs.similarity.parameters import algorithm, statistic
 
 TASK_LISTENS = 500_000
 """Listens of one task: its arrays take about 100 MB, its pairs several times as much."""
@@ -89,11 +89,15 @@ class Rules:
 class Listening:
     """The listens of a run's window. Frames are freed with the run."""
 
-    def __init__(self, run: EngineRun, rules: Rules, reads: Sequence[str]) -> None:
-        """`reads`: the inputs that will be asked for, once per statement. Raises NothingToWorkOnError."""
+    def __init__(self, run: EngineRun, rules: Rules, reads: Sequence[str], served: str) -> None:
+        """`reads`: the inputs that will be asked for, once per statement. Raises NothingToWorkOnError.
+
+        `served`: the statistic that is served, in place of which another one may be made.
+        """
         self._run, self._rules = run, rules
         window = {"window_from": max(0, run.newest - rules.days * DAY), "window_to": run.newest}
-        said = {"limit": rules.limit, "algorithm": rules.algorithm, "whole": WHOLE}
+        made = statistic(served, run.params)
+        said = {"limit": rules.limit, "algorithm": rules.algorithm, "whole": WHOLE, "statistic": made}
         self.frames: Frames = run.opened((*reads, "landed_personal_track"), {**window, **said})
         self._window = self.frames.sql(_WINDOW, ("listens",))
         # Without `at` the newest listen is in the window, or none is left: then the index becomes empty.

@@ -19,12 +19,14 @@ from conf.postgres import Connection, Pool, StoreUnavailableError, dsn
 from conf.settings import Settings
 from jobs.catalog import catalog
 from jobs.ranges import day_ended
+from jobs.similarity.datasets import BESIDE
+from jobs.similarity.parameters import KEPT_BESIDE
 from request_consumer import requests
 from request_consumer.changed_years import tell_anew
 from request_consumer.freshness import Served, served
 from request_consumer.schedule import Entry, schedule_of
 from request_consumer.scheduled import ask_on_time
-from spark_reader.store import forget_spans
+from spark_reader.store import forget_entities, forget_spans
 
 PART = "scheduler"
 REFRESHED = "stats.all"
@@ -56,6 +58,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
                         with pool.session() as connection:
                             requests.forget_ended(connection)
                             forget_spans(connection)
+                            forget_entities(connection, BESIDE, KEPT_BESIDE)
                             asked += tell_anew(connection, broker)
                         tidied = time.monotonic()
                     stop.wait(LOOK_SECONDS)

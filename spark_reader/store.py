@@ -1,7 +1,7 @@
 """Stored results: how a run is saved, switch by switch. How they are loaded is beside it, in spark_reader/load.py."""
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from conf.postgres import Connection, transaction
 from jobs.listens.account_deletion import LISTS_LOCK
 from jobs.messages import Manifest, Switch
+from jobs.ranges import ALL_TIME
 from spark_reader.kinds import Kind, copy_line
 
 
@@ -41,6 +42,7 @@ _REPLACE_RUN = (
 )
 
 
+_LOCK_SWITCH = "SELECT pg_advisory_xact_lock(hashtextextended(%s || ' ' || %s, 0))"
 SPAN_KEPT = timedelta(days=1)
 """How long the statistics of a span are kept."""
 _DROP_OLDER_SPAN = """
@@ -119,7 +121,7 @@ def save_switch(  # noqa: PLR0917 - what is switched, then its rows
     False, and nothing is changed, when this run or a newer one is already served. Raises BadRowsError.
     """
     what = (switch.statistic, switch.stats_range)
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s || ' ' || %s, 0))", what)
+    cursor.execute(_LOCK_SWITCH, what)
     cursor.execute("SELECT data_version, run_id FROM run WHERE statistic = %s AND stats_range = %s", what)
     served = cursor.fetchone()
     if served is not None and served >= (manifest.data_version, manifest.run_id):
@@ -205,6 +207,20 @@ def forget_spans(connection: Connection) -> int:
     with transaction(connection) as cursor:
         cursor.execute("DELETE FROM span WHERE last_updated < now() - %s", (SPAN_KEPT,))
         return cursor.rowcount
+
+
+def forget_entities(connection: Connection, statistics: Collection[str], kept: timedelta) -> int:
+    """Drop documents of entities over all time that were stored so long ago, with their run; of how many statistics."""
+    with transaction(connection) as cursor:
+        for statistic in sorted(statistics):  # none of them is being saved meanwhile
+            cursor.execute(_LOCK_SWITCH, (statistic, ALL_TIME))
+        cursor.execute(
+            "DELETE FROM run WHERE statistic = ANY(%s) AND last_updated < now() - %s RETURNING statistic",
+            ([*statistics], kept),
+        )
+        forgotten = [statistic for (statistic,) in cursor.fetchall()]
+        cursor.execute("DELETE FROM result_entity_document WHERE statistic = ANY(%s)", (forgotten,))
+    return len(forgotten)
 
 
 def finish_request(cursor: Cursor, manifest: Manifest) -> None:

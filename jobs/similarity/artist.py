@@ -25,26 +25,41 @@ text, each the most played; ties: the greatest by UTF-8 bytes.
 
 from jobs.job import AT, Command, EntityDocument, Job
 from jobs.ranges import ALL_TIME
-from jobs.similarity.parameters import DAYS, IS_PRODUCTION_DATASET, LIMIT, SESSION, THRESHOLD, contribution, skip
+from jobs.similarity.parameters import (
+    ABOUT,
+    DAYS,
+    IS_PRODUCTION_DATASET,
+    LIMIT,
+    SESSION,
+    THRESHOLD,
+    contribution,
+    skip,
+    statistics,
+)
 
-JOB = Job(
-    name="similarity.artist",
-    statistic="similar_artists",
-    select={},
-    params=(DAYS, SESSION, contribution("contribution"), THRESHOLD, LIMIT, skip("skip"), IS_PRODUCTION_DATASET, AT),
-    inputs=(
-        "listens",
-        "users",
-        "tracks",
-        "mapping",
-        "recording_length",
-        "recording_artist",
-        "artist_credit_mbid",
-        "artist_country_code",
-    ),
-    run="jobs.run_similar_artists.similar_artists",
-    output=EntityDocument(),
-    about="Artists that are heard in the same sessions",
-    command=Command("request_similar_artists"),
-    ranges=(ALL_TIME,),
+STATISTIC = "similar_artists"
+JOBS = tuple(
+    Job(
+        name="similarity.artist",
+        statistic=statistic,
+        select={},
+        params=(DAYS, SESSION, contribution("contribution"), THRESHOLD, LIMIT, skip("skip"), IS_PRODUCTION_DATASET, AT),
+        inputs=(
+            "listens",
+            "users",
+            "tracks",
+            "mapping",
+            "recording_length",
+            "recording_artist",
+            "artist_credit_mbid",
+            "artist_country_code",
+        ),
+        run="jobs.run_similar_artists.similar_artists",
+        output=EntityDocument(),
+        about=f"Artists that are heard in the same sessions, {ABOUT[production]}",
+        command=Command("request_similar_artists"),
+        ranges=(ALL_TIME,),
+        only_with={IS_PRODUCTION_DATASET.name: production},
+    )
+    for statistic, production in statistics(STATISTIC).items()
 )

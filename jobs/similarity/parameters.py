@@ -1,6 +1,7 @@
 """Options of the similarity of recordings and artists: as documented, with the production values as defaults."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from jobs.job import Param
 
@@ -17,12 +18,27 @@ LIMIT = Param("limit", kind=int, default=100, minimum=1, maximum=1_000, about="a
 IS_PRODUCTION_DATASET = Param(
     "is_production_dataset",
     kind=bool,
-    about="accepted as the original does, and ignored: there is one dataset, and it names its algorithm",
+    about="in place of what is served; without it beside that, a week, for who asks for its algorithm",
     option="production",
 )
 ONLY_STAGE2 = Param(
     "only_stage2", kind=bool, about="accepted as the original does, and ignored: there are no stages that are kept"
 )
+ABOUT = {True: "as they are served", False: "beside those that are served"}
+"""How the two datasets of a job are told apart."""
+KEPT_BESIDE = timedelta(days=7)
+"""How long: as old as what is served may be, which is made anew each week, without what was deleted since."""
+_BESIDE = "_dev"
+
+
+def statistics(served: str) -> Mapping[str, bool]:
+    """Of a dataset: the statistic of what is served and of what is kept beside it, with whether it is production's."""
+    return {served: True, served + _BESIDE: False}
+
+
+def statistic(served: str, params: Mapping[str, object]) -> str:
+    """The one that a request makes."""
+    return served if params[IS_PRODUCTION_DATASET.name] else served + _BESIDE
 
 
 def contribution(name: str) -> Param:

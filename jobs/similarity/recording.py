@@ -30,6 +30,7 @@ The name shown is the most played (track, artist) as submitted, in the window; t
 from jobs.job import AT, USE_MLHD, Command, EntityDocument, Job
 from jobs.ranges import ALL_TIME
 from jobs.similarity.parameters import (
+    ABOUT,
     DAYS,
     IS_PRODUCTION_DATASET,
     LIMIT,
@@ -38,28 +39,34 @@ from jobs.similarity.parameters import (
     THRESHOLD,
     contribution,
     skip,
+    statistics,
 )
 
-JOB = Job(
-    name="similarity.recording",
-    statistic="similar_recordings",
-    select={},
-    params=(
-        DAYS,
-        SESSION,
-        contribution("max_contribution"),
-        THRESHOLD,
-        LIMIT,
-        skip("skip_threshold"),
-        IS_PRODUCTION_DATASET,
-        USE_MLHD,
-        ONLY_STAGE2,
-        AT,
-    ),
-    inputs=("listens", "users", "tracks", "mapping", "recording_length", "recording_artist"),
-    run="jobs.run_similar_recordings.similar_recordings",
-    output=EntityDocument(),
-    about="Recordings that are heard in the same sessions",
-    command=Command("request_similar_recordings"),
-    ranges=(ALL_TIME,),
+STATISTIC = "similar_recordings"
+JOBS = tuple(
+    Job(
+        name="similarity.recording",
+        statistic=statistic,
+        select={},
+        params=(
+            DAYS,
+            SESSION,
+            contribution("max_contribution"),
+            THRESHOLD,
+            LIMIT,
+            skip("skip_threshold"),
+            IS_PRODUCTION_DATASET,
+            USE_MLHD,
+            ONLY_STAGE2,
+            AT,
+        ),
+        inputs=("listens", "users", "tracks", "mapping", "recording_length", "recording_artist"),
+        run="jobs.run_similar_recordings.similar_recordings",
+        output=EntityDocument(),
+        about=f"Recordings that are heard in the same sessions, {ABOUT[production]}",
+        command=Command("request_similar_recordings"),
+        ranges=(ALL_TIME,),
+        only_with={IS_PRODUCTION_DATASET.name: production},
+    )
+    for statistic, production in statistics(STATISTIC).items()
 )

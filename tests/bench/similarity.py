@@ -75,7 +75,7 @@ def _measure(bench: Bench, params: Params, rounds: int, *, naive: bool) -> Scale
     newest = bench.value("SELECT newest_listen_ts FROM landing ORDER BY id DESC LIMIT 1")
     lake, flat = bench.settings.lake, bench.folder / "flat.parquet"
     flat_listens(lake, newest, params, flat)
-    asked = {name: params[name] for name in ("days", "session", "threshold", "limit")}
+    asked = {name: params[name] for name in ("days", "session", "threshold", "limit")} | {"is_production_dataset": True}
     recordings = {**asked, "max_contribution": params["contribution"], "skip_threshold": params["skip"]}
     artists = {**asked, "contribution": params["contribution"], "skip": params["skip"]}
     with naive_peer(bench, flat, "tests.bench.naive_similarity") as peer:

@@ -28,7 +28,7 @@ def settings_table() -> str:
 def jobs_table() -> str:
     """One row per job."""
     rows = [
-        f"| `{job.name}`{_choice(job.select)} | {job.about} | {_code(_served_at(job))} |"
+        f"| `{job.name}`{_choice({**job.select, **job.only_with})} | {job.about} | {_code(_served_at(job))} |"
         for job in catalog().jobs.values()
     ]
     return "\n".join(["| request | what it makes | served at |", "| --- | --- | --- |", *rows])
@@ -88,8 +88,8 @@ def _code(value: str) -> str:
     return f"`{value}`" if value else ""
 
 
-def _choice(select: object) -> str:
-    return "".join(f" `{name}={value}`" for name, value in dict(select).items())  # type: ignore[call-overload]
+def _choice(said: Mapping[str, str | bool]) -> str:
+    return "".join(f" `{name}={str(value).lower()}`" for name, value in said.items())
 
 
 def _path(rule: str) -> str:

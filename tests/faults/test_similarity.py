@@ -26,7 +26,8 @@ def standing(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.mark.slow
 def test_a_consumer_killed_in_the_middle_and_between_the_indexes_leaves_what_was_served(standing: Standing) -> None:
-    first = requests.enqueue(standing.connection, standing.broker, "similarity.recording", {"threshold": 0})
+    asked = {"threshold": 0, "is_production_dataset": True}
+    first = requests.enqueue(standing.connection, standing.broker, "similarity.recording", asked)
     standing.wait_for(first.id, "done")
     before = served(standing)
     assert len(before["similar_recordings"][1]) == TRACKS

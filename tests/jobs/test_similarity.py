@@ -26,13 +26,14 @@ from tests.jobs.served import lake_settings
 from tests.oracle.similarity import Rules, artist_scores, lists, recording_scores
 
 pytestmark = pytest.mark.spark
+SERVED = {"is_production_dataset": True}
 RULES = Rules(session=300, skip=30, contribution=2, threshold=3, limit=4)
 Ask = Callable[..., Results]
 
 
 def params(query: str, rules: Rules, **more: Any) -> dict[str, Any]:
     """As the two requests name them."""
-    named = {"session": rules.session, "threshold": rules.threshold, "limit": rules.limit, **more}
+    named = {"session": rules.session, "threshold": rules.threshold, "limit": rules.limit, **SERVED, **more}
     if query == "similarity.artist":
         return {**named, "contribution": rules.contribution, "skip": rules.skip}
     return {**named, "max_contribution": rules.contribution, "skip_threshold": rules.skip}
@@ -111,6 +112,14 @@ def test_documents_name_their_algorithm_and_say_what_is_alike(ask: Ask) -> None:
     artists = ask("similarity.artist", params("similarity.artist", everything)).document("similar_artists", C)
     names = {item["artist_mbid"]: item["artist_name"] for item in artists["items"]}
     assert names == {A: "The A", B: "B", D: "D Ft. E", E: "E"}
+
+
+def test_what_is_not_asked_for_production_is_kept_beside_it(ask: Ask) -> None:
+    found = ask("similarity.recording", params("similarity.recording", RULES, is_production_dataset=False))
+
+    assert [switch.statistic for switch in found.manifest.switches] == ["similar_recordings_dev"]
+    assert found.keys("similar_recordings_dev")
+    assert not found.keys("similar_recordings")
 
 
 @pytest.mark.slow

@@ -178,6 +178,30 @@ def test_recordings_of_the_labs_form_are_rows_of_each_reference_in_turn(
     assert client.get(f"{url}?recording_mbids={D}").get_json() == []
 
 
+def test_the_labs_form_has_the_rows_of_the_algorithm_that_is_named_where_they_are_kept_beside_what_is_served(
+    client: FlaskClient, connection: Connection
+) -> None:
+    store(connection)
+    other = ALGORITHM.replace("threshold_10", "threshold_0")
+    beside = {C: {"algorithm": other, "msid": True, "items": [neighbour(D, 7)]}}
+    store_entity_documents(connection, "similar_recordings_dev", beside)
+    url = "/similar-recordings/json"
+
+    def scores(*inputs: dict[str, Any]) -> list[int]:
+        return [row["score"] for row in client.post(url, json=list(inputs)).get_json()]
+
+    for algorithm, found in ((other, [7]), (ALGORITHM, [20, 30, 20]), ("whatever", [20, 30, 20]), (None, [20, 30, 20])):
+        named = {} if algorithm is None else {"algorithm": algorithm}
+        ids = f"{C},{A}"
+        assert [row["score"] for row in client.get(url, query_string={"recording_mbids": ids, **named}).get_json()] == (
+            found
+        ), algorithm
+        assert scores({"recording_mbids": ids, **named}) == found, algorithm
+    each = ({"recording_mbids": str(C), "algorithm": one} for one in (ALGORITHM, other, 5))
+    assert scores(*each) == [20, 7, 20]
+    assert client.get(f"/1/similarity/recordings/{C}").get_json()["payload"]["algorithm"] == ALGORITHM
+
+
 def test_artists_of_the_labs_form_are_rows_with_null_for_what_is_not_known(
     client: FlaskClient, connection: Connection
 ) -> None:

@@ -60,6 +60,17 @@ def load_entity_documents(cursor: Cursor, statistic: str, entities: list[UUID]) 
     return dict(cursor.fetchall())
 
 
+def algorithm_of(cursor: Cursor, statistic: str) -> str | None:
+    """What the stored documents of a similarity index say that it was made by: all of them the same."""
+    cursor.execute(
+        "SELECT doc::json ->> 'algorithm' FROM result_entity_document"
+        " WHERE statistic = %s AND stats_range = 'all_time' LIMIT 1",
+        (statistic,),
+    )
+    row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
 def _row(cursor: Cursor, query: str, statistic: str, name: str) -> tuple[Any, ...] | None:
     if len(name) > 8 * NAME_LIMIT or UNUSABLE.search(name):
         return None

@@ -6,10 +6,12 @@ from uuid import UUID
 
 import orjson
 from flask import Blueprint, Response, request
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from jobs.listens.validator import canonical_uuid
+from jobs.similarity.parameters import statistics
 from webapi.bodies import INVALID_DOCUMENT, read_body
-from webapi.db.recommended import load_entity_documents
+from webapi.db.recommended import algorithm_of, load_entity_documents
 from webapi.errors import BadRequestError
 from webapi.fresh import JSON
 from webapi.openapi.declare import Answer, Body, Parameter, Schema, describes
@@ -22,6 +24,8 @@ MOST_IDS = 100
 """Recordings or artists of one request."""
 
 Row = dict[str, Any]
+Asked = tuple[UUID, str | None]
+"""An id, and the algorithm whose rows are wanted."""
 Item = dict[str, Any]
 
 blueprint = Blueprint("labs", __name__)
@@ -29,7 +33,10 @@ blueprint = Blueprint("labs", __name__)
 _MBID = "bf9e91ea-8029-4a04-a26a-224e00a83266"
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _ALGORITHM = Parameter(
-    "algorithm", TEXT, "Accepted, and of no effect: there is one index, whose algorithm /1/similarity/ names."
+    "algorithm",
+    TEXT,
+    "As /1/similarity/ names it. Of another one than is served there the rows are kept for a week; where they are not "
+    "there, the rows are those that are served.",
 )
 
 
@@ -45,11 +52,11 @@ def _about(ids: str) -> tuple[Parameter, Body]:
             "required": [ids],
             "properties": {
                 ids: {"type": "array", "items": UUID_SCHEMA, "minItems": 1, "maxItems": MOST_IDS},
-                "algorithm": {},
+                "algorithm": {"description": _ALGORITHM.about},
             },
         },
     }
-    about = f"Inputs, with at most {MOST_IDS} ids in all; the ids may also be one text with commas. {_ALGORITHM.about}"
+    about = f"Inputs, with at most {MOST_IDS} ids in all; the ids may also be one text with commas."
     return asked, Body(inputs, [{ids: [_MBID]}], about)
 
 
@@ -132,12 +139,26 @@ def post_similar_artists() -> Response:
     return _rows(ARTISTS, _of_body("artist_mbids"), _artist_row)
 
 
-def _rows(statistic: str, ids: Sequence[UUID], row: Callable[[Item], Row]) -> Response:
-    with services().pool.statement() as cursor:
-        found = load_entity_documents(cursor, statistic, list(ids))
-    documents = ((one, orjson.loads(found[one])) for one in ids if one in found)
+def _rows(served: str, asked: Sequence[Asked], row: Callable[[Item], Row]) -> Response:
+    by_algorithm: dict[str | None, list[UUID]] = {}
+    for one, algorithm in asked:
+        by_algorithm.setdefault(algorithm, []).append(one)
+    with services().pool.transaction() as cursor:
+        found = {
+            (one, algorithm): document
+            for algorithm, ids in by_algorithm.items()
+            for one, document in load_entity_documents(cursor, _made_by(cursor, served, algorithm), ids).items()
+        }
+    documents = ((one[0], orjson.loads(found[one])) for one in asked if one in found)
     rows = [{**row(item), "reference_mbid": str(one)} for one, document in documents for item in document["items"]]
     return Response(orjson.dumps(rows), mimetype=JSON)
+
+
+def _made_by(cursor: Cursor, served: str, algorithm: str | None) -> str:
+    """The statistic that this algorithm made, else the one that is served."""
+    if algorithm is None:
+        return served
+    return next((name for name in statistics(served) if algorithm_of(cursor, name) == algorithm), served)
 
 
 def _artist_row(item: Item) -> Row:
@@ -145,18 +166,25 @@ def _artist_row(item: Item) -> Row:
     return {"artist_mbid": item["artist_mbid"], "name": item["artist_name"], **unknown, "score": item["score"]}
 
 
-def _of_query(name: str) -> list[UUID]:
-    return _ids(name, (request.args.get(name) or "").split(","))
+def _of_query(name: str) -> list[Asked]:
+    algorithm = request.args.get("algorithm")
+    return _asked(name, [(text, algorithm) for text in (request.args.get(name) or "").split(",")])
 
 
-def _of_body(name: str) -> list[UUID]:
+def _of_body(name: str) -> list[Asked]:
     try:
         inputs = orjson.loads(read_body())
     except orjson.JSONDecodeError as problem:
         raise BadRequestError(f"Cannot parse JSON document: {problem}") from None
     if not isinstance(inputs, list) or not inputs or not all(isinstance(one, dict) for one in inputs):
         raise BadRequestError(f"{INVALID_DOCUMENT}expected a list of objects with {name}.")
-    return _ids(name, [text for one in inputs for text in _texts(name, one)])
+    return _asked(name, [(text, _algorithm(one)) for one in inputs for text in _texts(name, one)])
+
+
+def _algorithm(given: Mapping[str, Any]) -> str | None:
+    """What an input names; what is no text names none."""
+    algorithm = given.get("algorithm")
+    return algorithm if isinstance(algorithm, str) else None
 
 
 def _texts(name: str, given: Mapping[str, Any]) -> Iterator[str]:
@@ -168,13 +196,13 @@ def _texts(name: str, given: Mapping[str, Any]) -> Iterator[str]:
     yield from texts
 
 
-def _ids(name: str, texts: Sequence[str]) -> list[UUID]:
+def _asked(name: str, given: Sequence[tuple[str, str | None]]) -> list[Asked]:
     found = []
-    for text in texts:
+    for text, algorithm in given:
         one = canonical_uuid(text.strip())
         if one is None:
             raise BadRequestError(f"{name}: {text.strip()[:100]} is no UUID.")
-        found.append(UUID(one))
+        found.append((UUID(one), algorithm))
     distinct = list(dict.fromkeys(found))
     if not distinct:
         raise BadRequestError(f"{name}: expected at least one UUID.")
