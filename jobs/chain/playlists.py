@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from jobs.chain.dataframes import current
 from jobs.chain.people import exclusions_of
 from jobs.chain.unwanted import unwanted_by
 from jobs.engines.interactions import UUID_TYPE
-from jobs.engines.jams import JAMS, Candidate, LocalDay, chosen, day_of, has_begun
+from jobs.engines.jams import JAMS, Candidate, LocalDay, chosen, day_for, day_of, is_made
 from jobs.recommend.dataframes import RECORDINGS
 from jobs.recommend.playlists import DAILY, statistic_of
 from jobs.run_engine import EngineRun, Made
@@ -42,6 +43,10 @@ SELECT d.key, item ->> 'id', (item ->> 'score')::float8
   FROM result_document d, json_array_elements(d.doc::json -> 'items') AS item
  WHERE d.statistic = 'recommendations_raw' AND d.stats_range = 'all_time' AND d.key = ANY(%s)
    AND NOT (item ->> 'msid')::boolean
+"""
+_MADE = """
+SELECT created_for_id, source_patch, made_for_day FROM playlist
+ WHERE creator_id IS NULL AND made_for_day IS NOT NULL AND source_patch = ANY(%s)
 """
 _KNOWN = """
 WITH played AS (
@@ -95,11 +100,12 @@ def make_daily(run: EngineRun) -> Made:
 
 
 def _made(run: EngineRun, slugs: Sequence[str]) -> Made:
-    """Of the users whose day, or week, has just begun. Raises NothingToWorkOnError for an empty window."""
+    """Of the users who have none yet of their day, or week. Raises NothingToWorkOnError for an empty window."""
     with closing(connect(dsn(run.settings), application="request_consumer")) as connection:
-        due = _due(run, slugs, _have_lists(connection))
+        made = {} if run.params["create_all"] else _made_already(connection, slugs)
+        due = _due(run, slugs, _have_lists(connection), made)
         if not due:
-            return Made(said="no day begins now on the clock of anybody with recommendations")
+            return Made(said="everybody with recommendations has that of the day on her clock")
         run.progress("choosing recordings")
         listed = list(_listed(run, connection, due))
     run.progress("naming recordings")
@@ -114,8 +120,23 @@ def _have_lists(connection: Connection) -> set[int]:
         return {user_id for (user_id,) in cursor.fetchall()}
 
 
-def _due(run: EngineRun, slugs: Sequence[str], users: Set[int]) -> dict[_Person, dict[str, LocalDay]]:
-    """By user, of these, the playlists that are to be made, each with the day it is for; users ascending."""
+def _made_already(connection: Connection, slugs: Sequence[str]) -> dict[tuple[int, str], list[date]]:
+    """By user and slug the days of the playlists that are kept."""
+    found: dict[tuple[int, str], list[date]] = {}
+    with transaction(connection) as cursor:
+        cursor.execute(_MADE, (list(slugs),))
+        for user_id, slug, day in cursor.fetchall():
+            found.setdefault((user_id, slug), []).append(day)
+    return found
+
+
+def _due(
+    run: EngineRun, slugs: Sequence[str], users: Set[int], made: Mapping[tuple[int, str], Sequence[date]]
+) -> dict[_Person, dict[str, LocalDay]]:
+    """By user, of these, the playlists that are to be made, each with the day it is for; users ascending.
+
+    Not only in the hour in which a day begins: where nothing ran then, it is made later in that day, or week.
+    """
     at = run.params["at"]
     assert at is None or isinstance(at, int)
     moment = run.now if at is None else float(at)
@@ -128,8 +149,12 @@ def _due(run: EngineRun, slugs: Sequence[str], users: Set[int]) -> dict[_Person,
         if run.params["create_all"]:
             days = dict.fromkeys(slugs, day_of(moment, person.zone))
         else:
-            begun = {slug: has_begun(JAMS[slug], moment, person.zone) for slug in slugs}
-            days = {slug: today for slug, today in begun.items() if today is not None}
+            begun = {slug: day_for(JAMS[slug], moment, person.zone) for slug in slugs}
+            days = {
+                slug: day
+                for slug, day in begun.items()
+                if not is_made(JAMS[slug], day, made.get((person.user_id, slug), ()))
+            }
         if days:
             found[person] = days
     return found

@@ -8,15 +8,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from jobs.ranges import midnight
 
 LENGTH = 50
 OF_ARTIST = 2
-HOUR, DAY = 3_600, 86_400
-MONDAY = 0
+DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Jam:
     """What a periodic playlist is made by."""
 
     weekly: bool
-    """When a Monday begins; else when any day does."""
+    """For the week that a Monday begins; else for any day."""
     fits: Callable[[int | None, int], bool]
     """(when it was last heard, when the day begins) to whether a recording may be in it."""
     top: bool
@@ -68,12 +67,19 @@ def day_of(moment: float, zone: str) -> LocalDay:
     return LocalDay(day, midnight(day, clock))
 
 
-def has_begun(jam: Jam, moment: float, zone: str) -> LocalDay | None:
-    """The day that one is to be made for at that moment: in its first hour; of a weekly one, on Mondays. Else None."""
+def day_for(jam: Jam, moment: float, zone: str) -> LocalDay:
+    """The day that one is for at that moment: the one that it is there; of a weekly one, the Monday of its week."""
     today = day_of(moment, zone)
-    if moment >= today.begins + HOUR:
-        return None
-    return today if not jam.weekly or today.day.weekday() == MONDAY else None
+    if not jam.weekly:
+        return today
+    monday = today.day - timedelta(days=today.day.weekday())
+    return LocalDay(monday, midnight(monday, ZoneInfo(zone)))
+
+
+def is_made(jam: Jam, begun: LocalDay, days: Iterable[date]) -> bool:
+    """Whether that day, or the week that began with it, has one: `days` are those of the ones there are."""
+    end = begun.day + timedelta(days=7 if jam.weekly else 1)
+    return any(begun.day <= day < end for day in days)
 
 
 def chosen(jam: Jam, user_id: int, today: LocalDay, candidates: Iterable[Candidate]) -> list[str]:

@@ -1,9 +1,10 @@
 """Playlists that users get by themselves (jobs.md 11), from what is recommended to them (jobs/engines/jams.py).
 
 weekly-jams: heard, but not in the last 60 days. weekly-exploration: never heard. daily-jams: heard, not in the last 7
-days. A weekly one is made in the hour in which Monday begins on the user's clock, a daily one in that of any day: the
-schedule asks every hour. Of a kind the two newest of a user are kept, two weeks at most. Recordings without an MBID are
-in none, for JSPF has no name for them; who has no recording that fits gets none.
+days. A daily one is made once a user's day has begun on her clock, a weekly one once her Monday has, for whoever has
+none yet of that day or week: the schedule asks every hour, and where nothing ran in the first one a later one does it.
+Of a kind the two newest of a user are kept, two weeks at most. Recordings without an MBID are in none, for JSPF has no
+name for them; who has no recording that fits gets none.
 
 They come of the list `raw` as it is served, so of what that leaves: by default nothing of the model's window.
 """
@@ -14,7 +15,7 @@ from jobs.ranges import ALL_TIME
 
 DAILY = "daily-jams"
 CREATE_ALL = Param(
-    "create_all", default=False, about="for every user, whatever her clock says, of the day it is there", kind=bool
+    "create_all", default=False, about="for every user, whether she has one or not, of the day on her clock", kind=bool
 )
 _ABOUT = {
     "weekly-jams": "A playlist of recordings that a user has not heard for a while",

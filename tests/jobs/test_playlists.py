@@ -1,4 +1,4 @@
-"""Periodic playlists on a lake of nine users: whose day begins gets what fits of her list, with names."""
+"""Periodic playlists on a lake of nine users: who has none of her day gets what fits of her list, with names."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,8 +8,9 @@ import orjson
 import pytest
 from pyspark.sql import SparkSession
 
-from conf.postgres import connect, transaction
+from conf.postgres import Pool, connect, transaction
 from jobs.messages import Manifest
+from spark_reader.reader import save_run
 from tests.databases import Databases
 from tests.jobs.results import Results
 from tests.jobs.small_world import World, documents, uuid_of, world
@@ -17,12 +18,17 @@ from tests.jobs.small_world import World, documents, uuid_of, world
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 MONDAY = 1643589000
 """2022-01-31T00:30Z, seventy days after all listens: Monday has begun in London, and is half over in Auckland."""
+HOUR = 3600
 LONDONER, AUCKLANDER = 1, 2
 HEARD, NEVER = (4, 6, 8), (2, 12, 14)
 """Tracks of the lists: those that the Londoner heard seventy days ago and before, and those that she never did."""
 HATED, EXCLUDED = 10, 16
 _LISTED = (
     "INSERT INTO result_document (statistic, stats_range, key, doc) VALUES ('recommendations_raw', 'all_time', %s, %s)"
+)
+_HAS_HERS = (
+    "INSERT INTO playlist (title, public, created_for_id, source_patch, made_for_day)"
+    " SELECT 'hers', true, %s, slug, '2022-01-31' FROM unnest(ARRAY['weekly-jams', 'weekly-exploration']) AS slug"
 )
 
 
@@ -40,7 +46,12 @@ def url(databases: Databases) -> Iterator[str]:
     with closing(connect(databases.url(name))) as connection, transaction(connection) as cursor:
         cursor.execute(_LISTED, (LONDONER, listed(*HEARD, *NEVER, HATED, EXCLUDED)))
         cursor.execute(_LISTED, (AUCKLANDER, listed(4, 12, 2)))
-        cursor.execute("INSERT INTO users (id, name, name_key, position) VALUES (1, 'user 1', 'user 1', 1)")
+        for number in (LONDONER, AUCKLANDER):
+            cursor.execute(
+                "INSERT INTO users (id, name, name_key, position) VALUES (%(id)s, %(name)s, %(name)s, %(id)s)",
+                {"id": number, "name": f"user {number}"},
+            )
+        cursor.execute(_HAS_HERS, (AUCKLANDER,))
         cursor.execute(
             "INSERT INTO recording_feedback (user_id, recording_mbid, score) VALUES (1, %s, -1)", (uuid_of(HATED),)
         )
@@ -73,7 +84,7 @@ def uuids(*numbers: int) -> set[str]:
     return {uuid_of(number) for number in numbers}
 
 
-def test_whose_monday_has_just_begun_gets_both_weekly_playlists(small: World) -> None:
+def test_whose_monday_has_begun_gets_both_weekly_playlists_unless_she_has_them(small: World) -> None:
     made = small.results("troi.playlists", at=MONDAY)
     jams, exploration = (documents(made, f"playlist_weekly_{one}") for one in ("jams", "exploration"))
 
@@ -98,9 +109,25 @@ def test_a_playlist_for_everybody_is_of_the_day_it_is_there(small: World) -> Non
     assert made[AUCKLANDER]["title"] == "Daily Jams for user 2, 2022-01-31 Mon"
 
 
-def test_where_no_day_begins_nothing_is_made(small: World) -> None:
-    made = small.ask("troi.daily_jams", at=MONDAY + 3600)
+def test_before_her_monday_begins_the_week_is_the_one_before(small: World) -> None:
+    made = documents(small.results("troi.playlists", at=MONDAY - HOUR, slug="weekly-jams"), "playlist_weekly_jams")
 
-    assert isinstance(made, Manifest)
-    assert [switch.rows for switch in made.switches] == [0]
-    assert Results(made).keys("playlist_daily_jams") == set()
+    assert {user: one["day"] for user, one in made.items()} == {LONDONER: "2022-01-24"}
+
+
+def test_who_was_missed_when_her_day_began_gets_its_playlist_later_and_once(small: World, url: str) -> None:
+    missed = MONDAY + 7 * HOUR
+    made = small.results("troi.daily_jams", at=missed)
+    jams = documents(made, "playlist_daily_jams")
+    assert {user: one["day"] for user, one in jams.items()} == {LONDONER: "2022-01-31", AUCKLANDER: "2022-01-31"}
+    pool = Pool(url)
+    save_run(pool, made.manifest)
+    pool.discard()
+
+    again = small.ask("troi.daily_jams", at=missed + HOUR)
+    assert isinstance(again, Manifest)
+    assert [switch.rows for switch in again.switches] == [0]
+    assert Results(again).keys("playlist_daily_jams") == set()
+
+    following = documents(small.results("troi.daily_jams", at=missed + 5 * HOUR), "playlist_daily_jams")
+    assert {user: one["day"] for user, one in following.items()} == {AUCKLANDER: "2022-02-01"}

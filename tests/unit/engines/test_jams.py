@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.engines.jams import DAY, JAMS, LENGTH, Candidate, LocalDay, chosen, day_of, has_begun
+from jobs.engines.jams import DAY, JAMS, LENGTH, Candidate, LocalDay, chosen, day_for, day_of, is_made
 
 MONDAY = LocalDay(date(2026, 11, 30), int(datetime(2026, 11, 30, tzinfo=UTC).timestamp()))
 TUESDAY = LocalDay(date(2026, 12, 1), MONDAY.begins + DAY)
@@ -91,24 +91,40 @@ def test_no_artist_is_ever_there_more_than_twice_and_no_recording_twice(
 
 
 @pytest.mark.parametrize(
-    ("slug", "at", "zone", "day"),
+    ("slug", "at", "zone", "begins"),
     [
-        ("daily-jams", "2026-12-01T00:00:00+00:00", "UTC", date(2026, 12, 1)),
-        ("daily-jams", "2026-12-01T00:59:59+00:00", "UTC", date(2026, 12, 1)),
-        ("daily-jams", "2026-12-01T01:00:00+00:00", "UTC", None),
-        ("daily-jams", "2026-11-30T23:59:59+00:00", "UTC", None),
-        ("daily-jams", "2026-11-30T18:20:00+00:00", "Asia/Kathmandu", date(2026, 12, 1)),
-        ("weekly-jams", "2026-11-30T00:30:00+00:00", "UTC", date(2026, 11, 30)),
-        ("weekly-jams", "2026-12-01T00:30:00+00:00", "UTC", None),
-        ("weekly-exploration", "2026-11-29T11:30:00+00:00", "Pacific/Auckland", date(2026, 11, 30)),
-        ("weekly-exploration", "2026-11-30T00:30:00+00:00", "Pacific/Auckland", None),
+        ("daily-jams", "2026-12-01T00:00:00+00:00", "UTC", "2026-12-01T00:00:00+00:00"),
+        ("daily-jams", "2026-12-01T23:59:59+00:00", "UTC", "2026-12-01T00:00:00+00:00"),
+        ("daily-jams", "2026-11-30T23:59:59+00:00", "UTC", "2026-11-30T00:00:00+00:00"),
+        ("daily-jams", "2026-11-30T18:20:00+00:00", "Asia/Kathmandu", "2026-12-01T00:00:00+05:45"),
+        ("weekly-jams", "2026-11-30T00:30:00+00:00", "UTC", "2026-11-30T00:00:00+00:00"),
+        ("weekly-jams", "2026-12-06T23:59:59+00:00", "UTC", "2026-11-30T00:00:00+00:00"),
+        ("weekly-jams", "2026-11-29T23:59:59+00:00", "UTC", "2026-11-23T00:00:00+00:00"),
+        ("weekly-exploration", "2026-11-29T11:30:00+00:00", "Pacific/Auckland", "2026-11-30T00:00:00+13:00"),
+        ("weekly-jams", "2026-10-26T12:00:00+00:00", "Europe/London", "2026-10-26T00:00:00+00:00"),
+        ("weekly-jams", "2026-10-25T12:00:00+00:00", "Europe/London", "2026-10-19T00:00:00+01:00"),
     ],
 )
-def test_one_is_made_in_the_first_hour_of_the_day_on_the_users_clock(
-    slug: str, at: str, zone: str, day: date | None
+def test_one_is_for_the_day_or_the_week_that_it_is_on_the_users_clock(
+    slug: str, at: str, zone: str, begins: str
 ) -> None:
-    begun = has_begun(JAMS[slug], moment(at), zone)
-    assert (begun and begun.day) == day
+    found = day_for(JAMS[slug], moment(at), zone)
+    assert found == LocalDay(date.fromisoformat(begins[:10]), int(moment(begins)))
+
+
+@pytest.mark.parametrize(
+    ("slug", "days", "made"),
+    [
+        ("daily-jams", [], False),
+        ("daily-jams", [date(2026, 11, 29), date(2026, 12, 1)], False),
+        ("daily-jams", [date(2026, 11, 29), date(2026, 11, 30)], True),
+        ("weekly-jams", [date(2026, 11, 29), date(2026, 12, 7)], False),
+        ("weekly-jams", [date(2026, 11, 30)], True),
+        ("weekly-jams", [date(2026, 12, 6)], True),
+    ],
+)
+def test_a_day_has_one_of_that_day_and_a_week_has_one_of_any_day_of_it(slug: str, days: list[date], made: bool) -> None:
+    assert is_made(JAMS[slug], MONDAY, days) is made
 
 
 def test_a_day_begins_where_the_clock_says_so() -> None:
