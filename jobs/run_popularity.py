@@ -47,6 +47,12 @@ _COUNTED = """
 SELECT i.entity, to_json(array(sum(h.listen_count), count(DISTINCT h.user_id))) AS doc
   FROM {heard} h JOIN {item} i ON i.identity_id = h.identity_id GROUP BY i.entity
 """
+_MERGED_TOO = """
+SELECT entity, doc FROM {counted}
+ UNION ALL
+SELECT m.recording_mbid, c.doc FROM {counted} c JOIN {merged_recording} m ON m.merged_into = c.entity
+"""
+"""Clients go on asking for the MBIDs that they know."""
 _RANKED = """
 SELECT artist, entity, listen_count, user_count, place
   FROM (SELECT *, row_number() OVER (PARTITION BY artist ORDER BY listen_count DESC, entity DESC) AS place
@@ -92,9 +98,7 @@ def popularity(run: EngineRun) -> Made:
     """A document per thing that anybody heard, of the kinds asked for."""
     asked = _asked(run, ENTITIES)
     frames, heard = _heard(run, asked)
-    return Made(
-        _united((f"popularity_{one}", frames.sql(_COUNTED, (), heard=heard, item=_item(frames, one))) for one in asked)
-    )
+    return Made(_united((f"popularity_{one}", _counted(frames, heard, one)) for one in asked))
 
 
 def popularity_top(run: EngineRun) -> Made:
@@ -103,6 +107,13 @@ def popularity_top(run: EngineRun) -> Made:
     frames, heard = _heard(run, (*asked, "artist"))
     artist = frames.keep(_item(frames, "artist"))
     return Made(_united((f"popularity_top_{one}", _top(frames, heard, artist, one)) for one in asked))
+
+
+def _counted(frames: Frames, heard: DataFrame, entity: str) -> DataFrame:
+    counted = frames.sql(_COUNTED, (), heard=heard, item=_item(frames, entity))
+    if entity != "recording":
+        return counted
+    return frames.sql(_MERGED_TOO, ("merged_recording",), counted=frames.keep(counted))
 
 
 def _top(frames: Frames, heard: DataFrame, artist: DataFrame, entity: str) -> DataFrame:

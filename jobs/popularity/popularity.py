@@ -4,7 +4,8 @@ Counted anew from the lake in every run: so a listener who deleted her listens i
 kept from before cannot tell (fault 7). Deleted users are out; what a user leaves out of her own statistics counts, as
 in all statistics of everybody. Otherwise than in the original:
 
-- A recording with an MBID that was merged counts as the one it was merged into; one without an MBID by its MSID.
+- A recording with an MBID that was merged counts as the one it was merged into, and has the counts of that one: asked
+  for by either, the answer is the same. One without an MBID counts by its MSID.
 - A release group is that of the release, else the one submitted, and counts once however many artists it has.
 - Artists are those of the identity rule, else of the recording in MusicBrainz; named twice in a credit: counted once.
 - Plays of other people elsewhere (MLHD) are not mixed in.

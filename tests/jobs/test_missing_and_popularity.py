@@ -3,11 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
+from conf.postgres import Pool
+from conf.settings import load_settings
 from jobs.catalog import catalog
 from jobs.job import NothingToWorkOnError
 from jobs.lake import Landing
@@ -16,12 +19,14 @@ from jobs.messages import Manifest, new_run_id
 from jobs.popularity.popularity import ENTITIES, OF_ARTIST
 from jobs.recommend.missing_mb_data import DAYS, MOST
 from jobs.run_engine import DAY, EngineOrder, run_engines
+from spark_reader.reader import save_run
 from tests.jobs.histories import generated, mbid
 from tests.jobs.lake import write_lake
 from tests.jobs.oracle import Histories, Track
 from tests.jobs.results import Results
 from tests.jobs.served import lake_settings
 from tests.jobs.small_world import documents
+from webapi import create_app
 
 pytestmark = pytest.mark.spark
 NOON = 1637582400
@@ -150,15 +155,17 @@ def things(one: Heard) -> Things:
 
 
 def popular(listens: Iterator[Heard]) -> dict[str, dict[str, list[int]]]:
-    """By kind and id: listens, listeners."""
+    """By kind and id: listens, listeners; what was merged has those of what it was merged into."""
     counts: dict[str, dict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
     for one in listens:
         for kind, found in things(one).items():
             for thing, _ in found:
                 counts[kind][thing][one.user_id] += 1
-    return {
+    told = {
         kind: {thing: [users.total(), len(users)] for thing, users in found.items()} for kind, found in counts.items()
     }
+    told["recording"] |= {old: told["recording"][new] for old, new in MERGED.items() if new in told["recording"]}
+    return told
 
 
 def top(listens: Iterator[Heard], kind: str) -> dict[str, list[dict[str, Any]]]:
@@ -230,8 +237,23 @@ def test_popularity_counts_listens_and_listeners_of_everything(ask: Ask, made: H
     for kind in ENTITIES:
         assert expected[kind]
         assert found.entity_documents(f"popularity_{kind}") == expected[kind], kind
-    assert mbid(100) not in expected["recording"], "it was merged"
+    assert {mbid(100), mbid(104)} <= {one.about.recording_mbid for one in heard(made, 0, newest)}, "merged, both heard"
     assert not {user for user, *_ in made.listens} <= made.users, "somebody deleted her account"
+
+
+def test_a_merged_mbid_is_answered_with_the_counts_of_what_it_was_merged_into(
+    ask: Ask, database_url: str, tmp_path: Path
+) -> None:
+    pool = Pool(database_url)
+    save_run(pool, ask("popularity.popularity", entity="recording").manifest)
+    pool.discard()
+    settings = load_settings({"DATA_DIR": str(tmp_path), "DATABASE_URL": database_url}, env_file=None)
+    asked = {"recording_mbids": [mbid(100), mbid(104), mbid(9999)]}
+    old, new, unknown = create_app(settings).test_client().post("/1/popularity/recording", json=asked).get_json()
+
+    assert old == {**new, "recording_mbid": mbid(100)}
+    assert new["total_listen_count"] > 0
+    assert unknown["total_listen_count"] is None
 
 
 @pytest.mark.slow
