@@ -92,7 +92,7 @@ class Teller:
     zone: str
     """IANA name of the clock that the year was counted by."""
     newest_listen_ts: int
-    """T of the run that serves the section, epoch seconds: the same for every run of a data version."""
+    """Of the data version that the section was made from, epoch seconds: the same for every run of it."""
     names: Mapping[int, str]
     """Of the users that the section names (YearDocument.users); who is gone is not there."""
 
