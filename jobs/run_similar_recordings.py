@@ -33,8 +33,14 @@ SELECT :statistic AS statistic, i.recording AS entity,
           FROM {ranked} r JOIN {named} o ON o.item_id = r.other_id
          GROUP BY r.item_id) l
   JOIN {named} i ON i.item_id = l.item_id
+ UNION ALL
+SELECT :statistic, m.recording_mbid,
+       to_json(named_struct('algorithm', :algorithm, 'merged_into', m.merged_into))
+  FROM {merged_recording} m JOIN {named} i ON i.recording = m.merged_into
+  LEFT SEMI JOIN {ranked} r ON r.item_id = i.item_id
 """
-_READS = ("identity_item", "identity_item", "landed_identity", "landed_identity")
+"""Of a merged recording only where it is now: what it is asked for by has no neighbours of its own."""
+_READS = ("identity_item", "identity_item", "landed_identity", "landed_identity", "merged_recording")
 
 
 def similar_recordings(run: EngineRun) -> Made:
@@ -51,7 +57,7 @@ def similar_recordings(run: EngineRun) -> Made:
     pairs = listening.pairs(frames.sql(_HEARD, (), kept=kept), last + 1)
     paired = frames.keep(frames.sql(_PAIRED, ("identity_item", "landed_identity"), pair=pairs))
     credited = frames.keep(frames.sql(_CREDITED, ("landed_identity", "recording_artist"), spelled=paired))
-    ranked = listening.ranked(frames.sql(_APART, (), pair=pairs, credited=credited))
+    ranked = frames.keep(listening.ranked(frames.sql(_APART, (), pair=pairs, credited=credited)))
     spelled = frames.sql(_SPELLED, (), paired=paired, played=listening.played(paired))
     named = frames.keep(frames.sql(NAMED_SQL, (), spelled=spelled))
-    return Made(frames.sql(_DOCUMENTS, (), ranked=ranked, named=named))
+    return Made(frames.sql(_DOCUMENTS, ("merged_recording",), ranked=ranked, named=named))

@@ -21,8 +21,8 @@ Where numbers differ from the original's, and why (jobs.md 14):
 - Listens of one second follow each other by recording id; the original leaves their order open.
 - `limit` cuts the list of each recording, exactly. The original ranks a pair under its lesser id only and keeps ties,
   so that of one recording up to twice as many, or far too few, remain.
-- A recording with an MBID that was merged is one with the MBID it was merged into, under that. Of several non-merged
-  MBIDs with one number, the least.
+- A recording with an MBID that was merged is one with the MBID it was merged into, under that; its own document says
+  where it is now. Of several non-merged MBIDs with one number, the least.
 
 The name shown is the most played (track, artist) as submitted, in the window; ties: the greatest by UTF-8 bytes.
 """

@@ -17,7 +17,7 @@ from jobs.messages import Manifest, new_run_id
 from jobs.run_engine import EngineOrder, run_engines
 from jobs.run_similarity import warn_of_long_sessions
 from tests.jobs import heard_together
-from tests.jobs.heard_together import FOUR, HERS, NOON, ONE, THREE, A, B, C, D, E
+from tests.jobs.heard_together import FOUR, HERS, MERGED, NOON, ONE, THREE, A, B, C, D, E
 from tests.jobs.histories import mbid
 from tests.jobs.lake import write_lake
 from tests.jobs.oracle import Histories
@@ -65,6 +65,7 @@ def served(results: Results, statistic: str, key: str) -> dict[str, list[tuple[s
     return {
         str(entity): [(item[key], item["score"]) for item in results.document(statistic, entity)["items"]]
         for entity in results.keys(statistic)
+        if "merged_into" not in results.document(statistic, entity)
     }
 
 
@@ -105,6 +106,7 @@ def test_documents_name_their_algorithm_and_say_what_is_alike(ask: Ask) -> None:
     }
     assert (named[THREE]["recording_name"], named[THREE]["msid"]) == ("Three", False)
     assert found.document("similar_recordings", mbid(105))["msid"] is True
+    assert found.document("similar_recordings", MERGED) == {"algorithm": document["algorithm"], "merged_into": ONE}
     # What one user says a track is, it is for her alone.
     assert HERS in found.keys("similar_recordings")
     assert FOUR in named

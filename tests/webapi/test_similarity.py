@@ -70,6 +70,20 @@ def test_similar_users_are_named_most_similar_first_and_who_is_gone_is_left_out_
     assert client.get("/1/user/rob/similar-to/kim").status_code == 404
 
 
+def test_a_merged_recording_has_the_neighbours_of_the_one_it_was_merged_into(
+    client: FlaskClient, connection: Connection
+) -> None:
+    merged = {D: {"algorithm": ALGORITHM, "merged_into": str(A)}}
+    store_entity_documents(connection, "similar_recordings", RECORDINGS | merged)
+    path = "/1/similarity/recordings/{recording_id}"
+    now, then = (documented(client, path, f"/1/similarity/recordings/{one}")["payload"] for one in (A, D))
+    assert then == now | {"recording_mbid": str(D)}, "under the id that was asked for"
+    rows = client.get(f"/similar-recordings/json?recording_mbids={D}").get_json()
+    assert [(row["recording_mbid"] or row["recording_msid"], row["reference_mbid"]) for row in rows] == [
+        (str(B), str(D)), (str(C), str(D)),
+    ]  # fmt: skip
+
+
 def test_how_similar_another_user_is(client: FlaskClient, rob: Account, connection: Connection) -> None:
     zoe = make_account(connection, "Zoe")
     store_user_documents(connection, "similar_users", {rob.id: [[zoe.id, 0.19]]})

@@ -51,10 +51,12 @@ def similar_users_version(cursor: Cursor, statistic: str, name: str) -> Known | 
 
 
 def load_entity_documents(cursor: Cursor, statistic: str, entities: list[UUID]) -> dict[UUID, str]:
-    """JSON texts by entity, of those of which something is stored."""
+    """JSON texts by entity, of those of which something is stored; of a merged one that of what it was merged into."""
     cursor.execute(
-        "SELECT entity, doc FROM result_entity_document"
-        " WHERE statistic = %s AND stats_range = 'all_time' AND entity = ANY(%s)",
+        "SELECT d.entity, coalesce(t.doc, d.doc) FROM result_entity_document d"
+        " LEFT JOIN result_entity_document t ON t.statistic = d.statistic AND t.stats_range = d.stats_range"
+        " AND t.entity = (d.doc::json ->> 'merged_into')::uuid"
+        " WHERE d.statistic = %s AND d.stats_range = 'all_time' AND d.entity = ANY(%s)",
         (statistic, entities),
     )
     return dict(cursor.fetchall())

@@ -62,7 +62,7 @@ _FACTS = {
     conditional=True,
 )
 def similar_recordings(recording_id: str) -> Response:
-    """Those that many users hear in the same sessions."""
+    """Those that many users hear in the same sessions. Of an MBID that was merged: of the one it was merged into."""
     mbid = _entity(recording_id)
 
     def shown(found: Document, items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -112,8 +112,10 @@ def _neighbours(statistic: str, entity: UUID, shown: Shown) -> Response:
         version = sitewide_version(cursor, statistic, ALL_TIME)
 
     def document() -> dict[str, Any] | None:
-        with services().pool.statement() as cursor:
+        with services().pool.transaction() as cursor:
             found = load_entity_document(cursor, statistic, ALL_TIME, entity)
+            if found is not None and "merged_into" in found.doc:
+                found = load_entity_document(cursor, statistic, ALL_TIME, UUID(found.doc["merged_into"]))
         if found is None:
             return None
         items = found.doc["items"][offset : offset + count]
