@@ -39,15 +39,16 @@ def test_dead_letters_are_listed_with_their_reason_and_go_back_by_id_queue_or_al
         ("incoming", "bad incoming", "\\xffbody"),
         ("spark_request", "bad spark_request", "\\xffbody"),
         ("span_request", "bad span_request", "\\xffbody"),
+        ("long_request", "bad long_request", "\\xffbody"),
         ("spark_result", "bad spark_result", "\\xffbody"),
     ]
     assert "bad spark_result" in cli("dead_letters", "list", "--queue", "spark_result").out
 
     one = cli("dead_letters", "retry", "--queue", "incoming", listed[1]["id"])
-    assert (one.status, one.out, depths(settings)) == (0, "1 back in the queue\n", [1, 0, 0, 0])
+    assert (one.status, one.out, depths(settings)) == (0, "1 back in the queue\n", [1, 0, 0, 0, 0])
     assert cli("dead_letters", "retry", "--queue", "spark_request").out == "1 back in the queue\n"
-    assert cli("dead_letters", "retry", "--all").out == "3 back in the queue\n"
-    assert depths(settings) == [2, 1, 1, 1]
+    assert cli("dead_letters", "retry", "--all").out == "4 back in the queue\n"
+    assert depths(settings) == [2, 1, 1, 1, 1]
     assert cli("dead_letters", "list", "--json").json() == []
 
 
@@ -70,7 +71,7 @@ def test_a_wrong_retry_puts_nothing_back(
 
     assert ran.status == status
     assert said in ran.err
-    assert depths(settings) == [0, 0, 0, 0]
+    assert depths(settings) == [0, 0, 0, 0, 0]
 
 
 def test_rejected_listens_are_listed_and_tried_again(cli: CommandLine, connection: Connection) -> None:
@@ -114,6 +115,7 @@ def test_on_rabbitmq_they_are_the_same_commands(cli: CommandLine, amqp_url: str,
         "incoming": 1,
         "spark_request": 0,
         "span_request": 0,
+        "long_request": 0,
         "spark_result": 0,
     }
     assert on_rabbitmq("dead_letters", "retry", "--queue", INCOMING, letter["id"]).out == "1 back in the queue\n"
