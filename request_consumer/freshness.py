@@ -53,7 +53,7 @@ _BASE = """
 SELECT run_id, data_version, newest_listen_ts FROM run
  WHERE statistic = ANY(%(statistics)s) AND stats_range = ANY(%(ranges)s)
  GROUP BY run_id, data_version, newest_listen_ts
-HAVING count(*) = cardinality(%(statistics)s) * cardinality(%(ranges)s)
+HAVING count(*) = cardinality(%(statistics)s::text[]) * cardinality(%(ranges)s::text[])
    AND (%(code)s::text IS NULL OR bool_and(code = %(code)s))
 """
 _UNSTORED = (

@@ -97,3 +97,9 @@ def test_results_of_statistics_are_not_waited_for(connection: Connection, settin
 
     assert base is not None
     assert base.run_id == stored.run_id
+
+
+def test_what_makes_files_alone_continues_nothing(connection: Connection, settings: Settings, part: Part) -> None:
+    save_run(part.pool, manifest(1))
+
+    assert base_of(part, attempt_of_one_user(connection, settings), [], [], of_any_code=True) is None
