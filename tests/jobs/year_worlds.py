@@ -3,11 +3,14 @@
 import random
 from datetime import datetime
 
+from tests.oracle.catalog import mbid
 from tests.oracle.histories import CLIENTS, ZONES, plan
 from tests.oracle.windows import epoch
-from tests.oracle.world import Listen, Track, World
+from tests.oracle.worked import track
+from tests.oracle.world import Listen, ReleaseGroup, Track, World
 
 YEAR = 2021
+KINDS = ("Album", "Album", "EP", "Single", "Other", "Broadcast", None, "Album")
 BUSY = 120
 """Listens of a busy user in the year; every third user has none but those of her history."""
 
@@ -40,3 +43,37 @@ def _listen(chance: random.Random, user_id: int, track: Track) -> Listen:
     else:
         at = chance.randint(first, end)
     return Listen(user_id, at, track, chance.choice(CLIENTS), chance.choice((None, None, 30_000)))
+
+
+def crowded_world() -> World:
+    """Where every limit of a report cuts. Each of 31 users has more to show than is shown, and as many are like her.
+
+    User 1 discovers three recordings each of 54 artists, of 30 genres. The others hear the first sixty of them, each
+    another number of times, and a hundred that nobody else does.
+    """
+    world = World(epoch(datetime(YEAR + 1, 6, 30), "UTC"), {user_id: f"user {user_id}" for user_id in range(1, 32)})
+    songs = [_song(number) for number in range(160)]
+    for user_id in world.users:
+        if user_id == 1:
+            played = [song for number, song in enumerate(songs) for _ in range(4 + number % 30)]
+        else:
+            own = [_song(100 * (user_id + 1) + number) for number in range(100)]
+            played = songs[:60] * (1 + user_id % 7) + [song for at, song in enumerate(own) for _ in range(1 + at % 5)]
+        first = epoch(datetime(YEAR, 3, user_id), "UTC")
+        world.add(*(Listen(user_id, first + second, song) for second, song in enumerate(played)))
+    world.metadata.genres = {(str(song.recording_mbid), f"genre {at % 30:02}") for at, song in enumerate(songs)}
+    for number, kind in enumerate(KINDS):
+        group = ReleaseGroup(f"Group {number}", "Artist 9", (_artist(9),), None, None, None, YEAR, kind)
+        world.metadata.release_groups[mbid(900, 4, number)] = group
+    return world
+
+
+def _song(number: int) -> Track:
+    artist = number // 3
+    return track(
+        f"Artist {artist}", f"Song {number}", recording_mbid=mbid(900, 2, number), artist_mbids=(_artist(artist),)
+    )
+
+
+def _artist(number: int) -> str:
+    return mbid(900, 1, number)

@@ -60,7 +60,7 @@ _NAME = {**SIGHTED, "maxLength": MAX_VALUE_BYTES // 4}
 _EXCLUSION = Body(
     {
         "oneOf": [
-            _named("artist", {"anyOf": [UUID_SCHEMA, _NAME]}),
+            _named("artist", _NAME),
             _named("recording", UUID_SCHEMA),
             _named("client", _NAME),
         ]
