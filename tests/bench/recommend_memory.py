@@ -146,7 +146,7 @@ class _Tables:
         out = range(0, users, LEAVING_OUT)
         self._tables = {
             "users": _Rows([(user,) for user in range(users)]),
-            "exclusions": _Rows([(user, kind, key) for user in out for kind, key in _left_out(user)]),
+            "excluded_key": _Rows([(user, kind, key) for user in out for kind, key in _left_out(user)]),
         }
 
     def named(self, name: str) -> _Rows:
