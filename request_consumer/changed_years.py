@@ -10,10 +10,10 @@ from datetime import timedelta
 from conf.broker import Broker
 from conf.postgres import Connection, transaction
 from jobs.catalog import catalog
+from jobs.year_in_music.report import BUNDLE
 from jobs.years import YEAR, days_of
 from request_consumer.requests import RequestOpenError, enqueue_alone
 
-QUERY = "year_in_music"
 REST_HOURS = 20
 _SLACK = int(timedelta(days=1).total_seconds())
 """A year begins and ends that much earlier or later on somebody's clock, at most."""
@@ -53,7 +53,7 @@ def tell_anew(connection: Connection, broker: Broker) -> int:
     asked = 0
     for year in changed_years(connection):
         try:
-            enqueue_alone(connection, broker, QUERY, {YEAR.name: year})
+            enqueue_alone(connection, broker, BUNDLE.name, {YEAR.name: year})
         except RequestOpenError:
             continue
         asked += 1

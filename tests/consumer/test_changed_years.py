@@ -1,35 +1,25 @@
 """Whose year in music is told anew: what changed of it, and only of it, since it was told."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from conf.broker import Broker, open_broker
+from conf.broker import Broker
 from conf.postgres import Connection, transaction
-from conf.settings import Settings
-from jobs.catalog import catalog
 from jobs.listens.exclusions import add_exclusion, exclusion_of
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.removal import delete_history, delete_listen
 from jobs.listens.user_settings import set_zone
 from jobs.listens.users import create_user
 from jobs.listens.write import write_submissions
-from jobs.years import YEAR
 from request_consumer import requests
-from request_consumer.changed_years import QUERY, changed_years, tell_anew
+from request_consumer.changed_years import changed_years, tell_anew
 
 LAST_SECOND = 1_735_689_599  # 2024-12-31T23:59:59Z
 """Of the year 2024."""
-
-
-@pytest.fixture
-def broker(settings: Settings) -> Iterator[Broker]:
-    opened = open_broker(settings)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -120,13 +110,12 @@ def test_it_is_asked_for_once_and_rests_after_it_was_told(connection: Connection
     exclude(connection, user_id)
     assert [tell_anew(connection, broker), tell_anew(connection, broker)] == [2, 0]
     asked = requests.list_requests(connection)
-    assert sorted((row.query, row.params["year"]) for row in asked) == [(QUERY, 2022), (QUERY, 2024)]
+    assert sorted((row.query, row.params["year"]) for row in asked) == [
+        ("year_in_music", 2022),
+        ("year_in_music", 2024),
+    ]
     with transaction(connection) as cursor:
         cursor.execute("UPDATE run SET last_updated = now()")
         cursor.execute("UPDATE request SET state = 'done', finished = now()")
     move(connection, user_id)
     assert changed_years(connection) == [], "told a moment ago: it rests"
-
-
-def test_the_bundle_that_is_asked_for_is_there() -> None:
-    assert YEAR in catalog().bundles[QUERY].params

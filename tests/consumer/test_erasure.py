@@ -1,12 +1,11 @@
 """What goes with a vacuum beside the lake's files, and which receipts are closed by it."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from conf.broker import INCOMING, Broker, open_broker
+from conf.broker import INCOMING, Broker
 from conf.postgres import Connection, connect, transaction
 from conf.settings import Settings, load_settings
 from jobs import result_files
@@ -19,13 +18,6 @@ from spark_reader.store import ENTITIES_LOCK
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def broker(settings: Settings) -> Iterator[Broker]:
-    opened = open_broker(settings)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

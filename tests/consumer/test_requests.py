@@ -1,12 +1,10 @@
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from conf.broker import LONG_REQUEST, SPAN_REQUEST, SPARK_REQUEST, Broker, open_broker
+from conf.broker import LONG_REQUEST, SPAN_REQUEST, SPARK_REQUEST, Broker
 from conf.postgres import Connection, transaction
-from conf.settings import Settings
 from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
 from jobs.messages import Request
 from request_consumer import requests
@@ -15,13 +13,6 @@ from request_consumer.requests import RequestStateError, UnknownRequestError
 
 QUERY = "stats.user.entity"
 ARTISTS = {"entity": "artists"}
-
-
-@pytest.fixture
-def broker(settings: Settings) -> Iterator[Broker]:
-    opened = open_broker(settings)
-    yield opened
-    opened.close()
 
 
 def bells(broker: Broker, queue: str = SPARK_REQUEST) -> list[Request]:

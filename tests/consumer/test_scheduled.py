@@ -1,14 +1,13 @@
 """What the schedule says is asked for once each time, whatever the scheduler goes through."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from conf.broker import LONG_REQUEST, Broker, open_broker
+from conf.broker import LONG_REQUEST, Broker
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
 from request_consumer import requests
@@ -32,13 +31,6 @@ ENTRIES = read_schedule(SCHEDULE, "schedule.toml")
 USERS = "similarity.similar_users.all"
 FIRST = datetime(2020, 1, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def broker(settings: Settings) -> Iterator[Broker]:
-    opened = open_broker(settings)
-    yield opened
-    opened.close()
 
 
 def _end_all(connection: Connection) -> None:

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conf.broker import SPARK_REQUEST, Broker, open_broker
+from conf.broker import SPARK_REQUEST, Broker
 from conf.postgres import Connection, transaction
-from conf.settings import Settings
 from request_consumer import requests
 from request_consumer.freshness import Served
 from request_consumer.scheduler import FAILED_SECONDS, REFRESHED, is_due, look, refreshed, rest
@@ -78,11 +77,6 @@ def test_after_a_failure_the_next_try_is_some_minutes_later() -> None:
 def test_in_the_end_the_newest_landing_is_always_served(landed: int, data_version: int | None) -> None:
     state = replace(FRESH, landed=landed, data_version=data_version)
     assert is_due(state, NOW) == (data_version is None or data_version < landed)
-
-
-@pytest.fixture
-def broker(settings: Settings) -> Broker:
-    return open_broker(settings)
 
 
 def _landing(connection: Connection, number: int, kind: str = "land") -> None:
