@@ -15,7 +15,7 @@ from conf.settings import Settings, load_settings
 from jobs.session import build_session
 from tests.databases import Databases
 from tests.live_server import browser, live, standing_live  # noqa: F401 - fixtures
-from tests.rabbitmq import amqp_url, on_broker, rabbitmq_node  # noqa: F401 - fixtures
+from tests.rabbitmq import _started_node, amqp_url, on_broker, rabbitmq_node  # noqa: F401 - fixtures
 from tests.whole_system import whole_system  # noqa: F401 - fixture
 
 # JVMs of tests live for minutes: compiling well costs more than it saves (a first statistic 12 s instead of 25 s).

@@ -7,7 +7,6 @@ a node is started under the unprivileged account; nothing of an installed server
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from conf.broker import INCOMING
 from conf.embedded_postgres import account
 from conf.settings import Settings
 from tests.debian import require
+from tests.ports import free_ports
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")
 _LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
@@ -32,7 +32,7 @@ class RabbitMQNode:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.port, self._distribution_port, self._epmd_port = _free_ports(3)
+        self.port, self._distribution_port, self._epmd_port = free_ports(3)
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
         self.process: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
@@ -165,8 +165,7 @@ class RabbitMQNode:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_node(state_dir: Path) -> Iterator[RabbitMQNode]:
-    """A node that tests may kill, freeze and alarm, as long as they heal it."""
+def _started_node(state_dir: Path) -> Iterator[RabbitMQNode]:
     _install()
     node = RabbitMQNode(state_dir / "rabbitmq")
     try:
@@ -176,7 +175,16 @@ def rabbitmq_node(state_dir: Path) -> Iterator[RabbitMQNode]:
         node.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def rabbitmq_node(_started_node: RabbitMQNode) -> RabbitMQNode:
+    """A node that tests may kill, freeze and alarm, as long as they heal it; one left broken is started anew."""
+    if not _started_node.answers():
+        _started_node.kill()
+        _started_node.start()
+    return _started_node
+
+
+@pytest.fixture
 def amqp_url(request: pytest.FixtureRequest) -> str:
     """A RabbitMQ to test with: TEST_AMQP_URL, else our own node's."""
     given = os.environ.get("TEST_AMQP_URL")
@@ -200,13 +208,3 @@ def on_broker(request: pytest.FixtureRequest, settings: Settings) -> Settings:
 def _install() -> None:
     missing = "rabbitmq-server is not installed: install it, or set TEST_AMQP_URL to a RabbitMQ for tests"
     require(SCRIPTS / "rabbitmq-server", "rabbitmq-server", missing=missing)
-
-
-def _free_ports(count: int) -> list[int]:
-    listening = [socket.socket() for _ in range(count)]
-    for one in listening:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in listening]
-    for one in listening:
-        one.close()
-    return ports

@@ -17,15 +17,9 @@ import pytest
 import requests
 
 from conf.settings import PROJECT
+from tests.ports import free_port
 
 MANAGE = PROJECT / "spark_manage.py"
-
-
-def free_port() -> int:
-    """A port of loopback that nobody has just now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class Listening(NamedTuple):

@@ -19,8 +19,9 @@ from jobs.listens.write import write_submissions
 from tests.bench import h2load
 from tests.bench.bare import fill_naive
 from tests.bench.report import Section, paired_ratio
-from tests.bench.system import Bench, bench_system, free_port, wait
+from tests.bench.system import Bench, bench_system, wait
 from tests.bench.wrk import wrk
+from tests.ports import free_port
 
 NAME = "reader"
 ITEMS = 1000

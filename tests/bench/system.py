@@ -1,7 +1,6 @@
 """A system of one's own for a measurement: fresh PostgreSQL, free port, temporary folder, every part a process."""
 
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from jobs.listens.msid import fold
 from jobs.listens.positions import lock_writes, take_positions
 from jobs.listens.users import create_token
 from tests.faults.parts import System, until
+from tests.ports import free_port
 
 WITHOUT_LIMITS = "1000000000"
 UNTIL = 1_735_603_200
@@ -153,9 +153,3 @@ def start_consumer(bench: Bench, seconds: float = 120) -> None:
         f"the first landing; it said {part.said()}",
     )
     assert part.process.poll() is None, part.said()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

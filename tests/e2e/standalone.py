@@ -11,8 +11,8 @@ from typing import Any
 import pyspark
 import requests
 
-from tests.faults.conftest import free_port
 from tests.faults.parts import until
+from tests.ports import free_port
 
 SPARK_HOME = Path(pyspark.__file__).parent
 CORES_EACH = 1

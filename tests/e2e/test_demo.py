@@ -16,7 +16,8 @@ import pytest
 import requests
 
 from jobs.ranges import STATS_RANGES
-from tests.whole_system import MANAGE, free_port
+from tests.ports import free_port
+from tests.whole_system import MANAGE
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1400)]
 LONGEST = 600.0

@@ -1,6 +1,5 @@
 """A system of separate processes on a fresh database, and a client that remembers what it was promised."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -12,12 +11,7 @@ from conf.settings import Settings, load_settings
 from jobs.listens.users import create_token, create_user
 from tests.faults.client import Client
 from tests.faults.parts import System
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+from tests.ports import free_port
 
 
 @pytest.fixture

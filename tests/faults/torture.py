@@ -11,7 +11,6 @@ import argparse
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -40,6 +39,7 @@ from tests.faults.ledger import (
     user_names,
 )
 from tests.faults.parts import until
+from tests.ports import free_port
 
 WEIGHTS = {
     "web": 4, "listen_writer": 4, "spark_reader": 3, "request_consumer": 2, "java": 2, "postgres": 2, "scheduler": 1,
@@ -56,7 +56,7 @@ class Torture:
         self.folder = folder
         self.random = random.Random(seed)  # noqa: S311 - kills must be reproducible
         self.environment = {
-            **os.environ, "DATA_DIR": str(folder / "data"), "WEB_PORT": str(_free_port()), "LANDING_INTERVAL": "1",
+            **os.environ, "DATA_DIR": str(folder / "data"), "WEB_PORT": str(free_port()), "LANDING_INTERVAL": "1",
             "RATE_LIMIT_PER_TOKEN": "1000000", "RATE_LIMIT_PER_ADDRESS": "1000000", "SPARK_MASTER": "local[2]",
         }  # fmt: skip
         self.kills: Counter[str] = Counter()
@@ -133,12 +133,6 @@ def _runs(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def run(minutes: float, seed: int, folder: Path) -> str:

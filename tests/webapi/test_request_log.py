@@ -22,8 +22,9 @@ from conf.settings import PROJECT, Settings, environment
 from jobs.listens.users import hash_password, keep_password
 from tests.audioscrobbler.player import shake
 from tests.lastfm.conftest import Player, session_of
-from tests.live_server import Server, free_port
+from tests.live_server import Server
 from tests.pages.conftest import PASSWORD, Visitor
+from tests.ports import free_port
 from tests.webapi.conftest import Account, listen, make_account, submission
 from webapi import create_app
 
