@@ -26,8 +26,9 @@ from conf.postgres import Connection, connect, dsn, transaction
 from conf.secret import Vault, token_vault
 from conf.settings import Settings, load_settings
 from jobs.listens.users import create_token, create_user, drop_tokens, find_user
-from request_consumer.requests import RequestRow, enqueue
-from request_consumer.requests import wait as wait_for_request
+from request_consumer.request_rows import RequestRow
+from request_consumer.request_rows import wait as wait_for_request
+from request_consumer.requests import enqueue
 
 SEED, USERS, LISTENS = 8, 5, 6000
 """With this seed the first user has listens in every range of the statistics, whatever the day."""

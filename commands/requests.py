@@ -8,15 +8,8 @@ from commands.exits import FAILED, CommandError
 from commands.output import remark, seconds, show_json, show_table
 from commands.store import broker_of, running_store
 from commands.waiting import report_outcome
-from request_consumer.requests import (
-    RequestRow,
-    RequestStateError,
-    UnknownRequestError,
-    cancel,
-    find,
-    list_requests,
-    retry,
-)
+from request_consumer.request_rows import RequestRow, UnknownRequestError, find, list_requests
+from request_consumer.requests import RequestStateError, cancel, retry
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
 

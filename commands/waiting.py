@@ -18,7 +18,7 @@ def report_outcome(store: Store, request_id: UUID) -> None:
 
     Raises CommandError when it failed or was cancelled, and when Ctrl-C ends the waiting, not the request.
     """
-    from request_consumer import requests
+    from request_consumer import request_rows
 
     remark(f"request {request_id}: waiting")
     _remark_nobody(store)
@@ -26,7 +26,7 @@ def report_outcome(store: Store, request_id: UUID) -> None:
     try:
         with progress(TextColumn("")) as shown:
             task = shown.add_task("queued", total=None)
-            for row in requests.wait(store.connection, request_id):
+            for row in request_rows.wait(store.connection, request_id):
                 shown.update(task, description=f"{row.state}: {row.progress or 'waiting for its turn'}")
     except KeyboardInterrupt:
         raise CommandError(

@@ -21,7 +21,7 @@ from jobs.session import forget_frames
 from request_consumer import requests
 from request_consumer.compute import Attempt, CancelledError, compute
 from request_consumer.part import PART, Part, check_alive, report
-from request_consumer.requests import RequestRow
+from request_consumer.request_rows import RequestRow
 
 GRACE_SECONDS = 15.0
 """How long a stopping process waits for the job it has cancelled."""

@@ -34,7 +34,7 @@ from jobs.years import YEAR, check_year, current_year
 from request_consumer.cost import Meter
 from request_consumer.freshness import results_wait, served_base
 from request_consumer.part import PART, Part
-from request_consumer.requests import RequestRow
+from request_consumer.request_rows import RequestRow
 
 LANDING_PATIENCE = 60.0
 FIRST_LANDING_PATIENCE = 300.0

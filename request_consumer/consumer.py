@@ -24,14 +24,14 @@ from jobs.lock import LakeLock
 from jobs.messages import DecodeError, Request
 from jobs.session import build_session
 from jobs.spill import spill_folder
-from request_consumer import requests
+from request_consumer import request_rows, requests
 from request_consumer.attempt import GRACE_SECONDS as ATTEMPT_SECONDS
 from request_consumer.attempt import attempt
 from request_consumer.erasure import KEEP_RESULTS_SECONDS
 from request_consumer.freshness import served_runs
 from request_consumer.landing import LandingLoop
 from request_consumer.part import PART, JvmDiedError, Part, check_alive, report
-from request_consumer.requests import RequestRow
+from request_consumer.request_rows import RequestRow
 
 WAIT_SECONDS = 2.0
 SWEEP_SECONDS = 10.0
@@ -172,7 +172,7 @@ def _claimed(part: Part, broker: Broker, delivery: Delivery) -> RequestRow | Non
 
 def _remove_old_results(part: Part) -> None:
     with part.pool.session() as connection:
-        needed = requests.open_runs(connection) | served_runs(connection) | part.at_work
+        needed = request_rows.open_runs(connection) | served_runs(connection) | part.at_work
     try:
         result_files.remove_old_runs(part.settings.lake, needed, KEEP_RESULTS_SECONDS)
         # Large, and of no use once another run is served.
@@ -185,7 +185,7 @@ def remove_old_models(part: Part) -> None:
     """Delete models older than the last three that are stored, and what tries that failed have left."""
     with part.pool.session() as connection:
         # In this order: what the reader stores in between is in one of them.
-        needed = requests.open_runs(connection) | part.at_work
+        needed = request_rows.open_runs(connection) | part.at_work
         needed |= model_store.stored(connection)
     try:
         model_store.remove_others(part.settings.lake, needed, time.time())

@@ -16,7 +16,7 @@ from jobs import result_files
 from jobs.chain.kept import empty_older
 from jobs.listens import traces
 from jobs.listens.account_deletion import mark_bytes_gone, open_deletions
-from request_consumer import requests
+from request_consumer import request_rows
 from request_consumer.freshness import served_runs
 from spark_reader.store import prune_entities
 
@@ -61,7 +61,7 @@ def _remove_structs(connection: Connection) -> bool:
 
 def _remove_files(settings: Settings, connection: Connection, now: datetime, at_work: Collection[UUID]) -> bool:
     # Sums of an older data version may have what was deleted since: they go, and are counted anew.
-    needed = requests.open_runs(connection) | served_runs(connection, newest_only=True) | {*at_work}
+    needed = request_rows.open_runs(connection) | served_runs(connection, newest_only=True) | {*at_work}
     try:
         result_files.remove_old_runs(settings.lake, needed, KEEP_RESULTS_SECONDS, now.timestamp())
         empty_older(settings.lake, now.timestamp() - KEEP_CHAIN_SECONDS)

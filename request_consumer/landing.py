@@ -27,7 +27,7 @@ from jobs.listens.account_deletion import purge_wanted
 from jobs.listens.changes import waiting
 from jobs.lock import LakeLock, LakeLockLostError
 from jobs.session import LANDING_POOL, forget_frames
-from request_consumer import erasure, requests
+from request_consumer import erasure, request_rows
 from request_consumer.duties import QUIET_SECONDS, Checks, Due
 
 log = logging.getLogger(__name__)
@@ -199,7 +199,7 @@ class LandingLoop(threading.Thread):
 
     def _is_awaited(self) -> bool:
         with self._pool.session() as connection:
-            return requests.any_open(connection)
+            return request_rows.any_open(connection)
 
     def _is_crowded(self) -> bool:
         """After a backlog of so many landings months have that many files, and nothing else waits to land.

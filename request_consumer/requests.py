@@ -1,13 +1,12 @@
-"""The request table: the row is the truth, the broker's message only the bell. All SQL on `request` from this side.
+"""The request table: the row is the truth, the broker's message only the bell. All SQL that changes it from this side.
 
 queued -> running (claimed, with heartbeat) -> published (running, with run_id) -> done, set by the reader in the
 transaction that makes the results readable. A queued row's heartbeat is the time of its last bell.
 """
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +20,7 @@ from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
 from jobs.messages import Request
 from jobs.spans import QUERY as SPAN
 from jobs.years import check_year
+from request_consumer.request_rows import OPEN, SELECT_ROW, RequestRow, existing, find
 
 SILENT = timedelta(seconds=30)
 """Without a heartbeat for so long, a worker is dead; without a claim for so long, a bell was lost."""
@@ -30,15 +30,10 @@ KEPT = timedelta(days=14)
 """How long an ended request is shown."""
 SPAN_KEPT = timedelta(days=1)
 """Of one that the API made: there are many, and what they made is not kept longer."""
-OPEN = ("queued", "running")
 _ALONE_LOCKS = 7_230_103
 """Class of the advisory locks under which a query is looked for and asked for; the second key is its name."""
 _DEAD_TEXT = "the request consumer died at work"
 _UNREAD_TEXT = "the results were published, but spark_reader did not store them: is it running?"
-
-
-class UnknownRequestError(LookupError):
-    """No request has this id. `requests list` shows those that there are."""
 
 
 class RequestStateError(ValueError):
@@ -49,29 +44,6 @@ class RequestOpenError(RuntimeError):
     """A request for the same is queued or running already: names it."""
 
 
-@dataclass(frozen=True)
-class RequestRow:
-    """One row of `request`."""
-
-    id: UUID
-    query: str
-    params: Mapping[str, Any]
-    state: str
-    attempts: int
-    claimed_by: str | None
-    progress: str | None
-    error: str | None
-    created: datetime
-    started: datetime | None
-    finished: datetime | None
-    run_id: UUID | None
-    data_version: int | None
-
-
-_SELECT = (
-    "SELECT id, query, params, state, attempts, claimed_by, progress, error, created, started, finished, run_id,"
-    " data_version FROM request"
-)
 _INSERT = (
     "INSERT INTO request (id, query, params, params_key, state, error, heartbeat, finished)"
     " VALUES (%(id)s, %(query)s, %(params)s::jsonb, %(params)s, %(state)s, %(error)s, clock_timestamp(),"
@@ -104,7 +76,8 @@ def enqueue_alone(connection: Connection, broker: Broker, query: str, params: Ma
     with transaction(connection) as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (_ALONE_LOCKS, query))
         cursor.execute(
-            _SELECT + " WHERE query = %(query)s AND state = ANY(%(open)s) AND params - 'at' = %(params)s::jsonb - 'at'"
+            SELECT_ROW
+            + " WHERE query = %(query)s AND state = ANY(%(open)s) AND params - 'at' = %(params)s::jsonb - 'at'"
             " ORDER BY started NULLS LAST, created LIMIT 1",
             _values(uuid4(), query, canonical, "queued", None) | {"open": list(OPEN)},
         )
@@ -131,7 +104,7 @@ def adopt(connection: Connection, request: Request) -> RequestRow:
         values = _values(request_id, request.query, request.params, "failed", str(problem))
         with transaction(connection) as cursor:
             cursor.execute(_INSERT, values)
-        return _existing(connection, request_id)
+        return existing(connection, request_id)
 
 
 def claim(connection: Connection, request_id: UUID, worker: str) -> RequestRow | None:
@@ -144,7 +117,7 @@ def claim(connection: Connection, request_id: UUID, worker: str) -> RequestRow |
             (worker, request_id),
         )
         claimed = cursor.rowcount == 1
-    return _existing(connection, request_id) if claimed else None
+    return existing(connection, request_id) if claimed else None
 
 
 def heartbeat(connection: Connection, request_id: UUID, worker: str, progress: str) -> bool:
@@ -187,7 +160,7 @@ def fail(connection: Connection, request_id: UUID, worker: str, reason: str, att
         cursor.execute("SELECT FROM request WHERE id = %s AND claimed_by = %s FOR UPDATE", (request_id, worker))
         if cursor.rowcount:
             _give_back(cursor, request_id, reason, attempts_allowed)
-    return _existing(connection, request_id)
+    return existing(connection, request_id)
 
 
 def release(connection: Connection, request_id: UUID, worker: str) -> None:
@@ -203,7 +176,7 @@ def release(connection: Connection, request_id: UUID, worker: str) -> None:
 
 def retry(connection: Connection, broker: Broker, request_id: UUID) -> RequestRow:
     """Queue an ended request again, attempts counted anew. Raises UnknownRequestError, RequestStateError."""
-    row = _existing(connection, request_id)
+    row = existing(connection, request_id)
     if row.state in OPEN:
         raise RequestStateError(f"request {request_id} is {row.state}: only an ended one can be retried")
     with transaction(connection) as cursor:
@@ -215,7 +188,7 @@ def retry(connection: Connection, broker: Broker, request_id: UUID) -> RequestRo
         )
         if cursor.rowcount == 0:
             raise RequestStateError(f"request {request_id}: the same request is already queued")
-    row = _existing(connection, request_id)
+    row = existing(connection, request_id)
     ring(broker, [row])
     return row
 
@@ -229,7 +202,7 @@ def cancel(connection: Connection, request_id: UUID) -> RequestRow:
             (request_id, list(OPEN)),
         )
         changed = cursor.rowcount
-    row = _existing(connection, request_id)
+    row = existing(connection, request_id)
     if not changed:
         shown = "published" if row.state == "running" else row.state
         raise RequestStateError(f"request {request_id} is {shown}: too late to cancel")
@@ -256,7 +229,7 @@ def sweep(connection: Connection, broker: Broker, attempts_allowed: int) -> int:
             (SILENT,),
         )
         unheard = [request_id for (request_id,) in cursor.fetchall()]
-    ring(broker, [_existing(connection, request_id) for request_id in unheard])
+    ring(broker, [existing(connection, request_id) for request_id in unheard])
     return len(silent) + len(unheard)
 
 
@@ -283,38 +256,6 @@ def ring(broker: Broker, rows: list[RequestRow]) -> None:
         return  # the rows stand
 
 
-def find(connection: Connection, request_id: UUID) -> RequestRow | None:
-    """One request."""
-    with transaction(connection) as cursor:
-        cursor.execute(_SELECT + " WHERE id = %s", (request_id,))
-        row = cursor.fetchone()
-        return None if row is None else RequestRow(*row)
-
-
-def list_requests(connection: Connection, state: str | None = None, limit: int = 50) -> list[RequestRow]:
-    """The newest requests, of one state or of all."""
-    with transaction(connection) as cursor:
-        cursor.execute(
-            _SELECT + " WHERE %(state)s IS NULL OR state = %(state)s ORDER BY created DESC, id LIMIT %(limit)s",
-            {"state": state, "limit": limit},
-        )
-        return [RequestRow(*row) for row in cursor.fetchall()]
-
-
-def open_runs(connection: Connection) -> set[UUID]:
-    """Runs whose results the reader may still need."""
-    with transaction(connection) as cursor:
-        cursor.execute("SELECT run_id FROM request WHERE state = 'running' AND run_id IS NOT NULL")
-        return {run_id for (run_id,) in cursor.fetchall()}
-
-
-def any_open(connection: Connection) -> bool:
-    """Whether somebody waits for a result."""
-    with transaction(connection) as cursor:
-        cursor.execute("SELECT FROM request WHERE state IN ('queued', 'running') LIMIT 1")
-        return cursor.rowcount > 0
-
-
 def forget_ended(connection: Connection) -> int:
     """Drop requests that ended KEPT ago or longer, of spans SPAN_KEPT ago; how many."""
     with transaction(connection) as cursor:
@@ -324,18 +265,6 @@ def forget_ended(connection: Connection) -> int:
             (SPAN, SPAN_KEPT, KEPT, list(OPEN)),
         )
         return cursor.rowcount
-
-
-def wait(connection: Connection, request_id: UUID, poll_seconds: float = 0.2) -> Iterator[RequestRow]:
-    """The row whenever it has changed; ends with the outcome (done: its results are readable)."""
-    last: RequestRow | None = None
-    while last is None or last.state in OPEN:
-        row = _existing(connection, request_id)
-        if row != last:
-            yield row
-            last = row
-        else:
-            time.sleep(poll_seconds)
 
 
 def _canonical(query: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -354,7 +283,7 @@ def _accepted(cursor: Cursor, query: str, params: Mapping[str, Any], request_id:
     cursor.execute(_INSERT_OR_SAME, _values(request_id, query, params, "queued", None))
     row = cursor.fetchone()
     assert row is not None
-    cursor.execute(_SELECT + " WHERE id = %s", (row[0],))
+    cursor.execute(SELECT_ROW + " WHERE id = %s", (row[0],))
     made = cursor.fetchone()
     assert made is not None
     return RequestRow(*made)
@@ -376,10 +305,3 @@ def _give_back(cursor: Cursor, request_id: UUID, reason: str, attempts_allowed: 
         " WHERE r.id = t.id",
         {"id": request_id, "reason": reason[:2000].replace("\0", ""), "allowed": attempts_allowed},
     )
-
-
-def _existing(connection: Connection, request_id: UUID) -> RequestRow:
-    row = find(connection, request_id)
-    if row is None:
-        raise UnknownRequestError(f"no request {request_id}; `requests list` shows those that there are")
-    return row

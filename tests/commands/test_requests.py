@@ -19,7 +19,7 @@ from jobs.catalog import catalog_of
 from jobs.job import Command, Param
 from jobs.messages import Request
 from jobs.stats.artists import JOBS
-from request_consumer import requests
+from request_consumer import request_rows, requests
 from tests.commands.conftest import CommandLine, rows
 
 JOB = JOBS[0]
@@ -107,7 +107,7 @@ def _answering(url: str, answer: Callable[[Connection, UUID], Any]) -> threading
         connection = connect(url)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
-            for row in requests.list_requests(connection, "queued"):
+            for row in request_rows.list_requests(connection, "queued"):
                 requests.claim(connection, row.id, "test")
                 answer(connection, row.id)
                 connection.close()

@@ -15,7 +15,7 @@ from jobs.listens.removal import delete_history, delete_listen
 from jobs.listens.user_settings import set_zone
 from jobs.listens.users import create_user
 from jobs.listens.write import write_submissions
-from request_consumer import requests
+from request_consumer import request_rows
 from request_consumer.changed_years import changed_years, tell_anew
 
 LAST_SECOND = 1_735_689_599  # 2024-12-31T23:59:59Z
@@ -109,7 +109,7 @@ def test_a_year_that_changed_is_told_anew(
 def test_it_is_asked_for_once_and_rests_after_it_was_told(connection: Connection, user_id: int, broker: Broker) -> None:
     exclude(connection, user_id)
     assert [tell_anew(connection, broker), tell_anew(connection, broker)] == [2, 0]
-    asked = requests.list_requests(connection)
+    asked = request_rows.list_requests(connection)
     assert sorted((row.query, row.params["year"]) for row in asked) == [
         ("year_in_music", 2022),
         ("year_in_music", 2024),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conf.postgres import Connection
 from jobs.messages import DecodeError, Request
-from request_consumer import requests
+from request_consumer import request_rows, requests
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(max_size=30),
@@ -30,4 +30,4 @@ def test_any_message_becomes_a_row_or_is_refused(connection: Connection, documen
         request = Request.decode(orjson.dumps(document))
         row = requests.adopt(connection, request)
         assert row.state == "queued" or row.error
-        assert requests.find(connection, row.id) == row
+        assert request_rows.find(connection, row.id) == row

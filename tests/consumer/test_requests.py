@@ -7,9 +7,10 @@ from conf.broker import LONG_REQUEST, SPAN_REQUEST, SPARK_REQUEST, Broker
 from conf.postgres import Connection, transaction
 from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
 from jobs.messages import Request
-from request_consumer import requests
+from request_consumer import request_rows, requests
 from request_consumer.freshness import results_wait
-from request_consumer.requests import RequestStateError, UnknownRequestError
+from request_consumer.request_rows import UnknownRequestError
+from request_consumer.requests import RequestStateError
 
 QUERY = "stats.user.entity"
 ARTISTS = {"entity": "artists"}
@@ -92,13 +93,13 @@ def test_a_request_nothing_can_run_is_refused_before_it_is_written(
     with pytest.raises(error):
         requests.enqueue(connection, broker, query, params)
 
-    assert requests.list_requests(connection) == []
+    assert request_rows.list_requests(connection) == []
 
 
 def test_a_year_to_come_is_refused_whoever_asks(connection: Connection, broker: Broker) -> None:
     with pytest.raises(InvalidRequestError, match=r"year=9998: expected 2002 to 20\d\d"):
         requests.enqueue(connection, broker, "year_in_music", {"year": 9998})
-    assert requests.list_requests(connection) == []
+    assert request_rows.list_requests(connection) == []
 
     foreign = requests.adopt(connection, Request("year_in_music.day_of_week", {"year": 9998}))
     assert foreign.state == "failed"
@@ -206,7 +207,7 @@ def test_what_a_dead_worker_held_is_given_back_and_rung_for_at_once(connection: 
 
     requests.sweep(connection, broker, 3)
 
-    found = requests.find(connection, row.id)
+    found = request_rows.find(connection, row.id)
     assert found is not None
     assert (found.state, found.error) == ("queued", "the request consumer died at work")
     assert len(bells(broker)) == 1
@@ -219,7 +220,7 @@ def test_a_request_that_kills_every_worker_fails_in_the_end(connection: Connecti
         let_pass(connection, "31 seconds")
         requests.sweep(connection, broker, 3)
 
-    assert [(r.state, r.attempts) for r in requests.list_requests(connection, "failed")] == [("failed", 3)]
+    assert [(r.state, r.attempts) for r in request_rows.list_requests(connection, "failed")] == [("failed", 3)]
 
 
 def test_published_results_get_ten_minutes_to_be_read(connection: Connection, broker: Broker) -> None:
@@ -227,14 +228,14 @@ def test_published_results_get_ten_minutes_to_be_read(connection: Connection, br
     requests.claim(connection, row.id, "worker")
     run_id = uuid4()
     requests.published(connection, row.id, "worker", run_id, 7)
-    assert requests.open_runs(connection) == {run_id}
+    assert request_rows.open_runs(connection) == {run_id}
 
     let_pass(connection, "9 minutes")
     assert requests.sweep(connection, broker, 3) == 0
     let_pass(connection, "2 minutes")
     assert requests.sweep(connection, broker, 3) >= 1
 
-    found = requests.find(connection, row.id)
+    found = request_rows.find(connection, row.id)
     assert found is not None
     assert found.state == "queued"
     assert "spark_reader" in str(found.error)
@@ -248,7 +249,7 @@ def test_a_dead_workers_request_gives_way_to_the_same_one_queued(connection: Con
 
     requests.sweep(connection, broker, 3)
 
-    states = {row.id: row.state for row in requests.list_requests(connection)}
+    states = {row.id: row.state for row in request_rows.list_requests(connection)}
     assert states == {old.id: "cancelled", new.id: "queued"}
 
 
@@ -266,14 +267,14 @@ def test_a_worker_changes_nothing_of_a_request_that_was_given_to_another(
     requests.published(connection, row.id, "paused", uuid4(), 7)
     requests.release(connection, row.id, "paused")
 
-    assert requests.find(connection, row.id) == held
+    assert request_rows.find(connection, row.id) == held
     assert not requests.heartbeat(connection, row.id, "paused", "reading")
 
 
 def test_waiting_tells_every_change_and_ends_with_the_outcome(connection: Connection, broker: Broker) -> None:
     row = requests.enqueue(connection, broker, QUERY, ARTISTS)
     seen = []
-    for found in requests.wait(connection, row.id, poll_seconds=0.01):
+    for found in request_rows.wait(connection, row.id, poll_seconds=0.01):
         seen.append((found.state, found.progress))
         if found.state == "queued":
             requests.claim(connection, row.id, "worker")

@@ -10,7 +10,7 @@ import pytest
 from conf.broker import LONG_REQUEST, Broker
 from conf.postgres import Connection, transaction
 from conf.settings import Settings
-from request_consumer import requests
+from request_consumer import request_rows, requests
 from request_consumer.requests import RequestOpenError
 from request_consumer.schedule import read_schedule
 from request_consumer.scheduled import ask_on_time
@@ -39,7 +39,7 @@ def _end_all(connection: Connection) -> None:
 
 
 def _asked(connection: Connection) -> list[tuple[str, object]]:
-    return [(row.query, row.params.get("year")) for row in reversed(requests.list_requests(connection))]
+    return [(row.query, row.params.get("year")) for row in reversed(request_rows.list_requests(connection))]
 
 
 def test_an_entry_waits_for_its_next_time_and_is_asked_for_once_then(connection: Connection, broker: Broker) -> None:
@@ -104,7 +104,7 @@ def test_what_is_of_a_moment_is_asked_for_though_the_one_before_still_waits(
     ask_on_time(connection, broker, hourly, FIRST)
     hours = [FIRST + timedelta(hours=1), FIRST + timedelta(hours=2, seconds=3)]
     assert [ask_on_time(connection, broker, hourly, at) for at in hours] == [1, 1]
-    asked = [row.params["at"] for row in requests.list_requests(connection, "queued")]
+    asked = [row.params["at"] for row in request_rows.list_requests(connection, "queued")]
     assert sorted(asked) == [int(FIRST.timestamp()) + 3600, int(FIRST.timestamp()) + 7200]
 
 
@@ -116,10 +116,10 @@ def test_the_running_scheduler_does_what_the_schedule_of_its_settings_says(
     ask_on_time(connection, broker, ENTRIES, FIRST)
     thread = threading.Thread(target=run, args=(replace(settings, schedule=str(path)), stop))
     thread.start()
-    until(lambda: len(requests.list_requests(connection)) == 2, 20, "what was missed since then is asked for")
+    until(lambda: len(request_rows.list_requests(connection)) == 2, 20, "what was missed since then is asked for")
     stop.set()
     thread.join(10)
-    assert {row.query for row in requests.list_requests(connection, "queued")} == {USERS, "year_in_music"}
+    assert {row.query for row in request_rows.list_requests(connection, "queued")} == {USERS, "year_in_music"}
 
 
 def test_a_request_alone_is_refused_while_the_same_is_open_whatever_its_time(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from conf.broker import SPARK_REQUEST, Broker
 from conf.postgres import Connection, transaction
-from request_consumer import requests
+from request_consumer import request_rows, requests
 from request_consumer.freshness import Served
 from request_consumer.scheduler import FAILED_SECONDS, REFRESHED, is_due, look, refreshed, rest
 
@@ -106,7 +106,7 @@ def test_one_request_per_landing_reaches_the_queue(connection: Connection, broke
     assert look(connection, broker, NOW) == 0
     _landing(connection, 1)
     assert [look(connection, broker, NOW + second) for second in range(3)] == [1, 0, 0]
-    [row] = requests.list_requests(connection)
+    [row] = request_rows.list_requests(connection)
     assert (row.query, row.params["at"]) == (REFRESHED, int(NOW))
     assert broker.depth(SPARK_REQUEST) == 1
     _store_run(connection, 1)
@@ -128,4 +128,4 @@ def test_ended_requests_are_forgotten_after_two_weeks(connection: Connection, br
         cursor.execute("UPDATE request SET state = 'failed', finished = now() WHERE id = %s", (kept.id,))
         cursor.execute("UPDATE request SET created = now() - interval '1 year' WHERE id = %s", (waiting.id,))
     assert requests.forget_ended(connection) == 1
-    assert {row.id for row in requests.list_requests(connection)} == {kept.id, waiting.id}
+    assert {row.id for row in request_rows.list_requests(connection)} == {kept.id, waiting.id}

@@ -15,8 +15,8 @@ from jobs import lake_files
 from jobs.lake_files import LakeEmptyError
 from jobs.listens.changes import waiting
 from jobs.listens.users import create_token, create_user
-from request_consumer import requests
-from request_consumer.requests import RequestRow
+from request_consumer import request_rows, requests
+from request_consumer.request_rows import RequestRow
 from tests.faults.parts import System, until
 
 PER_CALL = 1000
@@ -115,6 +115,6 @@ def compute(settings: Settings, connection: postgres.Connection, **params: Any) 
         row = requests.enqueue(connection, broker, "stats.user.entity", {"entity": "artists", **params})
     finally:
         broker.close()
-    *_, outcome = requests.wait(connection, row.id)
+    *_, outcome = request_rows.wait(connection, row.id)
     assert outcome.state == "done", (outcome.error, outcome.progress)
     return outcome

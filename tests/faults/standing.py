@@ -18,8 +18,8 @@ from jobs.listens.changes import landed_up_to, read_store
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.users import create_user
 from jobs.listens.write import write_submissions
-from request_consumer import requests
-from request_consumer.requests import RequestRow
+from request_consumer import request_rows, requests
+from request_consumer.request_rows import RequestRow
 from spark_reader.load import load_page
 from tests.databases import Databases
 from tests.faults.client import listen
@@ -47,7 +47,7 @@ class Standing:
         return requests.enqueue(self.connection, self.broker, QUERY, params)
 
     def row(self, request_id: UUID) -> RequestRow:
-        found = requests.find(self.connection, request_id)
+        found = request_rows.find(self.connection, request_id)
         assert found is not None
         return found
 

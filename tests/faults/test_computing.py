@@ -14,7 +14,7 @@ import pytest
 from conf import postgres
 from jobs.listens.removal import delete_history, delete_listen
 from jobs.messages import Request
-from request_consumer import requests
+from request_consumer import request_rows
 from tests.databases import Databases
 from tests.faults import greedy
 from tests.faults.parts import until
@@ -64,7 +64,7 @@ def test_what_a_run_has_cost_is_stored_with_it(standing: Standing) -> None:
             " written_bytes > 0, position = (SELECT max(position) FROM landing) FROM run"
         )
         [(seconds, cpu_seconds, *others)] = cursor.fetchall()
-    row = requests.list_requests(standing.connection, "done", 1)[0]
+    row = request_rows.list_requests(standing.connection, "done", 1)[0]
     assert row.started is not None
     assert row.finished is not None
     assert 0 < seconds < (row.finished - row.started).total_seconds()
@@ -110,7 +110,7 @@ def test_a_job_that_no_heap_can_hold_fails_with_the_reason_and_the_next_one_runs
     standing.consumer = standing.system.start("request_consumer", SPARK_DRIVER_MEMORY=HEAP)
     standing.broker.publish("spark_request", [Request(greedy.NAME, {}).encode()])
     until(lambda: _greedy(standing) == "failed", 120, f"it has failed; {standing.consumer.said()}")
-    [row] = [row for row in requests.list_requests(standing.connection, "failed") if row.query == greedy.NAME]
+    [row] = [row for row in request_rows.list_requests(standing.connection, "failed") if row.query == greedy.NAME]
     assert row.attempts == 1
     assert row.error
     assert standing.consumer.process.wait(60) != 0, "without its JVM the process ends, to be started again"
@@ -149,4 +149,4 @@ def _spent(process: psutil.Process) -> float:
 
 
 def _greedy(standing: Standing) -> str:
-    return next((row.state for row in requests.list_requests(standing.connection) if row.query == greedy.NAME), "")
+    return next((row.state for row in request_rows.list_requests(standing.connection) if row.query == greedy.NAME), "")

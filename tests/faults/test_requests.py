@@ -13,7 +13,7 @@ from conf import postgres
 from conf.broker import SPARK_REQUEST, SPARK_RESULT
 from conf.settings import PROJECT
 from jobs.messages import Request
-from request_consumer import requests
+from request_consumer import request_rows, requests
 from tests.databases import Databases
 from tests.faults.brokers import BreakableRabbitMQ
 from tests.faults.parts import until
@@ -36,7 +36,7 @@ def test_a_command_killed_between_row_and_bell_is_heard_all_the_same(standing: S
     environment = {**os.environ, **standing.system.environment, "FAULT_POINT": "request.written"}
     killed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert killed.returncode == -9, killed.stderr
-    [row] = requests.list_requests(standing.connection)
+    [row] = request_rows.list_requests(standing.connection)
     assert (row.state, standing.broker.depth(SPARK_REQUEST)) == ("queued", 0)
     standing.silent_for("31 seconds")
     assert standing.done(row.id).attempts == 1
@@ -50,7 +50,7 @@ def test_messages_that_nothing_can_run_fail_with_a_reason_and_the_consumer_lives
     broken = [b"not json", b"[]", b'{"query": 5}', b'{"query": "stats.user.entity", "params": []}', b"\xff\0"]
     standing.broker.publish(SPARK_REQUEST, [*(request.encode() for request in foreign), *broken])
     until(lambda: standing.broker.depth(SPARK_REQUEST) == 0, 30, "all are read")
-    failed = requests.list_requests(standing.connection, "failed")
+    failed = request_rows.list_requests(standing.connection, "failed")
     assert [row.query for row in failed].count(QUERY) == 2
     assert all(row.error and row.attempts == 0 for row in failed)
     assert len(failed) == 3
@@ -65,8 +65,8 @@ def test_statistics_do_not_wait_for_what_takes_long_though_one_queue_brought_it_
     asked = standing.ask(7, rebuild=True)
     standing.done(asked.id)
 
-    def rows() -> list[requests.RequestRow]:
-        return [row for row in requests.list_requests(standing.connection) if row.query == "similarity.recording"]
+    def rows() -> list[request_rows.RequestRow]:
+        return [row for row in request_rows.list_requests(standing.connection) if row.query == "similarity.recording"]
 
     assert [row.state for row in rows()].count("queued") > 0, "they are run one after the other, beside statistics"
     until(lambda: [row.state for row in rows()] == ["done"] * len(long), 120, f"all are done: {rows()}")
@@ -156,7 +156,7 @@ def test_a_job_longer_than_rabbitmqs_timeouts_is_run_once(
                 time.sleep(11)  # longer than the consumer timeout, and than two heartbeats of RabbitMQ
                 running.heard_again(request_id)
             assert running.done(request_id).attempts == 1
-            assert len(requests.list_requests(running.connection)) == 1
+            assert len(request_rows.list_requests(running.connection)) == 1
             assert running.runs_done() == 1
             assert "lost" not in running.consumer.said()
     finally:

@@ -20,7 +20,7 @@ from conf.embedded_postgres import EmbeddedPostgres
 from conf.settings import Settings
 from jobs.listens.users import create_user
 from jobs.messages import Manifest
-from request_consumer import requests
+from request_consumer import request_rows, requests
 from spark_reader.load import load_page
 from spark_reader.reader import save_run
 from tests.faults.parts import System, until
@@ -140,7 +140,7 @@ def test_manifests_that_come_twice_late_or_broken_change_nothing_and_the_reader_
     assert both(connection, users) == (2, 2)
     assert len(broker.dead_letters(SPARK_RESULT)) == 6
     for run in broken:
-        row = requests.find(connection, run.request_id or UUID(int=0))
+        row = request_rows.find(connection, run.request_id or UUID(int=0))
         assert row is not None
         assert row.state == "failed"
         assert "were refused" in str(row.error)
@@ -244,7 +244,7 @@ def _watched(system: System) -> Iterator[list[str]]:
 
 
 def _state(connection: postgres.Connection, request_id: UUID) -> str:
-    row = requests.find(connection, request_id)
+    row = request_rows.find(connection, request_id)
     assert row is not None
     return row.state
 

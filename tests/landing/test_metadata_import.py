@@ -25,11 +25,11 @@ from jobs.land import Lander
 from jobs.landing import Landing
 from jobs.lock import LakeLock
 from jobs.query import QueryFailedError, run_query
-from request_consumer import requests
+from request_consumer import request_rows, requests
 from request_consumer.attempt import attempt
 from request_consumer.landing import LandingLoop
 from request_consumer.part import Part
-from request_consumer.requests import RequestRow
+from request_consumer.request_rows import RequestRow
 from tests.landing.conftest import NewLander
 from tests.landing.listens import agree, listen, submit
 
@@ -269,7 +269,7 @@ def test_a_request_imports_through_the_landing_thread_and_says_what_it_did(
         claimed = requests.claim(connection, row.id, part.worker)
         assert claimed is not None
         attempt(part, broker, claimed)
-        found = requests.find(connection, row.id)
+        found = request_rows.find(connection, row.id)
         assert found is not None
         return found
 
