@@ -20,7 +20,7 @@ from jobs.lake import landing_of, row_count
 from jobs.messages import COLUMNS
 from jobs.run_applied import applied
 from jobs.run_documents import documents
-from jobs.run_lists import Family, Listing, families, family_of, with_sources
+from jobs.run_lists import Listing, families, family_of, with_sources
 from jobs.served_run import ServedRun
 from jobs.touched import Version
 from jobs.written_parts import EVERYBODY, TOUCHED
@@ -77,15 +77,19 @@ class Task:
 def everything(task: Task) -> None:
     """Of all users, and what everybody says together kept for the run that continues this one."""
     with closing(task.frames(task.jobs)) as frames:
-        made = families(frames, task.jobs)
-        _write_all(frames, made, task.jobs, f"{task.folder}/{EVERYBODY}", task.progress)
-        _keep_sums(task, frames, made)
+        _write_and_keep(task, frames, task.jobs)
 
 
-def _keep_sums(task: Task, frames: Frames, made: Sequence[Family]) -> None:
-    if row_count(task.spark, task.lake, task.version.landing, "listens") >= everybody.KEPT_FROM:
+def _write_and_keep(task: Task, frames: Frames, jobs: Sequence[Job]) -> None:
+    made, sources = families(frames, jobs), with_sources(task.others)
+    keeps = row_count(task.spark, task.lake, task.version.landing, "listens") >= everybody.KEPT_FROM
+    if keeps:
+        task.progress("adding up")
+        everybody.keep_inputs(frames, sources, task.folder)
+    _write_all(frames, made, jobs, f"{task.folder}/{EVERYBODY}", task.progress)
+    if keeps:
         task.progress("keeping sums")
-        everybody.keep_all(frames, made, with_sources(task.others), task.folder)
+        everybody.keep_lists(made, sources, task.folder)
 
 
 def continue_run(task: Task, base: ServedRun, touched: list[int]) -> bool:
@@ -104,9 +108,7 @@ def continue_run(task: Task, base: ServedRun, touched: list[int]) -> bool:
 def _continued(task: Task, touched: list[int]) -> None:
     """The users' own results for those touched, the others from the listens of everybody."""
     with closing(task.frames(task.others)) as frames:
-        made = families(frames, task.others)
-        _write_all(frames, made, task.others, f"{task.folder}/{EVERYBODY}", task.progress)
-        _keep_sums(task, frames, made)
+        _write_and_keep(task, frames, task.others)
         if not touched:
             return
         subjects = frames.keep(_only(frames.named("subjects"), task.users(touched)))
@@ -127,7 +129,7 @@ def _from_sums(task: Task, then: Version, base_folder: str, touched: list[int]) 
             _write_all(now, made, task.own, f"{task.folder}/{TOUCHED}", task.progress)
             task.progress("adding up")
             sums = {
-                shared.name: everybody.continued_sums(shared, before, now, users, folders)
+                shared.name: everybody.continued_sums(shared, before, now, folders)
                 for shared in everybody.sums_of(sources)
             }
             given = {name: one.rows for name, one in sums.items()}

@@ -2,31 +2,36 @@
 
 A sitewide statistic is made of sums over users. A large run keeps them beside its results (results/RUN_ID/state); the
 run that continues it takes away what the touched users said at the base's data version and T, and adds what they say
-now. So it costs what changed, and reading and writing the sums: nothing of the other users' listens is read.
+now. So it costs what changed, and reading the sums: nothing of the other users' listens is read.
+
+What is kept is layers: the files of the base, copied as they are, and one more of what differs. Rows of the same item
+add up (to nothing: nobody says it any more), and who reads them adds them. Every MOST_LAYERS runs all become one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from jobs import result_files
-from jobs.engines.rank_lists import INPUT, SOURCES
+from jobs import result_files, standing_lists
 from jobs.frames import Frames
 from jobs.inputs import INPUTS
 from jobs.job import Job, Ranked
+from jobs.order_key import ORDER_KEY
 from jobs.result_files import STATE
-from jobs.run_lists import Family, documented, family_of, in_order, ranked, with_documents
+from jobs.run_lists import LISTED, Family, documented, family_of, with_documents
 from jobs.shared_input import Input
+from jobs.standing_lists import KEPT, SUMS
 
 KEPT_FROM = 2_000_000
 """Listens; of a smaller lake everything is counted anew in the time that keeping sums takes (docs/performance.md)."""
 MOST_TOUCHED = 0.3
 """Share of users; their listens are read twice: of more of them it is shorter to read everybody's once."""
-_SUMS = ("listen_count", "spelling_count", *SOURCES)
-_KEPT = tuple(name for name in INPUT if name not in {"key", "place"})
+MOST_LAYERS = 24
+"""Files of one kept thing; the next run makes one layer of them."""
 
 
 def sums_of(jobs: Iterable[Job]) -> list[Input]:
@@ -40,14 +45,20 @@ def is_kept(folder: str) -> bool:
     return bool(result_files.parquet_files(f"{folder}/{STATE}"))
 
 
-def keep_all(frames: Frames, made: Sequence[Family], jobs: Sequence[Job], folder: str) -> None:
-    """Keep the sums of a run of everything."""
+def keep_inputs(frames: Frames, jobs: Sequence[Job], folder: str) -> None:
+    """Keep the sums of a run of everything that are inputs; it reads them itself from then on."""
     for shared in sums_of(jobs):
-        _write(frames.named(shared.name), folder, shared.name)
+        path = f"{folder}/{STATE}/{shared.name}"
+        frames.named(shared.name).write.parquet(path)
+        frames.give(shared.name, frames.read(path))
+
+
+def keep_lists(made: Sequence[Family], jobs: Sequence[Job], folder: str) -> None:
+    """Keep the sums of a run of everything that lists are made of."""
     for job in _lists(jobs):
         family = family_of(made, job)
-        _write(family.capped.select(*_KEPT), folder, "lists", job.statistic)
-        _write(family.structs.drop("place"), folder, "structs", job.statistic)
+        family.capped.select(*KEPT).write.parquet(f"{folder}/{STATE}/lists/{job.statistic}")
+        family.structs.drop("place").write.parquet(f"{folder}/{STATE}/structs/{job.statistic}")
 
 
 @dataclass(frozen=True)
@@ -60,25 +71,20 @@ class Continued:
     """Of one of users: the (mbid, slot) of which there may be other rows than there were."""
 
 
-def continued_sums(
-    shared: Input, before: Frames, now: Frames, touched: DataFrame, folders: tuple[str, str]
-) -> Continued:
-    """Continue a kept input, and write what it is now to the second folder.
+def continued_sums(shared: Input, before: Frames, now: Frames, folders: tuple[str, str]) -> Continued:
+    """Continue a kept input, in the second folder.
 
-    `touched`: user_id; `folders`: of the base, of this run. Before it are the same users at the base.
+    `folders`: of the base, of this run. `before` and `now` are of the touched users, at the base and now.
     """
-    kept, taken, added = (
-        now.read(f"{folders[0]}/{STATE}/{shared.name}"),
-        before.named(shared.name),
-        now.named(shared.name),
-    )
+    taken, added = before.named(shared.name), now.named(shared.name)
+    paths = _paths(folders, shared.name)
+    _continue(now, paths, _difference(now, taken, added, shared.sums), shared.sums)
+    rows = now.read(paths[1])
     if not shared.of_users:
-        _write(_added_up(kept, added, taken, shared.sums), folders[1], shared.name)
-        return Continued(now.read(f"{folders[1]}/{STATE}/{shared.name}"), None)
-    _write(kept.join(F.broadcast(touched), "user_id", "left_anti").unionByName(added), folders[1], shared.name)
+        return Continued(_added_up(rows, shared.sums), None)
     changed = now.keep(taken.unionByName(added).select("mbid", "slot").distinct())
-    rows = now.read(f"{folders[1]}/{STATE}/{shared.name}").join(F.broadcast(changed), ["mbid", "slot"], "left_semi")
-    return Continued(rows, changed)
+    rows = rows.join(F.broadcast(changed), ["mbid", "slot"], "left_semi")
+    return Continued(_added_up(rows, shared.sums), changed)
 
 
 def with_gone(documents: DataFrame, changed: DataFrame) -> DataFrame:
@@ -97,43 +103,47 @@ class StandingFamily:
         self.jobs: tuple[Job, ...] = (job,)
         self._job = job
         self._struct = job.output.struct
-        self._now, self._folder, self._statistic = now, folders[1], job.statistic
-        taken, added = before.capped.select(*_KEPT), after.capped.select(*_KEPT)
-        kept = now.read(f"{folders[0]}/{STATE}/lists/{job.statistic}")
-        _write(_added_up(kept, added, taken, _SUMS), folders[1], "lists", job.statistic)
-        known = now.read(f"{folders[0]}/{STATE}/structs/{job.statistic}").unionByName(after.structs.drop("place"))
-        used = self._sums.select("id").distinct()
-        _write(known.dropDuplicates(["id"]).join(used, "id", "left_semi"), folders[1], "structs", job.statistic)
-        self._changed = now.keep(taken.unionByName(added).select("group_hash").distinct())
+        self._now = now
+        sums, structs = _paths(folders, f"lists/{job.statistic}"), _paths(folders, f"structs/{job.statistic}")
+        self._sums, self._structs = sums[1], structs[1]
+        self._differs = _difference(now, before.capped.select(*KEPT), after.capped.select(*KEPT), SUMS)
+        _continue(now, sums, self._differs, SUMS)
+        self._continue_structs(structs, after.structs.drop("place"))
 
     def makes(self, job: Job) -> bool:
         """As Listing."""
         return job is self._job
 
     def lists(self, _job: Job) -> DataFrame:
-        """As Listing."""
-        placed = self._sums.join(self.structs.select("id", "place"), "id").withColumn("key", F.lit(0).cast("bigint"))
-        return ranked(placed.select(*INPUT).repartition(1))
+        """As Listing. One task reads the files whole: Spark would join, shuffle and hand over every row of them."""
+        paths = [result_files.parquet_files(folder) for folder in (self._sums, self._structs)]
+
+        def listed(_: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            return standing_lists.ranked(*paths)
+
+        return self._now.one_row().mapInArrow(listed, LISTED)
 
     @property
     def entities(self) -> DataFrame:
-        """The structs of items that the touched played or have played: all others are as they were stored."""
-        ids = self._sums.join(F.broadcast(self._changed), "group_hash", "left_semi").select("id").distinct()
-        return with_documents(self.structs.join(ids, "id", "left_semi"), self._struct)
+        """The structs of items of which something else is said: all others are as they were stored."""
+        changed = self._differs.select("group_hash").distinct()
+        ids = self._now.read(self._sums).join(F.broadcast(changed), "group_hash", "left_semi").select("id").distinct()
+        return with_documents(self._now.read(self._structs).join(F.broadcast(ids), "id", "left_semi"), self._struct)
 
     def documented(self, lists: DataFrame) -> dict[str, DataFrame]:
         """As Listing."""
-        return documented(lists, self.structs)
+        return documented(lists, self._now.read(self._structs).drop(ORDER_KEY))
 
-    @property
-    def _sums(self) -> DataFrame:
-        return self._now.read(f"{self._folder}/{STATE}/lists/{self._statistic}")
-
-    @cached_property
-    def structs(self) -> DataFrame:
-        """As Listing."""
-        found = self._now.read(f"{self._folder}/{STATE}/structs/{self._statistic}")
-        return self._now.keep(in_order(found, [column.name for column in self._struct]))
+    def _continue_structs(self, paths: tuple[str, str], said: DataFrame) -> None:
+        """Those of items that nobody names any more stay until the layers become one: they do no harm."""
+        base = self._now.read(paths[0])
+        known = base.select("id").join(F.broadcast(said.select("id")), "id", "left_semi")
+        new = said.join(F.broadcast(known), "id", "left_anti")
+        if _is_full(paths[0]):
+            used = self._now.read(self._sums).select("id").distinct()
+            base.unionByName(new).join(used, "id", "left_semi").write.parquet(paths[1])
+        else:
+            _add_layer(paths, new)
 
 
 def standing_families(
@@ -149,13 +159,36 @@ def _lists(jobs: Iterable[Job]) -> list[Job]:
     return [job for job in jobs if isinstance(job.output, Ranked)]
 
 
-def _added_up(kept: DataFrame, added: DataFrame, taken: DataFrame, sums: Sequence[str]) -> DataFrame:
+def _paths(folders: tuple[str, str], name: str) -> tuple[str, str]:
+    base, mine = (f"{folder}/{STATE}/{name}" for folder in folders)
+    return base, mine
+
+
+def _difference(now: Frames, taken: DataFrame, added: DataFrame, sums: Sequence[str]) -> DataFrame:
+    """What is said now and was not, less what was and is not any more."""
     minus = taken.select(*((-F.col(name)).alias(name) if name in sums else F.col(name) for name in taken.columns))
-    rows = reduce(DataFrame.unionByName, (minus, added), kept)
-    by = [name for name in kept.columns if name not in sums]
+    return now.keep(_added_up(added.unionByName(minus), sums))
+
+
+def _added_up(rows: DataFrame, sums: Sequence[str]) -> DataFrame:
+    """One row per item, without those of which nothing is left."""
+    by = [name for name in rows.columns if name not in sums]
     totals = rows.groupBy(*by).agg(*(F.sum(name).alias(name) for name in sums))
     return totals.where(reduce(lambda some, name: some | (F.col(name) != 0), sums[1:], F.col(sums[0]) != 0))
 
 
-def _write(rows: DataFrame, folder: str, *path: str) -> None:
-    rows.write.parquet("/".join((folder, STATE, *path)))
+def _continue(now: Frames, paths: tuple[str, str], differs: DataFrame, sums: Sequence[str]) -> None:
+    """What is kept now, in the second folder."""
+    if _is_full(paths[0]):
+        _added_up(now.read(paths[0]).unionByName(differs), sums).write.parquet(paths[1])
+    else:
+        _add_layer(paths, differs)
+
+
+def _is_full(folder: str) -> bool:
+    return len(result_files.parquet_files(folder)) >= MOST_LAYERS
+
+
+def _add_layer(paths: tuple[str, str], rows: DataFrame) -> None:
+    result_files.copy_folder(*paths)
+    rows.coalesce(1).write.mode("append").parquet(paths[1])

@@ -63,6 +63,14 @@ class Frames:
         reader = self._spark.read
         return (reader if schema is None else reader.schema(schema)).parquet(folder)
 
+    def give(self, name: str, frame: DataFrame) -> None:
+        """From now on this stands in for the input of that name."""
+        self._made[name] = frame
+
+    def one_row(self) -> DataFrame:
+        """One row in one partition: for what a single task makes."""
+        return self._spark.range(1, numPartitions=1)
+
     def keep(self, frame: DataFrame) -> DataFrame:
         """Computed once, until `close`: in memory, or on disk where that is too small. Its plan ends here.
 

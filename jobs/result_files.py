@@ -75,6 +75,27 @@ def rows(url: str, columns: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
             yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 
+def table(urls: Iterable[str], columns: Iterable[str]) -> pyarrow.Table:
+    """These columns of all these Parquet files, in their order, in memory. Raises ValueError for no file."""
+    found, names = [], list(columns)
+    for url in urls:
+        files, path = filesystem(url)
+        found.append(pyarrow.parquet.read_table(path, columns=names, filesystem=files))
+    if not found:
+        raise ValueError("there is no file to read")
+    return pyarrow.concat_tables(found, promote_options="default")  # files may differ in what may be null
+
+
+def copy_folder(source: str, target: str) -> None:
+    """Copy the Parquet files of a folder into a new one. Raises FileExistsError when there is one."""
+    files, path = filesystem(target)
+    if files.get_file_info(path).type != pyarrow.fs.FileType.NotFound:
+        raise FileExistsError(f"{target} exists: what is copied there would be counted twice")
+    files.create_dir(path)
+    for url in parquet_files(source):
+        files.copy_file(filesystem(url)[1], f"{path}/{url.rpartition('/')[2]}")
+
+
 def parquet_files(url: str) -> list[str]:
     """Every Parquet file below a folder, sorted, as URLs of the folder's own form."""
     files, path = filesystem(url)

@@ -16,9 +16,11 @@ from jobs.engines.rank_lists import INPUT, OUTPUT, cap, rank
 from jobs.frames import Frames
 from jobs.job import Column as Shown
 from jobs.job import Job, PerUser, Ranked, Sitewide
+from jobs.order_key import ORDER_KEY, order_key
 
 _INPUT_SCHEMA = ", ".join(f"{name} bigint" for name in INPUT)
-_OUTPUT_SCHEMA = from_arrow_schema(OUTPUT)
+LISTED = from_arrow_schema(OUTPUT)
+"""Rows of `result_list`, as Spark's schema."""
 _OF_EVERYBODY = "SELECT c.* FROM {counted} c LEFT ANTI JOIN {subjects} s ON s.key = c.key AND s.filtered"
 """Sitewide, nobody's own settings count: of a user who has some, the key without them."""
 
@@ -95,7 +97,7 @@ class Family:
 
     @cached_property
     def structs(self) -> DataFrame:
-        """One row per display struct: id, the struct's columns, what it is grouped by, and its place."""
+        """One row per display struct: id, the struct's columns, what it is grouped by, its order key and its place."""
         columns = [column.name for column in self._output.struct]
         folded = [name for name in self._output.group if name not in columns]
         one_each = self._items.select("id", *columns, *folded).dropDuplicates(["id"])
@@ -154,7 +156,8 @@ def _document(struct: Sequence[Shown]) -> Column:
 
 def in_order(structs: DataFrame, columns: Sequence[str]) -> DataFrame:
     """One sorted partition: `place` follows the total order, and the same rows always have the same places."""
-    return structs.repartition(1).sortWithinPartitions(*columns).withColumn("place", F.monotonically_increasing_id())
+    keyed = structs.withColumn(ORDER_KEY, order_key(structs, columns))
+    return keyed.repartition(1).sortWithinPartitions(ORDER_KEY).withColumn("place", F.monotonically_increasing_id())
 
 
 def documented(lists: DataFrame, structs: DataFrame) -> dict[str, DataFrame]:
@@ -167,12 +170,12 @@ def documented(lists: DataFrame, structs: DataFrame) -> dict[str, DataFrame]:
         F.col("one.ids").alias("id"),
         F.col("one.counts").cast("bigint").alias("listen_count"),
     )
-    return {"listed": listed, "shown": structs.drop("place")}
+    return {"listed": listed, "shown": structs.drop("place", ORDER_KEY)}
 
 
 def ranked(counted: DataFrame) -> DataFrame:
     """Ordered lists of rows of jobs/engines/rank_lists.py INPUT; all rows of a key are in one partition."""
-    return counted.mapInArrow(_rank, _OUTPUT_SCHEMA)
+    return counted.mapInArrow(_rank, LISTED)
 
 
 def _rank(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

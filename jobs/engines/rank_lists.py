@@ -1,7 +1,8 @@
 """From counts to ordered lists, whole columns at a time. Arrays in, arrays out; knows nothing of jobs or Spark.
 
-Input rows: one per (key, display struct, windows), any number of times; see RankedRows. A *group* is what counts as one
-item (an artist, whatever its spelling); a *place* is a display struct's place in the total order of all structs.
+Input rows: one per (key, display struct, windows), any number of times: they add up, and what adds up to nothing is in
+no list. A *group* is what counts as one item (an artist, whatever its spelling); a *place* is a display struct's place
+in the total order of all structs.
 """
 
 from collections.abc import Iterable, Iterator
@@ -150,6 +151,9 @@ def _groups(rows: dict[str, Ints], slot: int) -> _Groups:
         return _Groups.none()
     shown = ("listen_count", "spelling_count", *SOURCES)
     spelled = _summed(chosen, ("key", "group_hash", "place"), shown, keep=("id",))
+    spelled = _select(spelled, spelled["spelling_count"] > 0)
+    if not spelled["key"].size:
+        return _Groups.none()
     order = np.lexsort((spelled["place"], spelled["spelling_count"], spelled["group_hash"], spelled["key"]))
     spelled = _select(spelled, order)
     starts = _starts(spelled["key"], spelled["group_hash"])

@@ -72,3 +72,22 @@ def test_a_run_of_which_every_part_is_removed_leaves_no_folder(tmp_path: Path) -
     result_files.remove_parts(str(tmp_path), run_id, ("list", "state"))
 
     assert list((tmp_path / "results").iterdir()) == []
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_folder_is_copied_once_and_read_as_one_table(tmp_path: Path, scheme: str) -> None:
+    source, target = tmp_path / "source", f"{scheme}{tmp_path}/target/lists"
+    source.mkdir()
+    for number in (1, 2):
+        pyarrow.parquet.write_table(pa.table({"id": [number], "left": ["out"]}), source / f"{number}.parquet")
+    (source / "_SUCCESS").touch()
+
+    result_files.copy_folder(f"{scheme}{source}", target)
+
+    copied = result_files.parquet_files(target)
+    assert [name.rpartition("/")[2] for name in copied] == ["1.parquet", "2.parquet"]
+    assert result_files.table(copied, ("id",)).to_pydict() == {"id": [1, 2]}
+    with pytest.raises(FileExistsError, match="counted twice"):
+        result_files.copy_folder(f"{scheme}{source}", target)
+    with pytest.raises(ValueError, match="no file"):
+        result_files.table([], ("id",))
