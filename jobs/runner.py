@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from conf.settings import Settings
 from jobs import result_files
-from jobs.computing import Task, continue_run, everything, inputs_read
+from jobs.computing import Task, continue_run, everything, inputs_read, is_dearer
 from jobs.engines.plays import Moment
 from jobs.frames import tables_read
 from jobs.job import PER_USER, EntityDocument, Job
@@ -61,6 +61,8 @@ def run(
     home = results or settings.lake
     folder = result_files.run_folder(home, run_id)
     task = Task(spark, settings.lake, Version(landing, moment), ordered.jobs, folder, progress)
+    if touched is not None and is_dearer(task, len(touched)):
+        touched = None
     named = False
     if touched is None or base is None:
         everything(task)

@@ -151,15 +151,19 @@ def _changes(bench: Bench, scale: Scale, size: Size, plan: Sequence[bool]) -> No
         found = _continued(bench, change)
         if len(plan) == 2 or times > 0:
             (scale.backdated if backdated else scale.fixed).append(found)
-    scale.day = _continued(bench, partial(next_day, bench, _newest(bench)))
+    scale.day = _continued(bench, partial(next_day, bench, _newest(bench)), whole_allowed=True)
 
 
-def _continued(bench: Bench, write: partial[Change]) -> Continued:
-    """Write, land, continue every statistic; proven equal to DuckDB's recompute of the lake as it is then."""
+def _continued(bench: Bench, write: partial[Change], *, whole_allowed: bool = False) -> Continued:
+    """Write, land, continue every statistic; proven equal to DuckDB's recompute of the lake as it is then.
+
+    `whole_allowed`: the change may touch so many that everything is computed anew.
+    """
     landing = landed(bench, write)
     step = ask(bench, "stats.all", {})
-    assert not _is_whole(bench), "the run was not continued: no times"
-    touched = bench.value(_RUN.format("touched_users"))
+    whole = _is_whole(bench)
+    assert whole_allowed or not whole, "the run was not continued: no times"
+    touched = None if whole else bench.value(_RUN.format("touched_users"))
     peer = Compared()
     _full_recompute(bench, peer, _newest(bench))
     return Continued(landing, step, touched, share_of(bench, landing.change.users), peer.duckdb[0])

@@ -61,7 +61,8 @@ class Continued:
 
     landing: Landed
     run: Step
-    touched: int
+    touched: int | None
+    """None: so many that everything was computed anew."""
     """Users, as the run says."""
     share: float
     """Of all listens that are those users' whom the change was expected to touch."""
@@ -234,11 +235,15 @@ def _continued(section: Section, scale: Scale, found: list[Continued], what: str
         )
 
 
+def _touched(day: Continued) -> str:
+    return "computed anew: most" if day.touched is None else f"{day.touched:,}"
+
+
 def _day(section: Section, scale: Scale, day: Continued, what: str) -> None:
     change, rebuild = day.landing.change, scale.rebuild
     section.add(
         f"{what}: continued",
-        f"{_steps([day.run])}; {day.touched:,} of {scale.users:,} users touched, the turned day's included "
+        f"{_steps([day.run])}; {_touched(day)} of {scale.users:,} users touched, the turned day's included "
         f"({len(change.users):,} expected), {day.share:.0%} of listens",
     )
     section.add(

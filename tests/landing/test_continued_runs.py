@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from conf.postgres import Connection, Pool, transaction
 from conf.settings import Settings
-from jobs import everybody, runner
+from jobs import computing, everybody, runner
 from jobs.catalog import catalog
 from jobs.engines.plays import Moment
 from jobs.land import Lander
@@ -133,6 +133,25 @@ def test_a_continued_run_computes_only_who_was_touched_by_changes_or_by_time(
     assert found is None, "the feed may be vacuumed"
     assert site.run(second, NOON + 40 * DAY, site.base).touched == [alice]
     site.check(second, NOON + 40 * DAY)
+
+
+def test_when_most_users_are_touched_everything_is_computed_anew(
+    site: Site, connection: Connection, lander: Lander, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(computing, "CONTINUED_BELOW", 1)
+    users = [create_user(connection, f"user {number}") for number in range(3)]
+    for user in users:
+        submit(connection, user, listen(-DAY))
+    first = lander.land()
+    assert first is not None
+    site.run(first, NOON, None)
+    for touched, is_continued in ((users[:1], True), (users[:2], False)):
+        for user in touched:
+            submit(connection, user, listen(-2 * DAY))
+        landing = lander.land()
+        assert landing is not None
+        assert (site.run(landing, NOON, site.base).base_run_id is not None) == is_continued
+        site.check(landing, NOON)
 
 
 @pytest.mark.slow
