@@ -145,9 +145,9 @@ def test_when_most_users_are_touched_everything_is_computed_anew(
     first = lander.land()
     assert first is not None
     site.run(first, NOON, None)
-    for touched, is_continued in ((users[:1], True), (users[:2], False)):
+    for days, touched, is_continued in ((2, users[:1], True), (3, users[:2], False)):
         for user in touched:
-            submit(connection, user, listen(-2 * DAY))
+            submit(connection, user, listen(-days * DAY))
         landing = lander.land()
         assert landing is not None
         assert (site.run(landing, NOON, site.base).base_run_id is not None) == is_continued
