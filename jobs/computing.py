@@ -99,9 +99,11 @@ def _write_and_keep(task: Task, frames: Frames, jobs: Sequence[Job]) -> None:
 
 def is_dearer(task: Task, touched: int) -> bool:
     """Whether to continue costs more than everything anew: of so many users the listens would be read twice."""
-    if row_count(task.spark, task.lake, task.version.landing, "listens") < CONTINUED_BELOW:
+    landing = task.version.landing
+    # The users first: their log is short, and most changes touch few of them.
+    if touched <= row_count(task.spark, task.lake, landing, "users") * MOST_CONTINUED:
         return False
-    return touched > row_count(task.spark, task.lake, task.version.landing, "users") * MOST_CONTINUED
+    return row_count(task.spark, task.lake, landing, "listens") >= CONTINUED_BELOW
 
 
 def continue_run(task: Task, base: ServedRun, touched: list[int]) -> bool:
