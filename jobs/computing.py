@@ -21,6 +21,7 @@ from jobs.messages import COLUMNS
 from jobs.run_applied import applied
 from jobs.run_documents import documents
 from jobs.run_lists import Listing, families, family_of, with_sources
+from jobs.save_lists import save_lists
 from jobs.served_run import ServedRun
 from jobs.touched import Version
 from jobs.written_parts import EVERYBODY, TOUCHED
@@ -86,6 +87,7 @@ def everything(task: Task) -> None:
 
 
 def _write_and_keep(task: Task, frames: Frames, jobs: Sequence[Job]) -> None:
+    task.progress("putting items in order")
     made, sources = families(frames, jobs), with_sources(task.others)
     keeps = row_count(task.spark, task.lake, task.version.landing, "listens") >= everybody.KEPT_FROM
     if keeps:
@@ -139,6 +141,7 @@ def _from_sums(task: Task, then: Version, base_folder: str, touched: list[int]) 
         before_frames = task.frames(task.jobs, {"subjects": subjects[0]}, then)
         now_frames = task.frames(task.jobs, {"subjects": subjects[1]})
         with closing(before_frames) as before, closing(now_frames) as now:
+            task.progress("putting items in order")
             made = families(now, task.jobs)
             _write_all(now, made, task.own, f"{task.folder}/{TOUCHED}", task.progress)
             task.progress("adding up")
@@ -173,7 +176,7 @@ def _write_all(  # noqa: PLR0917 - from what, what, where to
     chosen = frames.keep(applied(frames)) if any(isinstance(job.output, PER_USER) for job in jobs) else None
     progress("computing lists")
     lists = [job for job in jobs if isinstance(job.output, Ranked)]
-    _save([_named(family_of(made, job).lists(job), job, chosen) for job in lists], "list", folder)
+    save_lists(frames, made, lists, folder, None if chosen is None else chosen.sort("key").toArrow())
     progress("computing documents")
     for kind, jobs_of_kind in _by_kind(jobs).items():
         _save(
@@ -217,7 +220,9 @@ def _lists(frames: Frames, made: Sequence[Listing], job: Job, folder: str) -> di
     """What documents are made from: the lists of a job as they were written, else computed for them alone."""
     family = family_of(made, job)
     if job not in family.jobs:
-        return family.documented(family.lists(job))
+        return family.documented(family.ranking(job).lists())
+    if not result_files.parquet_files(f"{folder}/list"):
+        return family.documented(frames.none(_LISTS).drop("statistic"))
     written = frames.read(f"{folder}/list", _LISTS).where(F.col("statistic") == job.statistic)
     return family.documented(written.drop("statistic"))
 

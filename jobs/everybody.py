@@ -22,7 +22,7 @@ from jobs.inputs import INPUTS
 from jobs.job import Job, Ranked
 from jobs.order_key import ORDER_KEY
 from jobs.result_files import STATE
-from jobs.run_lists import LISTED, Family, documented, family_of, with_documents
+from jobs.run_lists import Family, Ranking, documented, family_of, with_documents
 from jobs.shared_input import Input
 from jobs.standing_lists import KEPT, SUMS
 
@@ -58,7 +58,7 @@ def keep_lists(made: Sequence[Family], jobs: Sequence[Job], folder: str) -> None
     for job in _lists(jobs):
         family = family_of(made, job)
         family.capped.select(*KEPT).write.parquet(f"{folder}/{STATE}/lists/{job.statistic}")
-        family.structs.drop("place").write.parquet(f"{folder}/{STATE}/structs/{job.statistic}")
+        family.structs.write.parquet(f"{folder}/{STATE}/structs/{job.statistic}")
 
 
 @dataclass(frozen=True)
@@ -108,20 +108,20 @@ class StandingFamily:
         self._sums, self._structs = sums[1], structs[1]
         self._differs = _difference(now, before.capped.select(*KEPT), after.capped.select(*KEPT), SUMS)
         _continue(now, sums, self._differs, SUMS)
-        self._continue_structs(structs, after.structs.drop("place"))
+        self._continue_structs(structs, after.structs)
 
     def makes(self, job: Job) -> bool:
         """As Listing."""
         return job is self._job
 
-    def lists(self, _job: Job) -> DataFrame:
+    def ranking(self, _job: Job) -> Ranking:
         """As Listing. One task reads the files whole: Spark would join, shuffle and hand over every row of them."""
         paths = [result_files.parquet_files(folder) for folder in (self._sums, self._structs)]
 
         def listed(_: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             return standing_lists.ranked(*paths)
 
-        return self._now.one_row().mapInArrow(listed, LISTED)
+        return Ranking(self._now.one_row(), listed)
 
     @property
     def entities(self) -> DataFrame:

@@ -1,10 +1,12 @@
 """Names to frames: tables at one data version, and shared inputs over them, each computed once. Spark side."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
+from pyspark import Broadcast, inheritable_thread_target
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.dotted import function_of
@@ -16,6 +18,10 @@ from jobs.tables import TABLES
 
 SMALL = 100_000
 """Rows of played_track that one task ranks in a second."""
+AT_ONCE = 3
+"""Threads: two cores are busy while a third one waits."""
+
+Sent = TypeVar("Sent")
 
 
 class UnknownInputError(LookupError):
@@ -50,6 +56,7 @@ class Frames:
         self._small = small
         self._uses = uses(reads)
         self._kept: list[DataFrame] = []
+        self._sent: list[Broadcast[Any]] = []
         self._made: dict[str, DataFrame] = dict(given or {})
 
     def sql(self, statement: str, reads: Iterable[str], **given: DataFrame) -> DataFrame:
@@ -67,6 +74,10 @@ class Frames:
         """From now on this stands in for the input of that name."""
         self._made[name] = frame
 
+    def none(self, schema: str) -> DataFrame:
+        """No row. Only of a filter that lets nothing through does the planner know that there is nothing to join."""
+        return self._spark.createDataFrame([], schema).where("false")
+
     def one_row(self) -> DataFrame:
         """One row in one partition: for what a single task makes."""
         return self._spark.range(1, numPartitions=1)
@@ -82,8 +93,28 @@ class Frames:
         rows = frame._jdf.queryExecution().toRdd()
         return DataFrame(jvm.internalCreateDataFrame(rows, frame._jdf.schema(), False), self._spark)
 
+    def at_once(self, calls: Iterable[Callable[[], object]]) -> None:
+        """Make these in threads of their own, as parts of the same request. What two of them read must be made before.
+
+        Raises what the first of them raises, once all have ended.
+        """
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            # Each its own copy of the properties: Spark writes into them which statement a thread is at.
+            made = [threads.submit(inheritable_thread_target(self._spark)(call)) for call in calls]
+        for one in made:
+            one.result()
+
+    def send(self, value: Sent) -> "Broadcast[Sent]":
+        """For every task to read, until `close`: each Python worker holds it once."""
+        sent = self._spark.sparkContext.broadcast(value)
+        self._sent.append(sent)
+        return sent
+
     def close(self) -> None:
-        """Free what was kept."""
+        """Free what was kept and sent."""
+        for sent in self._sent:
+            sent.destroy()
+        self._sent.clear()
         for frame in reversed(self._kept):
             frame.unpersist()
         self._kept.clear()
@@ -114,8 +145,7 @@ class Frames:
             made = self._compute(INPUTS[name])
             return self.keep(made) if self._uses[name] > 1 else made
         if name in OPTIONAL_TABLES and name not in self._landing.versions:
-            # Only of a filter that lets nothing through does the planner know that there is nothing to join.
-            return self._spark.createDataFrame([], OPTIONAL_TABLES[name]).where("false")
+            return self.none(OPTIONAL_TABLES[name])
         if name in TABLES or name in OPTIONAL_TABLES:
             return open_table(self._spark, self._lake, self._landing, name)
         raise UnknownInputError(f"no table and no shared input is called {name!r}; see jobs/inputs.py and jobs/tables")

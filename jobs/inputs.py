@@ -184,18 +184,22 @@ _INPUTS = (
     ),
     Input(
         "user_track",
-        "One row per (key, identity, windows): listen_count, and listening time in ms by where it is known from.",
+        "One row per (key, identity, windows): listen_count, and listening time in ms by where it is known from. All "
+        "rows of a key are in one partition.",
         ("played_track", "personal_track", "identity", "recording_length"),
         """
-        SELECT p.key, p.user_id, i.identity_id, p.windows, p.listen_count, p.played_ms, p.duration_ms,
+        SELECT p.key, p.user_id, p.identity_id, p.windows, p.listen_count, p.played_ms, p.duration_ms,
                CASE WHEN n.length IS NULL THEN 0 ELSE p.unknown_count * n.length END AS length_ms,
                CASE WHEN n.length IS NULL THEN p.unknown_count * :default_length_ms ELSE 0 END AS default_ms
           FROM (SELECT p.*, coalesce(o.identity_id, CAST(p.track_id AS BIGINT)) AS identity_id
                   FROM {played_track} p
                   LEFT JOIN {personal_track} o ON o.user_id = p.user_id AND o.track_id = p.track_id) p
-          JOIN {identity} i ON i.identity_id = p.identity_id
-          LEFT JOIN (SELECT recording_mbid, max(length) AS length FROM {recording_length}
-                      WHERE length > 0 GROUP BY recording_mbid) n ON n.recording_mbid = i.recording_mbid
+          LEFT JOIN (SELECT i.identity_id, l.length
+                       FROM {identity} i
+                       JOIN (SELECT recording_mbid, max(length) AS length FROM {recording_length}
+                              WHERE length > 0 GROUP BY recording_mbid) l ON l.recording_mbid = i.recording_mbid) n
+            ON n.identity_id = p.identity_id
+        DISTRIBUTE BY p.key
         """,
     ),
     Input(

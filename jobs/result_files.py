@@ -69,10 +69,15 @@ def row_count(url: str) -> int:
 
 def rows(url: str, columns: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
     """The rows of a Parquet file, a few at a time. Raises ArrowInvalid and KeyError for a file of other columns."""
+    for batch in batches(url, columns):
+        yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+
+
+def batches(url: str, columns: tuple[str, ...]) -> Iterator[pyarrow.RecordBatch]:
+    """The same as they are in memory."""
     files, path = filesystem(url)
     with files.open_input_file(path) as opened:
-        for batch in pyarrow.parquet.ParquetFile(opened).iter_batches(_BATCH_ROWS, columns=list(columns)):
-            yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+        yield from pyarrow.parquet.ParquetFile(opened).iter_batches(_BATCH_ROWS, columns=list(columns))
 
 
 def table(urls: Iterable[str], columns: Iterable[str]) -> pyarrow.Table:

@@ -3,16 +3,20 @@
 Strings stay out of the large join: a display struct is its id (a hash) and its place in the order of all structs.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Protocol, TypeVar
 
 import pyarrow as pa
+from pyspark import Broadcast
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from jobs.engines.int_order import Ints, columns_of
 from jobs.engines.rank_lists import INPUT, OUTPUT, cap, rank
+from jobs.engines.shown_items import PLAYED, ShownItems, played_of, shown_items
 from jobs.frames import Frames
 from jobs.job import Column as Shown
 from jobs.job import Job, PerUser, Ranked, Sitewide
@@ -21,8 +25,10 @@ from jobs.order_key import ORDER_KEY, order_key
 _INPUT_SCHEMA = ", ".join(f"{name} bigint" for name in INPUT)
 LISTED = from_arrow_schema(OUTPUT)
 """Rows of `result_list`, as Spark's schema."""
-_OF_EVERYBODY = "SELECT c.* FROM {counted} c LEFT ANTI JOIN {subjects} s ON s.key = c.key AND s.filtered"
-"""Sitewide, nobody's own settings count: of a user who has some, the key without them."""
+_OF_EVERYBODY = """
+SELECT /*+ BROADCAST(s) */ p.* FROM {played} p LEFT ANTI JOIN {subjects} s ON s.key = p.key AND s.filtered
+"""
+"""Sitewide, nobody's own settings count: of a user who has some, the key without them. Nothing of p is shuffled."""
 
 
 class Listing(Protocol):
@@ -34,8 +40,8 @@ class Listing(Protocol):
     def makes(self, job: Job) -> bool:
         """Whether it makes the lists of this job."""
 
-    def lists(self, job: Job) -> DataFrame:
-        """The rows of `result_list` of one job, all ranges: jobs/engines/rank_lists.py OUTPUT."""
+    def ranking(self, job: Job) -> "Ranking":
+        """What makes the lists of one job."""
 
     @property
     def entities(self) -> DataFrame:
@@ -43,6 +49,19 @@ class Listing(Protocol):
 
     def documented(self, lists: DataFrame) -> dict[str, DataFrame]:
         """What documents are made from (Job.made_from). `lists`: stats_range, key, ids, counts."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Rows, and what one task makes of a partition of them."""
+
+    rows: DataFrame
+    rank: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+    """To jobs/engines/rank_lists.py OUTPUT: one batch for each range."""
+
+    def lists(self) -> DataFrame:
+        """The rows of `result_list` of all ranges."""
+        return self.rows.mapInArrow(self.rank, LISTED)
 
 
 Made = TypeVar("Made", bound=Listing)
@@ -54,32 +73,38 @@ class Family:
     def __init__(self, frames: Frames, jobs: Sequence[Job], asked: Collection[str]) -> None:
         """`asked`: the statistics whose lists are wanted themselves; documents are made from those of the others."""
         self._frames = frames
-        self._uses = len(jobs)
         self.jobs = tuple(job for job in jobs if job.statistic in asked)
         self._counts = _counted_alike(jobs[0])
         self._run, self._inputs = jobs[0].run, jobs[0].inputs
         output = jobs[0].output
         assert isinstance(output, Ranked)
         self._output = output
+        self._made: _Arranged | None = None
 
     def makes(self, job: Job) -> bool:
         """As Listing."""
         return self._counts == _counted_alike(job)
 
-    def lists(self, job: Job) -> DataFrame:
+    def ranking(self, job: Job) -> "Ranking":
         """As Listing."""
         if isinstance(job.output, PerUser):
-            return ranked(self._counted.repartition(self._frames.width, "key"))
+            items = self.items
+            return Ranking(played(self._frames), lambda rows: rank(_counted(rows, items)))
         assert isinstance(job.output, Sitewide)
-        return ranked(self.capped.repartition(1))
+        return Ranking(self.capped.repartition(1), lambda rows: rank(columns_of(rows, INPUT)))
 
     @cached_property
     def capped(self) -> DataFrame:
         """What the users say together: rows of `cap` (jobs/engines/rank_lists.py), to be added up."""
-        counted = self._frames.sql(_OF_EVERYBODY, ("subjects",), counted=self._counted)
-        return self._frames.keep(counted.repartition(self._frames.width, "key").mapInArrow(_cap, _INPUT_SCHEMA))
+        items = self.items
+        counted = self._frames.sql(_OF_EVERYBODY, ("subjects",), played=played(self._frames))
 
-    @cached_property
+        def said(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            return map(items.value.hashed, cap(_counted(rows, items)))
+
+        return self._frames.keep(counted.mapInArrow(said, _INPUT_SCHEMA))
+
+    @property
     def entities(self) -> DataFrame:
         """As Listing: all of them."""
         return with_documents(self.structs, self._output.struct)
@@ -88,29 +113,72 @@ class Family:
         """As Listing."""
         return documented(lists, self.structs)
 
-    @cached_property
+    @property
+    def structs(self) -> DataFrame:
+        """One row per display struct: id, the struct's columns, what it is grouped by, and its order key."""
+        return self._arranged.structs
+
+    @property
+    def items(self) -> "Broadcast[ShownItems]":
+        """What identities count for, for every task that ranks: all of it is ints."""
+        return self._arranged.items
+
+    def read_inputs(self) -> None:
+        """Make the inputs it shares with others, which threads must not do at once."""
+        for name in self._inputs:
+            self._frames.named(name)
+
+    @property
+    def _arranged(self) -> "_Arranged":
+        # No cached_property: Python 3.11 lets only one thread at a time into it, whichever family it is of.
+        if self._made is None:
+            self._made = self._arrange()
+        return self._made
+
+    def _arrange(self) -> "_Arranged":
+        rows = self._items()
+        structs = self._frames.keep(self._one_each(rows))
+        in_order = structs.select("id", ORDER_KEY).repartition(1).sortWithinPartitions(ORDER_KEY).select("id")
+        columns = rows.select("identity_id", "group_hash", "id").toArrow().columns
+        identity_id, group_hash, item_id = (column.to_numpy() for column in columns)
+        ids = in_order.toArrow()["id"].to_numpy()
+        return _Arranged(structs, self._frames.send(shown_items(identity_id, group_hash, item_id, ids)))
+
     def _items(self) -> DataFrame:
         group = F.xxhash64(*(F.coalesce(F.col(name).cast("string"), F.lit("\0")) for name in self._output.group))
         hashed = F.xxhash64(_document(self._output.struct))
         items = self._frames.sql(self._run, self._inputs).withColumn("id", hashed).withColumn("group_hash", group)
-        return self._frames.keep(items)
+        return self._frames.keep(items.withColumn("identity_id", F.col("identity_id").cast("bigint")))
 
-    @cached_property
-    def structs(self) -> DataFrame:
-        """One row per display struct: id, the struct's columns, what it is grouped by, its order key and its place."""
+    def _one_each(self, items: DataFrame) -> DataFrame:
+        """The least identity stands for all that are shown alike: to choose a row by its texts would sort them."""
         columns = [column.name for column in self._output.struct]
         folded = [name for name in self._output.group if name not in columns]
-        one_each = self._items.select("id", *columns, *folded).dropDuplicates(["id"])
-        return self._frames.keep(in_order(one_each, columns))
+        least = items.groupBy("id").agg(F.min("identity_id").alias("identity_id"))
+        one_each = items.join(least, ["id", "identity_id"], "left_semi").select("id", *columns, *folded)
+        return one_each.withColumn(ORDER_KEY, order_key(one_each, columns))
 
-    @cached_property
-    def _counted(self) -> DataFrame:
-        placed = self._items.select("identity_id", "group_hash", "id").distinct()
-        placed = placed.join(self.structs.select("id", "place"), "id")
-        played = self._frames.named("user_track")
-        joined = played.join(placed, "identity_id").withColumn("spelling_count", F.col("listen_count"))
-        counted = joined.select(*(F.col(name).cast("bigint").alias(name) for name in INPUT))
-        return self._frames.keep(counted) if self._uses > 1 else counted
+
+@dataclass(frozen=True)
+class _Arranged:
+    """What a family has made once."""
+
+    structs: DataFrame
+    items: "Broadcast[ShownItems]"
+
+
+def _arrange(frames: Frames, made: Sequence[Family]) -> None:
+    """Make what families rank by, at once: each has steps of a single task, which leave cores idle."""
+    if not made:
+        return
+    for family in made:
+        family.read_inputs()
+    frames.at_once([partial(frames.named, "user_track"), *(partial(getattr, family, "items") for family in made)])
+
+
+def played(frames: Frames) -> DataFrame:
+    """Rows of jobs/engines/shown_items.py PLAYED; all rows of a key are in one partition."""
+    return frames.named("user_track").select(*(F.col(name).cast("bigint").alias(name) for name in PLAYED))
 
 
 def families(frames: Frames, jobs: Iterable[Job]) -> list[Family]:
@@ -121,7 +189,9 @@ def families(frames: Frames, jobs: Iterable[Job]) -> list[Family]:
     for job in with_sources(jobs):
         if isinstance(job.output, Ranked):
             found.setdefault(_counted_alike(job), []).append(job)
-    return [Family(frames, together, asked) for together in found.values()]
+    made = [Family(frames, together, asked) for together in found.values()]
+    _arrange(frames, made)
+    return made
 
 
 def family_of(made: Iterable[Made], job: Job) -> Made:
@@ -154,12 +224,6 @@ def _document(struct: Sequence[Shown]) -> Column:
     return F.to_json(shown, {"ignoreNullFields": "false"})
 
 
-def in_order(structs: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """One sorted partition: `place` follows the total order, and the same rows always have the same places."""
-    keyed = structs.withColumn(ORDER_KEY, order_key(structs, columns))
-    return keyed.repartition(1).sortWithinPartitions(ORDER_KEY).withColumn("place", F.monotonically_increasing_id())
-
-
 def documented(lists: DataFrame, structs: DataFrame) -> dict[str, DataFrame]:
     """Inputs of documents that are made from lists, by name (jobs/job.py Job.made_from)."""
     one = F.posexplode(F.arrays_zip("ids", "counts")).alias("before", "one")
@@ -170,17 +234,8 @@ def documented(lists: DataFrame, structs: DataFrame) -> dict[str, DataFrame]:
         F.col("one.ids").alias("id"),
         F.col("one.counts").cast("bigint").alias("listen_count"),
     )
-    return {"listed": listed, "shown": structs.drop("place", ORDER_KEY)}
+    return {"listed": listed, "shown": structs.drop(ORDER_KEY)}
 
 
-def ranked(counted: DataFrame) -> DataFrame:
-    """Ordered lists of rows of jobs/engines/rank_lists.py INPUT; all rows of a key are in one partition."""
-    return counted.mapInArrow(_rank, LISTED)
-
-
-def _rank(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    return rank(batches)
-
-
-def _cap(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    return cap(batches)
+def _counted(batches: Iterable[pa.RecordBatch], items: "Broadcast[ShownItems]") -> dict[str, Ints]:
+    return items.value.columns(played_of(columns_of(batches, PLAYED)))

@@ -96,12 +96,12 @@ def _computed(frames: Frames, job: Job) -> Mapping[str, pa.Table]:
     made = families(frames, (job,))
     chosen = applied(frames)
     if isinstance(job.output, Ranked):
-        rows = _columns("list", family_of(made, job).lists(job), chosen)
+        rows = _columns("list", family_of(made, job).ranking(job).lists(), chosen)
         return {"list": rows, "entity": family_of(made, job).entities.toArrow()}
     given: Mapping[str, DataFrame] = {}
     if job.made_from is not None:
         family = family_of(made, job.made_from)
-        given = family.documented(family.lists(job.made_from))
+        given = family.documented(family.ranking(job.made_from).lists())
     return {kind_of_rows(job.output): _columns("document", documents(frames, job, given), chosen)}
 
 

@@ -119,7 +119,7 @@ def sections(frames: Frames, jobs: Iterable[Job]) -> dict[str, DataFrame]:
     for job in jobs:
         if job.made_from is not None and job.made_from.statistic not in listed:
             family = family_of(made, job.made_from)
-            listed[job.made_from.statistic] = family.documented(frames.keep(family.lists(job.made_from)))
+            listed[job.made_from.statistic] = family.documented(frames.keep(family.ranking(job.made_from).lists()))
     return {
         job.statistic: frames.sql(
             job.run, job.inputs, **({} if job.made_from is None else listed[job.made_from.statistic])

@@ -28,9 +28,8 @@ def ranked(sums: Sequence[str], structs: Sequence[str]) -> Iterator[pa.RecordBat
             f"{found.null_count} sums of items whose struct is in none of {len(structs)} files: {structs[:1]}"
         )
     place = _places(known["order_key"])[found.to_numpy()]
-    columns = {name: rows[name] for name in KEPT}
-    columns |= {"place": pa.array(place), "key": pa.array(np.zeros(place.size, np.int64))}
-    yield from rank(pa.table({name: columns[name] for name in INPUT}).to_batches())
+    columns = {name: rows[name].to_numpy() for name in KEPT}
+    yield from rank(columns | {"place": place, "key": np.zeros(place.size, np.int64)})
 
 
 def _places(order_keys: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

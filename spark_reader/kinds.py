@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from spark_reader import binary_rows
+
 
 def copy_line(row: Iterable[Any]) -> bytes:
     """A row as COPY's text format takes it. Raises TypeError for a value that no column has."""
@@ -38,6 +40,10 @@ class Kind:
     """Take users who are not there out of what is staged."""
     keep: str = ""
     """Of a user's span (%(span_id)s, %(user_id)s): insert what is staged."""
+    begin: bytes = b""
+    """What COPY takes before the rows."""
+    end: bytes = b""
+    """And after them."""
 
 
 _NO_STRANGERS = "DELETE FROM staged s WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = abs(s.key)) AND s.key <> 0"
@@ -50,8 +56,13 @@ LIST = Kind(
     " CHECK (cardinality(ids) = cardinality(counts) AND cardinality(ids) > 0"
     " AND cardinality(gone_ids) = cardinality(gone_counts)"
     " AND cardinality(ids) = cardinality(previous_ranks) AND cardinality(ids) = cardinality(previous_counts)"
-    " AND cardinality(ids) = cardinality(seconds) AND cardinality(ids) = cardinality(by_time))) ON COMMIT DROP",
-    "COPY staged FROM STDIN",
+    " AND cardinality(ids) = cardinality(seconds) AND cardinality(ids) = cardinality(by_time))) ON COMMIT DROP;"
+    # As the tables they are copied into; else each long array is tried for compression, the most of what COPY does.
+    "ALTER TABLE staged ALTER ids SET STORAGE EXTERNAL, ALTER counts SET STORAGE EXTERNAL,"
+    " ALTER previous_ranks SET STORAGE EXTERNAL, ALTER previous_counts SET STORAGE EXTERNAL,"
+    " ALTER gone_ids SET STORAGE EXTERNAL, ALTER gone_counts SET STORAGE EXTERNAL,"
+    " ALTER seconds SET STORAGE EXTERNAL, ALTER by_time SET STORAGE EXTERNAL",
+    "COPY staged FROM STDIN (FORMAT binary)",
     "DELETE FROM result_list l WHERE l.statistic = %s AND l.stats_range = %s"
     " AND NOT EXISTS (SELECT FROM staged s WHERE s.key = l.key)",
     "DELETE FROM result_list l WHERE l.statistic = %s AND l.stats_range = %s"
@@ -71,10 +82,13 @@ LIST = Kind(
     " EXCLUDED.time_by_source, EXCLUDED.applied)",
     forget_strangers=_NO_STRANGERS,
     keep="INSERT INTO span_list SELECT %(span_id)s, s.* FROM staged s WHERE abs(s.key) = %(user_id)s",
+    begin=binary_rows.BEGIN,
+    end=binary_rows.END,
 )
 DOCUMENT = Kind(
     "document",
-    "CREATE TEMP TABLE staged (key bigint PRIMARY KEY, doc text NOT NULL, applied text) ON COMMIT DROP",
+    "CREATE TEMP TABLE staged (key bigint PRIMARY KEY, doc text NOT NULL, applied text) ON COMMIT DROP;"
+    "ALTER TABLE staged ALTER doc SET STORAGE EXTERNAL",
     "COPY staged FROM STDIN",
     "DELETE FROM result_document d WHERE d.statistic = %s AND d.stats_range = %s"
     " AND NOT EXISTS (SELECT FROM staged s WHERE s.key = d.key)",
@@ -120,7 +134,8 @@ PLAYLIST = replace(DOCUMENT, leave=_OLDER_PLAYLISTS, leave_touched="", upsert=_N
 """Documents that become playlists."""
 ENTITY_DOCUMENT = Kind(
     "entity_document",
-    "CREATE TEMP TABLE staged (entity uuid PRIMARY KEY, doc text) ON COMMIT DROP",
+    "CREATE TEMP TABLE staged (entity uuid PRIMARY KEY, doc text) ON COMMIT DROP;"
+    "ALTER TABLE staged ALTER doc SET STORAGE EXTERNAL",
     "COPY staged FROM STDIN",
     "DELETE FROM result_entity_document d WHERE d.statistic = %s AND d.stats_range = %s"
     " AND NOT EXISTS (SELECT FROM staged s WHERE s.entity = d.entity AND s.doc IS NOT NULL)",

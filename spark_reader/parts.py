@@ -10,7 +10,8 @@ from jobs import result_files
 from jobs.catalog import catalog
 from jobs.job import PER_USER, Files, Tables, UserPlaylist, kind_of_rows
 from jobs.messages import COLUMNS, ROW_KINDS, Manifest, Part, Switch, inline_digest
-from spark_reader.kinds import ENTITY_DOCUMENT, KINDS, PLAYLIST, Kind
+from spark_reader import binary_rows
+from spark_reader.kinds import ENTITY_DOCUMENT, KINDS, LIST, PLAYLIST, Kind, copy_line
 
 
 class PoisonManifestError(ValueError):
@@ -47,6 +48,25 @@ def rows(part: Part) -> Iterator[tuple[Any, ...]]:
         return
     try:
         yield from result_files.rows(str(part.path), COLUMNS[part.kind])
+    except (pyarrow.ArrowInvalid, KeyError, FileNotFoundError) as problem:
+        raise PoisonManifestError(f"{_name(part)}: {problem}") from None
+
+
+def chunks(part: Part) -> Iterator[bytes]:
+    """The rows of a part as COPY takes them (Kind.copy). Raises as `rows`, and TypeError for rows of another shape."""
+    if part.kind != LIST.name:
+        yield from map(copy_line, rows(part))
+        return
+    yield from binary_rows.chunks(_batches(part))
+
+
+def _batches(part: Part) -> Iterator[pyarrow.RecordBatch]:
+    if part.inline is not None:
+        if part.inline:
+            yield binary_rows.from_rows(part.inline)
+        return
+    try:
+        yield from result_files.batches(str(part.path), COLUMNS[part.kind])
     except (pyarrow.ArrowInvalid, KeyError, FileNotFoundError) as problem:
         raise PoisonManifestError(f"{_name(part)}: {problem}") from None
 

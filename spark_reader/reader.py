@@ -133,7 +133,7 @@ def _switch(cursor: Cursor, manifest: Manifest, switch: Switch) -> bool:
     kind, per_user = parts.kind_of(switch.statistic), parts.is_per_user(switch.statistic)
     what = (kind.name, switch.statistic, switch.stats_range)
     rows = chain.from_iterable(
-        parts.rows(part) for part in manifest.parts if (part.kind, part.statistic, part.stats_range) == what
+        parts.chunks(part) for part in manifest.parts if (part.kind, part.statistic, part.stats_range) == what
     )
     if manifest.span_of is not None:
         return store.save_span(cursor, manifest, switch, kind, rows)

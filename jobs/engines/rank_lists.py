@@ -5,17 +5,15 @@ no list. A *group* is what counts as one item (an artist, whatever its spelling)
 in the total order of all structs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from jobs.engines.int_order import Ints, dense, order_of, starts_of
 from jobs.ranges import PREVIOUS_SLOT, STATS_RANGES
-
-Ints = npt.NDArray[np.int64]
 
 SOURCES = ("played_ms", "duration_ms", "length_ms", "default_ms")
 """Where listening time is known from: the player, the listen's duration, the recording's length, the default."""
@@ -43,39 +41,80 @@ SITEWIDE_CAP = 500
 Of each source whole milliseconds count, rounded down."""
 
 
-def rank(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The ordered lists of every key; all rows of a key come in one call."""
-    rows = _columns(batches)
+def rank(columns: Mapping[str, Ints]) -> Iterator[pa.RecordBatch]:
+    """The ordered lists of every key, one batch for each range that has any; all rows of a key come in one call.
+
+    `columns`: those of INPUT.
+    """
+    rows = _ordered(columns, "place")
     for slot in range(len(STATS_RANGES)):
         batch = _of_range(rows, slot)
         if batch is not None:
             yield batch
 
 
-def cap(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def cap(columns: Mapping[str, Ints]) -> Iterator[pa.RecordBatch]:
     """What the keys together say, in rows for `rank` under key 0: each key counts at most SITEWIDE_CAP times a group.
 
-    All rows of a key come in one call; the results of several calls add up.
+    All rows of a key come in one call; the results of several calls add up. `columns`: as for `rank`.
     """
-    rows = _columns(batches)
+    rows = _ordered(columns, "id")
     for slot in range(PREVIOUS_SLOT + len(STATS_RANGES) - 1):
-        chosen = _select(rows, (rows["windows"] >> slot) & 1 == 1)
-        if chosen["key"].size:
-            yield _capped(chosen, slot)
+        chosen = rows.of(slot)
+        if chosen["pair"].size:
+            yield _capped(rows, chosen, slot)
 
 
-def _capped(rows: dict[str, Ints], slot: int) -> pa.RecordBatch:
+@dataclass(frozen=True)
+class _Rows:
+    """Input rows by key, group, and then a column that tells the structs of a group apart."""
+
+    keys: Ints
+    """The keys there are, ascending."""
+    groups: Ints
+    """The hashes of the groups there are, ascending."""
+    columns: dict[str, Ints]
+    """Of INPUT, without key and group_hash; and pair: a number for each of (key, group), in their order."""
+
+    def of(self, slot: int) -> dict[str, Ints]:
+        """The rows in one window."""
+        inside = np.flatnonzero((self.columns["windows"] >> slot) & 1)
+        return self.columns if inside.size == self.columns["windows"].size else _select(self.columns, inside)
+
+    def key(self, pair: Ints) -> Ints:
+        """The keys, as places in `keys`."""
+        return pair // self.groups.size
+
+    def group_hash(self, pair: Ints) -> Ints:
+        """The groups' hashes."""
+        return self.groups[pair % self.groups.size]
+
+
+def _ordered(columns: Mapping[str, Ints], last: str) -> _Rows:
+    keys, key = dense(columns["key"])
+    groups, group = dense(columns["group_hash"])
+    pair = key * groups.size + group
+    others = {name: columns[name] for name in INPUT if name not in {"key", "group_hash"}}
+    return _Rows(keys, groups, _select(others | {"pair": pair}, order_of(pair, columns[last])))
+
+
+def _capped(rows: _Rows, chosen: dict[str, Ints], slot: int) -> pa.RecordBatch:
     """The whole is said by the spelling of the least id: a user's rows say the same whatever all structs are."""
-    grouped = _summed(rows, ("key", "group_hash"), ("listen_count", *SOURCES))
-    members = _summed(rows, ("key", "group_hash", "id"), ("spelling_count",), keep=("place",))
-    first = _starts(members["key"], members["group_hash"])
-    together = dict(members)
+    of_pair = starts_of(chosen["pair"])
+    of_member = starts_of(chosen["pair"], chosen["id"])
+    pair = chosen["pair"][of_member]
+    said = {"group_hash": rows.group_hash(pair), "id": chosen["id"][of_member], "place": chosen["place"][of_member]}
+    said["spelling_count"] = np.add.reduceat(chosen["spelling_count"], of_member)
+    first = starts_of(pair)
+    listens = np.add.reduceat(chosen["listen_count"], of_pair)
     for name in ("listen_count", *SOURCES):
-        together[name] = np.zeros(members["key"].size, np.int64)
-        together[name][first] = _share_that_counts(grouped[name], grouped["listen_count"])
-    summed = _summed(together, ("group_hash", "id"), ("listen_count", "spelling_count", *SOURCES), keep=("place",))
-    size = summed["id"].size
-    summed |= {"key": np.zeros(size, np.int64), "windows": np.full(size, 1 << slot, np.int64)}
+        said[name] = np.zeros(pair.size, np.int64)
+        said[name][first] = _share_that_counts(np.add.reduceat(chosen[name], of_pair), listens)
+    said = _select(said, order_of(said["group_hash"], said["id"]))
+    of_item = starts_of(said["group_hash"], said["id"])
+    summed = {name: said[name][of_item] for name in ("group_hash", "id", "place")}
+    summed |= {name: np.add.reduceat(said[name], of_item) for name in ("listen_count", "spelling_count", *SOURCES)}
+    summed |= {"key": np.zeros(of_item.size, np.int64), "windows": np.full(of_item.size, 1 << slot, np.int64)}
     return pa.record_batch([pa.array(summed[name]) for name in INPUT], names=list(INPUT))
 
 
@@ -85,41 +124,39 @@ def _share_that_counts(values: Ints, listen_count: Ints) -> Ints:
     return values // listen_count * capped + values % listen_count * capped // listen_count
 
 
-def _of_range(rows: dict[str, Ints], slot: int) -> pa.RecordBatch | None:
+def _of_range(rows: _Rows, slot: int) -> pa.RecordBatch | None:
     now = _groups(rows, slot)
-    if not now.key.size:
+    if not now.pair.size:
         return None
     calendar = slot < PREVIOUS_SLOT and STATS_RANGES[slot] != STATS_RANGES[-1]
     before = _groups(rows, PREVIOUS_SLOT + slot) if calendar else _Groups.none()
-    offsets = np.append(_starts(now.key), now.key.size)
-    found = _matches(now, before)
-    known = np.append(before.rank, 0)[found], np.append(before.count, 0)[found]
-    gone = np.flatnonzero(~np.isin(np.arange(before.key.size), found))
+    listed = now.listed
+    key = now.key[listed]
+    starts = starts_of(key)
+    offsets = np.append(starts, key.size)
+    found = _found_in(before.pair, now.pair[listed])
+    owners = key[starts]
     # A key without listens now has no list, so none to say what is gone from it.
-    owner = np.searchsorted(now.key[offsets[:-1]], before.key[gone])
-    inside = owner < offsets.size - 1
-    inside[inside] = now.key[offsets[:-1]][owner[inside]] == before.key[gone][inside]
-    gone, owner = gone[inside], owner[inside]
-    gone_offsets = np.append(0, np.cumsum(np.bincount(owner, minlength=offsets.size - 1)))
-    milliseconds = now.times.sum(axis=1)
-    longest = np.lexsort((-now.place, -milliseconds, now.key))
+    gone = before.listed[_found_in(now.pair, before.pair[before.listed]) == now.pair.size]
+    owner = _found_in(owners, before.key[gone])
+    gone, owner = gone[owner < owners.size], owner[owner < owners.size]
+    gone_offsets = np.append(0, np.cumsum(np.bincount(owner, minlength=owners.size)))
+    milliseconds = np.sum(now.times, axis=0)[listed]
+    longest = order_of(key, -milliseconds, -now.place[listed])
+    by_source = np.column_stack([np.add.reduceat(times[listed], starts) for times in now.times])
     return pa.record_batch(
         [
-            pa.array(np.full(offsets.size - 1, slot, np.int32)),
-            pa.array(now.key[offsets[:-1]]),
-            _lists(offsets, now.id, pa.int64()),
-            _lists(offsets, now.count, pa.int32()),
-            _lists(offsets, known[0], pa.int32()),
-            _lists(offsets, known[1], pa.int32()),
+            pa.array(np.full(owners.size, slot, np.int32)),
+            pa.array(rows.keys[owners]),
+            _lists(offsets, now.id[listed], pa.int64()),
+            _lists(offsets, now.count[listed], pa.int32()),
+            _lists(offsets, np.append(before.rank, 0)[found], pa.int32()),
+            _lists(offsets, np.append(before.count, 0)[found], pa.int32()),
             _lists(gone_offsets, before.id[gone], pa.int64()),
             _lists(gone_offsets, before.count[gone], pa.int32()),
             _lists(offsets, milliseconds // 1000, pa.int64()),
-            _lists(offsets, now.rank[longest], pa.int32()),
-            _lists(
-                np.arange(offsets.size) * len(SOURCES),
-                np.add.reduceat(now.times, offsets[:-1], axis=0).ravel(),
-                pa.int64(),
-            ),
+            _lists(offsets, (np.arange(key.size) - np.repeat(starts, np.diff(offsets)) + 1)[longest], pa.int32()),
+            _lists(np.arange(owners.size + 1) * len(SOURCES), by_source.ravel(), pa.int64()),
         ],
         schema=OUTPUT,
     )
@@ -127,98 +164,75 @@ def _of_range(rows: dict[str, Ints], slot: int) -> pa.RecordBatch | None:
 
 @dataclass(frozen=True)
 class _Groups:
-    """The items of one window, in order of the lists: by key, then most played first."""
+    """The items of one window, by pair: one of each (key, group)."""
 
+    pair: Ints
     key: Ints
-    group: Ints
+    """Places in the keys there are."""
     count: Ints
     id: Ints
     place: Ints
-    times: Ints
-    """(items, SOURCES), milliseconds."""
+    times: list[Ints]
+    """Milliseconds, by source."""
+    listed: Ints
+    """In order of the lists: by key, then most played first."""
     rank: Ints
     """From 1, within the key."""
 
     @classmethod
     def none(cls) -> "_Groups":
         empty = np.zeros(0, np.int64)
-        return cls(empty, empty, empty, empty, empty, np.zeros((0, len(SOURCES)), np.int64), empty)
+        return cls(empty, empty, empty, empty, empty, [empty for _ in SOURCES], empty, empty)
 
 
-def _groups(rows: dict[str, Ints], slot: int) -> _Groups:
-    chosen = _select(rows, (rows["windows"] >> slot) & 1 == 1)
-    if not chosen["key"].size:
+def _groups(rows: _Rows, slot: int) -> _Groups:
+    spelled = _spelled(rows.of(slot))
+    if not spelled["pair"].size:
         return _Groups.none()
-    shown = ("listen_count", "spelling_count", *SOURCES)
-    spelled = _summed(chosen, ("key", "group_hash", "place"), shown, keep=("id",))
-    spelled = _select(spelled, spelled["spelling_count"] > 0)
-    if not spelled["key"].size:
-        return _Groups.none()
-    order = np.lexsort((spelled["place"], spelled["spelling_count"], spelled["group_hash"], spelled["key"]))
-    spelled = _select(spelled, order)
-    starts = _starts(spelled["key"], spelled["group_hash"])
-    ends = np.append(starts[1:], spelled["key"].size) - 1
+    starts = starts_of(spelled["pair"])
+    shown = _most_said(spelled, starts)
+    pair, place = spelled["pair"][starts], spelled["place"][shown]
+    key = rows.key(pair)
     count = np.add.reduceat(spelled["listen_count"], starts)
-    times = np.add.reduceat(np.column_stack([spelled[name] for name in SOURCES]), starts, axis=0)
-    key, place = spelled["key"][ends], spelled["place"][ends]
-    listed = np.lexsort((-place, -count, key))
-    key = key[listed]
-    first = _starts(key)
-    position = np.arange(key.size) - np.repeat(first, np.diff(np.append(first, key.size))) + 1
-    return _Groups(
-        key,
-        spelled["group_hash"][ends][listed],
-        count[listed],
-        spelled["id"][ends][listed],
-        place[listed],
-        times[listed],
-        position,
-    )
+    listed = order_of(key, -count, -place)
+    first = starts_of(key)
+    rank = np.empty(key.size, np.int64)
+    rank[listed] = np.arange(key.size) - np.repeat(first, np.diff(np.append(first, key.size))) + 1
+    times = [np.add.reduceat(spelled[name], starts) for name in SOURCES]
+    return _Groups(pair, key, count, spelled["id"][shown], place, times, listed, rank)
 
 
-def _matches(now: _Groups, before: _Groups) -> Ints:
-    """For each item of `now` its index in `before`, or the size of `before` where it is not there."""
-    missing = before.key.size
-    size = now.key.size
-    both_key, both_group = np.concatenate((now.key, before.key)), np.concatenate((now.group, before.group))
-    order = np.lexsort((np.arange(both_key.size), both_group, both_key))
-    pairs = np.flatnonzero(
-        (both_key[order][1:] == both_key[order][:-1]) & (both_group[order][1:] == both_group[order][:-1])
-    )
-    found = np.full(size, missing, np.int64)
-    found[order[pairs]] = order[pairs + 1] - size
-    return found
+def _most_said(spelled: dict[str, Ints], starts: Ints) -> Ints:
+    """Of each pair the row of the struct that is said most; ties: that of the last place."""
+    sizes = np.diff(np.append(starts, spelled["pair"].size))
+    shown = starts.copy()
+    several = np.flatnonzero(sizes > 1)
+    if several.size:
+        rows = np.flatnonzero(np.repeat(sizes > 1, sizes))
+        order = order_of(spelled["pair"][rows], spelled["spelling_count"][rows], spelled["place"][rows])
+        shown[several] = rows[order][np.cumsum(sizes[several]) - 1]
+    return shown
 
 
-def _summed(
-    rows: dict[str, Ints], by: tuple[str, ...], values: tuple[str, ...], keep: tuple[str, ...] = ()
-) -> dict[str, Ints]:
-    """One row per value of `by`, in its order, with sums of `values`; `keep` is the same in all rows of a group."""
-    ordered = _select(rows, np.lexsort(tuple(rows[name] for name in reversed(by))))
-    starts = _starts(*(ordered[name] for name in by))
-    summed = {name: ordered[name][starts] for name in (*by, *keep)}
-    return summed | {name: np.add.reduceat(ordered[name], starts) for name in values}
+def _spelled(rows: dict[str, Ints]) -> dict[str, Ints]:
+    """One row per (key, struct) of which something is left after adding up."""
+    if not rows["pair"].size:
+        return rows
+    starts = starts_of(rows["pair"], rows["place"])
+    summed = {name: rows[name][starts] for name in ("pair", "place", "id")}
+    summed |= {name: np.add.reduceat(rows[name], starts) for name in ("listen_count", "spelling_count", *SOURCES)}
+    left = summed["spelling_count"] > 0
+    return summed if left.all() else _select(summed, left)
 
 
-def _starts(*columns: Ints) -> Ints:
-    """Where runs of equal rows begin, in ordered columns of at least one row."""
-    changed = np.zeros(columns[0].size, bool)
-    changed[0] = True
-    for column in columns:
-        changed[1:] |= column[1:] != column[:-1]
-    return np.flatnonzero(changed)
+def _found_in(known: Ints, asked: Ints) -> Ints:
+    """Where each is in `known`, ascending and without repetition; its size where it is not."""
+    found = np.searchsorted(known, asked)
+    return np.where(np.append(known, -1)[found] == asked, found, known.size)
 
 
 def _select(rows: dict[str, Ints], which: Any) -> dict[str, Ints]:
     return {name: column[which] for name, column in rows.items()}
-
-
-def _columns(batches: Iterable[pa.RecordBatch]) -> dict[str, Ints]:
-    received = list(batches)
-    if not received:
-        return {name: np.zeros(0, np.int64) for name in INPUT}
-    table = pa.Table.from_batches(received)
-    return {name: table.column(name).to_numpy() for name in INPUT}
 
 
 def _lists(offsets: Ints, values: Ints, type_: pa.DataType) -> pa.Array:

@@ -11,21 +11,38 @@ from jobs.stats import release_groups
 from jobs.stats.lists import document_jobs
 from jobs.stats.schemas import COUNT, NO_MBID, TEXT, rows
 
+# Numbers of artists first, names and albums of those alone who may be among the 15: an equal number of listens is one
+# more place, so that names decide between all who have it.
 ACTIVITY = """
 WITH credited AS (
-    SELECT id, release_group_name, release_group_mbid, explode(CASE
-               WHEN size(artists) > 0 THEN transform(array_distinct(transform(artists, a -> a.artist_mbid)),
-                    m -> struct(get(filter(artists, a -> a.artist_mbid = m), 0).artist_credit_name AS name,
-                                m AS artist_mbid, '' AS artist_key))
-               WHEN size(artist_mbids) = 1
-                    THEN array(struct(artist_name AS name, artist_mbids[0] AS artist_mbid, '' AS artist_key))
-               ELSE array(struct(artist_name AS name, CAST(NULL AS STRING) AS artist_mbid, artist_key)) END) AS artist
-      FROM {shown}
+    SELECT id, release_group_name, release_group_mbid, artist,
+           xxhash64(coalesce(artist.artist_mbid, ''), artist.artist_key) AS artist_hash
+      FROM (SELECT id, release_group_name, release_group_mbid, explode(CASE
+                       WHEN size(artists) > 0 THEN transform(array_distinct(transform(artists, a -> a.artist_mbid)),
+                            m -> struct(get(filter(artists, a -> a.artist_mbid = m), 0).artist_credit_name AS name,
+                                        m AS artist_mbid, '' AS artist_key))
+                       WHEN size(artist_mbids) = 1
+                            THEN array(struct(artist_name AS name, artist_mbids[0] AS artist_mbid, '' AS artist_key))
+                       ELSE array(struct(artist_name AS name, CAST(NULL AS STRING) AS artist_mbid, artist_key)) END
+                   ) AS artist
+              FROM {shown})
+), counted AS (
+    SELECT l.key, l.slot, l.id, c.artist_hash, l.listen_count
+      FROM {listed} l JOIN (SELECT id, artist_hash FROM credited) c ON c.id = l.id
+), most_heard AS (
+    SELECT key, slot, artist_hash
+      FROM (SELECT *, rank() OVER (PARTITION BY key, slot ORDER BY listen_count DESC) AS place
+              FROM (SELECT key, slot, artist_hash, sum(listen_count) AS listen_count
+                      FROM counted GROUP BY key, slot, artist_hash))
+     WHERE place <= 15
 ), named AS (
-    SELECT l.key, l.slot, c.artist.artist_mbid, c.artist.artist_key, c.artist.name, sum(l.listen_count) AS listen_count,
-           collect_list(struct(l.listen_count, c.release_group_name AS name, c.release_group_mbid)) AS albums
-      FROM {listed} l JOIN credited c ON c.id = l.id
-     GROUP BY l.key, l.slot, c.artist.artist_mbid, c.artist.artist_key, c.artist.name
+    SELECT p.key, p.slot, c.artist.artist_mbid, c.artist.artist_key, c.artist.name,
+           sum(p.listen_count) AS listen_count,
+           collect_list(struct(p.listen_count, c.release_group_name AS name, c.release_group_mbid)) AS albums
+      FROM (SELECT p.* FROM counted p LEFT SEMI JOIN most_heard m
+                ON m.key = p.key AND m.slot = p.slot AND m.artist_hash = p.artist_hash) p
+      JOIN credited c ON c.id = p.id AND c.artist_hash = p.artist_hash
+     GROUP BY p.key, p.slot, c.artist.artist_mbid, c.artist.artist_key, c.artist.name
 ), artist AS (
     SELECT key, slot, sum(listen_count) AS listen_count, max(struct(listen_count, name)).name AS name, artist_mbid,
            sort_array(flatten(collect_list(albums)), false) AS albums

@@ -12,8 +12,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -133,12 +133,24 @@ def naive_session(flat: str) -> "SparkSession":
     return spark
 
 
-def main(flat: str) -> None:
-    """Answer every request: [entity, range, first second, first second after it] -> stored N."""
+@contextmanager
+def _naive(flat: str) -> "Iterator[SparkSession]":
     spark = naive_session(flat)
+    yield spark
+    spark.stop()
+
+
+def main(flat: str, session: "Callable[[str], AbstractContextManager[SparkSession]]" = _naive) -> None:
+    """Answer every request: [entity, range, first second, first second after it] -> stored N."""
     connection = postgres.connect(os.environ["DATABASE_URL"], application="naive peer")
     with postgres.transaction(connection) as cursor:
         cursor.execute(_TABLE)
+    with session(flat) as spark:
+        _answer(spark, connection)
+    connection.close()
+
+
+def _answer(spark: "SparkSession", connection: postgres.Connection) -> None:
     for line in sys.stdin:
         entity, stats_range, first, end = json.loads(line)
         query = QUERY.format(columns=COLUMNS[entity], source=SOURCES[entity], first=first, end=end, top=TOP)
@@ -150,8 +162,6 @@ def main(flat: str) -> None:
                     cursor.execute(_STORE, (user["user_id"], entity, stats_range, data))
             stored += len(message)
         print(f"stored {stored}", flush=True)
-    connection.close()
-    spark.stop()
 
 
 def messages(rows: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:

@@ -64,8 +64,8 @@ def _measure(bench: Bench, *, quick: bool) -> Scale:
     rounds = 1 if once else 5 if scale.listens < 3_000_000 else 3
     flat = bench.folder / "flat.parquet"
     flat_listens(bench.settings.lake, flat)
-    with naive_peer(bench, flat) as naive:
-        _one_entity(bench, scale, naive, rounds)
+    with naive_peer(bench, flat) as naive, naive_peer(bench, flat, "tests.bench.sail_statistics") as sail:
+        _one_entity(bench, scale, naive, sail, rounds)
         _all_entities(bench, scale, naive, 1 if once else 2, 0 if once else NAIVE_SECONDS)
     flat.unlink()
     _sitewide(bench, scale)
@@ -76,7 +76,7 @@ def _measure(bench: Bench, *, quick: bool) -> Scale:
     return scale
 
 
-def _one_entity(bench: Bench, scale: Scale, naive: Naive, rounds: int) -> None:
+def _one_entity(bench: Bench, scale: Scale, naive: Naive, sail: Naive, rounds: int) -> None:
     """W2a, interleaved; the first round warms up, and is where results are compared."""
     newest = _newest(bench)
     for number in range(rounds + 1):
@@ -84,14 +84,19 @@ def _one_entity(bench: Bench, scale: Scale, naive: Naive, rounds: int) -> None:
         assert _is_whole(bench)
         lists, cost = metered(partial(user_lists, bench.settings.lake, newest, ("artists",), ("all_time",)))
         spent = naive.ask("artists", period("all_time", newest))
+        same = (same_artists(bench, lists), same_as_naive(bench)) if number == 0 else scale.same_rows
+        of_sail = sail.ask("artists", period("all_time", newest))
         if number == 0:
-            scale.same_rows = (same_artists(bench, lists), same_as_naive(bench))
+            scale.same_rows = same
+            assert same_as_naive(bench) == same[1]
             continue
         scale.one.ours.append(step)
         scale.one.duckdb.append(cost)
         scale.one.naive.append(spent)
+        scale.one.sail.append(of_sail)
         tell("the same: DuckDB", cost.seconds)
         tell("the same: naive Spark", spent[0])
+        tell("the same: Sail", of_sail[0])
 
 
 def _all_entities(bench: Bench, scale: Scale, naive: Naive, rounds: int, naive_seconds: float) -> None:

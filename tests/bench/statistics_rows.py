@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from statistics import median
 from typing import Any
 
@@ -45,6 +44,7 @@ class Compared:
     ours: list[Step] = field(default_factory=list)
     duckdb: list[Cost] = field(default_factory=list)
     naive: list[tuple[float, Usage]] = field(default_factory=list)
+    sail: list[tuple[float, Usage]] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -156,7 +156,6 @@ def add_growth(section: Section, scales: Sequence[Scale]) -> None:
 
 def add_text(section: Section) -> None:
     """How it was measured."""
-    sail = "is installed, but this benchmark does not ask it" if find_spec("pysail") else "is not installed: no peer S"
     section.text += [
         _METHOD,
         _CHANGE,
@@ -166,23 +165,28 @@ def add_text(section: Section) -> None:
         f"rows) to Arrow tables:\n\n```sql\n{RESOLVED}\n{ITEMS['artists']}\n{PLAYED}\n{COUNTED}\n{LISTS}\n```",
         f"N: naive Spark, a process of its own, heap {HEAP}, 200 shuffle partitions, from one flat Parquet file; "
         f"toLocalIterator, asDict, json.dumps, INSERT of jsonb, {MESSAGE} users a transaction:\n\n```sql\n{QUERY}\n```",
-        f"S: pysail {sail}.",
+        "S: Sail (pysail), a process of its own: N's statement, file and way into PostgreSQL, without Spark's JVM.",
     ]
 
 
 def _one_entity(section: Section, scale: Scale, at: str, *, judged: bool) -> None:
     one = scale.one
-    naive = [seconds for seconds, _ in one.naive]
+    naive, sail = [seconds for seconds, _ in one.naive], [seconds for seconds, _ in one.sail]
     section.add(f"W2a, {at} of {scale.users:,} users: ours", _steps(one.ours))
     section.add(f"W2a, {at}: D", _costs(one.duckdb))
-    cpu = median(usage.cpu_total for _, usage in one.naive)
-    peak = max(sum(mb for part, mb in usage.peak_pss.items() if part != "postgres") for _, usage in one.naive)
-    section.add(f"W2a, {at}: N", f"{median(naive):.1f} s, {cpu:.0f} CPU-s; peak {peak:.0f} MB")
+    section.add(f"W2a, {at}: N", _spent(one.naive))
+    section.add(f"W2a, {at}: S", f"{_spent(one.sail)}; S : ours {median(sail) / one.seconds:.2f}")
     ratio, text = paired_ratio([step.seconds for step in one.ours], [cost.seconds for cost in one.duckdb])
     _judge(section, f"W2a, {at}: ours : D", text, "<= 3", ratio <= 3, judged=judged)
     ratio, text = paired_ratio(naive, [step.seconds for step in one.ours])
     _judge(section, f"W2a, {at}: N : ours", text, ">= 4", ratio >= 4, judged=judged)
     section.add(f"W2a, {at}: rows proven equal", f"{scale.same_rows[0]:,} (D), {scale.same_rows[1]:,} (N)")
+
+
+def _spent(spent: Sequence[tuple[float, Usage]]) -> str:
+    seconds, cpu = median(taken for taken, _ in spent), median(usage.cpu_total for _, usage in spent)
+    peak = max(sum(mb for part, mb in usage.peak_pss.items() if part != "postgres") for _, usage in spent)
+    return f"{seconds:.1f} s, {cpu:.0f} CPU-s; peak {peak:.0f} MB"
 
 
 def _all_entities(section: Section, scale: Scale, at: str, *, judged: bool) -> None:
@@ -288,4 +292,5 @@ def _samples(compared: Compared) -> dict[str, Any]:
         "ours": [[step.seconds, step.usage.cpu] for step in compared.ours],
         "duckdb": [[cost.seconds, cost.cpu, cost.peak] for cost in compared.duckdb],
         "naive": [[seconds, usage.cpu] for seconds, usage in compared.naive],
+        "sail": [[seconds, usage.cpu] for seconds, usage in compared.sail],
     }

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from jobs.engines.int_order import columns_of
 from jobs.engines.rank_lists import INPUT, cap, rank
 from jobs.ranges import STATS_RANGES, window_masks
 from tests.oracle.histories import plan
@@ -65,7 +66,11 @@ class Numbered:
 
 
 def lists(batches: Iterator[pa.RecordBatch] | list[pa.RecordBatch]) -> dict[tuple[int, str], dict[str, Any]]:
-    return {(row["key"], STATS_RANGES[row["stats_range"]]): row for batch in rank(batches) for row in batch.to_pylist()}
+    return {
+        (row["key"], STATS_RANGES[row["stats_range"]]): row
+        for batch in rank(columns_of(batches, INPUT))
+        for row in batch.to_pylist()
+    }
 
 
 def agree(row: dict[str, Any], rows: Sequence[Row], before: Sequence[Row], numbered: Numbered) -> None:
@@ -114,7 +119,7 @@ def test_everybodys_lists(entity: str, seed: int) -> None:
         numbered = Numbered(oracle, ENTITIES[entity])
         for user_id in world.users:
             numbered.add(user_id, oracle.plays(user_id, plain=True), "UTC")
-        found = lists(cap([numbered.batch()]))
+        found = lists(cap(columns_of([numbered.batch()], INPUT)))
         for stats_range in STATS_RANGES:
             rows, row = oracle.sitewide_rows(entity, stats_range), found.pop((0, stats_range), None)
             assert bool(rows) == (row is not None)

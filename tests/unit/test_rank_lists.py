@@ -10,7 +10,9 @@ import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobs.engines.rank_lists import INPUT, OUTPUT, SITEWIDE_CAP, SOURCES, cap, rank
+from jobs.engines import rank_lists
+from jobs.engines.int_order import columns_of
+from jobs.engines.rank_lists import INPUT, OUTPUT, SITEWIDE_CAP, SOURCES
 from jobs.tables.listens import MAX_DURATION_MS
 
 RANGES = 9
@@ -18,6 +20,14 @@ ALL_TIME = 8
 GROUPS = 4
 """A struct of place p is of group p % GROUPS."""
 EVERYBODY = 0
+
+
+def rank(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    return rank_lists.rank(columns_of(batches, INPUT))
+
+
+def cap(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    return rank_lists.cap(columns_of(batches, INPUT))
 
 
 @dataclass(frozen=True)

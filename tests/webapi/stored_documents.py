@@ -8,7 +8,7 @@ import orjson
 
 from conf.postgres import Connection, transaction
 from jobs.messages import Manifest, Switch, inline_part, new_run_id
-from spark_reader.kinds import DOCUMENT, ENTITY_DOCUMENT, Kind
+from spark_reader.kinds import DOCUMENT, ENTITY_DOCUMENT, Kind, copy_line
 from spark_reader.store import save_switch
 
 DATA_VERSION, T, NOW = 7, 1_700_000_000, 1_700_000_100.0
@@ -70,7 +70,7 @@ def _store(
             base_run_id=None if touched is None or base is None else base[0],
             touched=touched or [],
         )
-        assert save_switch(cursor, manifest, switch, kind, rows, per_user)
+        assert save_switch(cursor, manifest, switch, kind, map(copy_line, rows), per_user)
 
 
 def _text(doc: Any) -> str:
