@@ -155,7 +155,7 @@ def _of_range(rows: _Rows, slot: int) -> pa.RecordBatch | None:
             _lists(gone_offsets, before.id[gone], pa.int64()),
             _lists(gone_offsets, before.count[gone], pa.int32()),
             _lists(offsets, milliseconds // 1000, pa.int64()),
-            _lists(offsets, (np.arange(key.size) - np.repeat(starts, np.diff(offsets)) + 1)[longest], pa.int32()),
+            _lists(offsets, now.rank[listed][longest], pa.int32()),
             _lists(np.arange(owners.size + 1) * len(SOURCES), by_source.ravel(), pa.int64()),
         ],
         schema=OUTPUT,

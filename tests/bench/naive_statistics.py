@@ -144,6 +144,8 @@ def main(flat: str, session: "Callable[[str], AbstractContextManager[SparkSessio
     """Answer every request: [entity, range, first second, first second after it] -> stored N."""
     connection = postgres.connect(os.environ["DATABASE_URL"], application="naive peer")
     with postgres.transaction(connection) as cursor:
+        # Peers start together, and IF NOT EXISTS is no help against one who makes the table at the same moment.
+        cursor.execute("SELECT pg_advisory_xact_lock(1)")
         cursor.execute(_TABLE)
     with session(flat) as spark:
         _answer(spark, connection)
