@@ -93,16 +93,15 @@ class Frames:
         rows = frame._jdf.queryExecution().toRdd()
         return DataFrame(jvm.internalCreateDataFrame(rows, frame._jdf.schema(), False), self._spark)
 
-    def at_once(self, calls: Iterable[Callable[[], object]]) -> None:
-        """Make these in threads of their own, as parts of the same request. What two of them read must be made before.
+    def at_once(self, calls: Iterable[Callable[[], Any]]) -> list[Any]:
+        """What these make, in threads, as parts of the same request. What two of them read must be made before.
 
         Raises what the first of them raises, once all have ended.
         """
         with ThreadPoolExecutor(AT_ONCE) as threads:
             # Each its own copy of the properties: Spark writes into them which statement a thread is at.
             made = [threads.submit(inheritable_thread_target(self._spark)(call)) for call in calls]
-        for one in made:
-            one.result()
+        return [one.result() for one in made]
 
     def send(self, value: Sent) -> "Broadcast[Sent]":
         """For every task to read, until `close`: each Python worker holds it once."""

@@ -67,19 +67,26 @@ class Ranking:
 Made = TypeVar("Made", bound=Listing)
 
 
-class Family:
-    """The jobs that count the same items: one text, one group, one struct. Frames are made when asked for."""
+@dataclass(frozen=True)
+class Arranged:
+    """The items that jobs count, as they are shown and as they are ranked."""
 
-    def __init__(self, frames: Frames, jobs: Sequence[Job], asked: Collection[str]) -> None:
+    structs: DataFrame
+    """One row per display struct: id, the struct's columns, what it is grouped by, and its order key."""
+    items: "Broadcast[ShownItems]"
+    """What identities count for, for every task that ranks: all of it is ints."""
+
+
+class Family:
+    """The jobs that count the same items: one text, one group, one struct."""
+
+    def __init__(self, frames: Frames, jobs: Sequence[Job], asked: Collection[str], arranged: Arranged) -> None:
         """`asked`: the statistics whose lists are wanted themselves; documents are made from those of the others."""
         self._frames = frames
         self.jobs = tuple(job for job in jobs if job.statistic in asked)
         self._counts = _counted_alike(jobs[0])
-        self._run, self._inputs = jobs[0].run, jobs[0].inputs
-        output = jobs[0].output
-        assert isinstance(output, Ranked)
-        self._output = output
-        self._made: _Arranged | None = None
+        self._struct = _ranked(jobs[0]).struct
+        self.structs, self.items = arranged.structs, arranged.items
 
     def makes(self, job: Job) -> bool:
         """As Listing."""
@@ -107,73 +114,11 @@ class Family:
     @property
     def entities(self) -> DataFrame:
         """As Listing: all of them."""
-        return with_documents(self.structs, self._output.struct)
+        return with_documents(self.structs, self._struct)
 
     def documented(self, lists: DataFrame) -> dict[str, DataFrame]:
         """As Listing."""
         return documented(lists, self.structs)
-
-    @property
-    def structs(self) -> DataFrame:
-        """One row per display struct: id, the struct's columns, what it is grouped by, and its order key."""
-        return self._arranged.structs
-
-    @property
-    def items(self) -> "Broadcast[ShownItems]":
-        """What identities count for, for every task that ranks: all of it is ints."""
-        return self._arranged.items
-
-    def read_inputs(self) -> None:
-        """Make the inputs it shares with others, which threads must not do at once."""
-        for name in self._inputs:
-            self._frames.named(name)
-
-    @property
-    def _arranged(self) -> "_Arranged":
-        # No cached_property: Python 3.11 lets only one thread at a time into it, whichever family it is of.
-        if self._made is None:
-            self._made = self._arrange()
-        return self._made
-
-    def _arrange(self) -> "_Arranged":
-        rows = self._items()
-        structs = self._frames.keep(self._one_each(rows))
-        in_order = structs.select("id", ORDER_KEY).repartition(1).sortWithinPartitions(ORDER_KEY).select("id")
-        columns = rows.select("identity_id", "group_hash", "id").toArrow().columns
-        identity_id, group_hash, item_id = (column.to_numpy() for column in columns)
-        ids = in_order.toArrow()["id"].to_numpy()
-        return _Arranged(structs, self._frames.send(shown_items(identity_id, group_hash, item_id, ids)))
-
-    def _items(self) -> DataFrame:
-        group = F.xxhash64(*(F.coalesce(F.col(name).cast("string"), F.lit("\0")) for name in self._output.group))
-        hashed = F.xxhash64(_document(self._output.struct))
-        items = self._frames.sql(self._run, self._inputs).withColumn("id", hashed).withColumn("group_hash", group)
-        return self._frames.keep(items.withColumn("identity_id", F.col("identity_id").cast("bigint")))
-
-    def _one_each(self, items: DataFrame) -> DataFrame:
-        """The least identity stands for all that are shown alike: to choose a row by its texts would sort them."""
-        columns = [column.name for column in self._output.struct]
-        folded = [name for name in self._output.group if name not in columns]
-        least = items.groupBy("id").agg(F.min("identity_id").alias("identity_id"))
-        one_each = items.join(least, ["id", "identity_id"], "left_semi").select("id", *columns, *folded)
-        return one_each.withColumn(ORDER_KEY, order_key(one_each, columns))
-
-
-@dataclass(frozen=True)
-class _Arranged:
-    """What a family has made once."""
-
-    structs: DataFrame
-    items: "Broadcast[ShownItems]"
-
-
-def _arrange(frames: Frames, made: Sequence[Family]) -> None:
-    """Make what families rank by, at once: each has steps of a single task, which leave cores idle."""
-    if not made:
-        return
-    for family in made:
-        family.read_inputs()
-    frames.at_once([partial(frames.named, "user_track"), *(partial(getattr, family, "items") for family in made)])
 
 
 def played(frames: Frames) -> DataFrame:
@@ -189,9 +134,49 @@ def families(frames: Frames, jobs: Iterable[Job]) -> list[Family]:
     for job in with_sources(jobs):
         if isinstance(job.output, Ranked):
             found.setdefault(_counted_alike(job), []).append(job)
-    made = [Family(frames, together, asked) for together in found.values()]
-    _arrange(frames, made)
+    return [
+        Family(frames, together, asked, arranged)
+        for together, arranged in zip(found.values(), _all_arranged(frames, list(found.values())), strict=True)
+    ]
+
+
+def _all_arranged(frames: Frames, alike: Sequence[Sequence[Job]]) -> list[Arranged]:
+    """At once, and what was played with them: each has steps of a single task, which leave cores idle."""
+    if not alike:
+        return []
+    for jobs in alike:
+        for name in jobs[0].inputs:
+            frames.named(name)
+    played_too = partial(frames.named, "user_track")
+    _, *made = frames.at_once([played_too, *(partial(_arranged, frames, jobs[0]) for jobs in alike)])
     return made
+
+
+def _arranged(frames: Frames, job: Job) -> Arranged:
+    rows = _items(frames, job)
+    structs = frames.keep(_one_each(rows, _ranked(job)))
+    in_order = structs.select("id", ORDER_KEY).repartition(1).sortWithinPartitions(ORDER_KEY).select("id")
+    columns = rows.select("identity_id", "group_hash", "id").toArrow().columns
+    identity_id, group_hash, item_id = (column.to_numpy() for column in columns)
+    ids = in_order.toArrow()["id"].to_numpy()
+    return Arranged(structs, frames.send(shown_items(identity_id, group_hash, item_id, ids)))
+
+
+def _items(frames: Frames, job: Job) -> DataFrame:
+    output = _ranked(job)
+    group = F.xxhash64(*(F.coalesce(F.col(name).cast("string"), F.lit("\0")) for name in output.group))
+    hashed = F.xxhash64(_document(output.struct))
+    items = frames.sql(job.run, job.inputs).withColumn("id", hashed).withColumn("group_hash", group)
+    return frames.keep(items.withColumn("identity_id", F.col("identity_id").cast("bigint")))
+
+
+def _one_each(items: DataFrame, output: Ranked) -> DataFrame:
+    """The least identity stands for all that are shown alike: to choose a row by its texts would sort them."""
+    columns = [column.name for column in output.struct]
+    folded = [name for name in output.group if name not in columns]
+    least = items.groupBy("id").agg(F.min("identity_id").alias("identity_id"))
+    one_each = items.join(least, ["id", "identity_id"], "left_semi").select("id", *columns, *folded)
+    return one_each.withColumn(ORDER_KEY, order_key(one_each, columns))
 
 
 def family_of(made: Iterable[Made], job: Job) -> Made:
@@ -208,9 +193,14 @@ def with_sources(jobs: Iterable[Job]) -> list[Job]:
     return list(found.values())
 
 
-def _counted_alike(job: Job) -> tuple[object, ...]:
+def _ranked(job: Job) -> Ranked:
     assert isinstance(job.output, Ranked)
-    return job.run, job.inputs, job.output.struct, job.output.group
+    return job.output
+
+
+def _counted_alike(job: Job) -> tuple[object, ...]:
+    output = _ranked(job)
+    return job.run, job.inputs, output.struct, output.group
 
 
 def with_documents(structs: DataFrame, struct: Sequence[Shown]) -> DataFrame:

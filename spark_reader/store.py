@@ -26,13 +26,6 @@ class BaseGoneError(BadRowsError):
     """A run continues another one that is not the one served: its rows alone would be half the truth."""
 
 
-# By their hashes: a join of millions of texts goes to disk, 19 s for 3.7 million structs.
-_CLASH = """
-SELECT id
-  FROM (SELECT id, hashtextextended(doc, 0) AS said FROM staged_entity) s
-  JOIN (SELECT id, hashtextextended(doc, 0) AS said FROM result_entity) e USING (id)
- WHERE s.said <> e.said LIMIT 1
-"""
 _STAGE_ENTITIES = "CREATE TEMP TABLE staged_entity (id bigint NOT NULL, doc text NOT NULL) ON COMMIT DROP"
 _REPLACE_RUN = (
     "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts, last_updated,"
@@ -111,9 +104,10 @@ def save_entities(cursor: Cursor, rows: Iterable[tuple[int, str]]) -> None:
         " WHERE NOT EXISTS (SELECT FROM result_entity e WHERE e.id = s.id) ORDER BY id"
         " ON CONFLICT (id) DO NOTHING"
     )
-    cursor.execute(_CLASH)
+    # The least of all, not any: for LIMIT 1 each staged struct is looked up by its id, 19 s for 2.3 million, and not 4.
+    cursor.execute("SELECT min(id) FROM staged_entity s JOIN result_entity e USING (id) WHERE s.doc <> e.doc")
     clash = cursor.fetchone()
-    if clash is not None:
+    if clash is not None and clash[0] is not None:
         raise BadRowsError(f"entity {clash[0]} has two documents: their hashes collide, or they were changed")
 
 
