@@ -31,7 +31,7 @@ FIXED = {
     "jobs/run_popularity.py: _ITEMS[entity]": "fixed in the module",
     "jobs/run_popularity.py: _NAMES[entity]": "fixed in the module",
     "jobs/run_year.py: job.run": "of the catalog, a file of the project",
-    "jobs/run_lists.py: self._run": "of the catalog, a file of the project",
+    "jobs/run_lists.py: job.run": "of the catalog, a file of the project",
     "jobs/upkeep.py: f't.{column} = s.{column}'": "names of columns, fixed in jobs/tables",
     "spark_reader/store.py: kind.copy": "fixed in spark_reader/kinds.py",
     "spark_reader/store.py: kind.forget_strangers": "fixed in spark_reader/kinds.py",
