@@ -1,11 +1,14 @@
 """Which rows of a matrix are alike: exact cosines of all pairs, the best of each row kept. numpy and scipy, no Spark.
 
-Row-normalised X.X^T in blocks of rows (reference performance.md 4): a block's product is all that is in memory at once,
-so memory grows with the block, not with the square of the rows. Sums of products of counts are whole numbers, exact in
+Row-normalised X.X^T in blocks of rows (reference performance.md 4): the products of a block per thread are all that is
+in memory at once, so memory grows with the blocks, not with the square of the rows. scipy multiplies and numpy sorts
+without Python's lock, so threads share the work. Sums of products of counts are whole numbers, exact in
 float64 below 2^53, so a score does not depend on the order of adding.
 """
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +16,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 CELLS = 8_000_000
-"""Cells of a block's product, 12 bytes each, were every pair of rows to share something."""
+"""Cells of the products that are worked on at once, 12 bytes each, were every pair of rows to share something."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +34,33 @@ class Neighbours:
 
 
 def most_similar(
-    matrix: csr_matrix, count: int, cells: int = CELLS, of: npt.NDArray[np.int64] | None = None
+    matrix: csr_matrix,
+    count: int,
+    cells: int = CELLS,
+    of: npt.NDArray[np.int64] | None = None,
+    threads: int | None = None,
 ) -> Iterator[Neighbours]:
     """The `count` rows most similar to each row, itself left out; ties: the greater position first.
 
     `matrix`: whole numbers of 0 and more, no explicit zeros needed. Blocks follow one another and cover all rows, or
-    those that `of` names.
+    those that `of` names. `threads`: by default one for each processor this process may use; how many there are does
+    not change what is found.
     """
     exact = csr_matrix(matrix, dtype=np.float64)
     squares = np.asarray(exact.multiply(exact).sum(axis=1)).ravel()
     turned = exact.T.tocsr()
-    height = max(1, cells // max(1, exact.shape[0]))
     asked = exact if of is None else exact[of]
     numbers = np.arange(exact.shape[0]) if of is None else of
-    for first in range(0, asked.shape[0], height):
+    threads = threads or len(os.sched_getaffinity(0))
+    height = max(1, min(cells // max(1, exact.shape[0] * threads), -(-asked.shape[0] // threads)))
+
+    def best(first: int) -> Neighbours:
         stretch = slice(first, first + height)
-        yield _best(asked[stretch] @ turned, first, numbers[stretch], squares, count)
+        return _best(asked[stretch] @ turned, first, numbers[stretch], squares, count)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for group in range(0, asked.shape[0], height * threads):
+            yield from pool.map(best, range(group, min(group + height * threads, asked.shape[0]), height))
 
 
 def _best(

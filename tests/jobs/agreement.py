@@ -1,6 +1,6 @@
 """What the oracle expects of a run, beside what would be served: every statistic, range and key."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -16,15 +16,21 @@ Key = tuple[str, str, Any]
 TIME_NAMES = ("duration_played", "duration", "recording_length", "default")
 
 
-def differences(oracle: Oracle, found: Served, jobs: Iterable[Job], ranges: Sequence[str] = RANGES) -> list[str]:
-    """One line for each answer that is not the same, byte for byte, on both sides; the smallest first."""
-    wrong = []
-    for job in jobs:
-        for stats_range in ranges:
-            asked = [(key, row) for key, row in found.plain.items() if key[:2] == (job.statistic, stats_range)]
-            for key, *pair in _beside(oracle, job, stats_range, found, dict(asked)):
+def differences(
+    oracle: Oracle, found: Callable[[str, str], Served], jobs: Iterable[Job], ranges: Sequence[str] = RANGES
+) -> list[str]:
+    """One line for each answer that is not the same, byte for byte, on both sides; the smallest first.
+
+    `found`: the answers of a statistic and range. One range after the other, so that memory is bounded by the longest.
+    """
+    wrong, jobs = [], tuple(jobs)
+    for stats_range in ranges:
+        for job in jobs:
+            served = found(job.statistic, stats_range)
+            for key, *pair in _beside(oracle, job, stats_range, served, served.plain):
                 if _bytes(pair[0]) != _bytes(pair[1]):
                     wrong.append(f"{key}: expected\n  {pair[0]}\nfound\n  {pair[1]}")
+        oracle.forget_windows()
     return sorted(wrong, key=len)
 
 
@@ -106,7 +112,8 @@ def _timed(body: Body, statistic: str, rows: Sequence[Row]) -> Body:
 def _compared(body: Body, statistic: str, rows: Sequence[Row], before: Sequence[Row]) -> Body:
     beside = compared(rows, before)
     here = [{**item, **_change(change)} for item, change in zip(items(rows), beside, strict=False)]
-    left = [row for row in before if row.key in {change.key for change in beside[len(rows) :]}]
+    left_keys = {change.key for change in beside[len(rows) :]}
+    left = [row for row in before if row.key in left_keys]
     gone = []
     for item in items(left):
         count = item.pop("listen_count")

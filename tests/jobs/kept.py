@@ -66,18 +66,18 @@ class Kept:
                 self.rows[key] = row
         self.manifest = manifest
 
-    def answers(self) -> Served:
-        """What would be served now."""
+    def answers(self, statistic: str, stats_range: str) -> Served:
+        """What would be served now of one statistic and range."""
         assert self.manifest is not None
-        manifest, found = self.manifest, Served()
-        runs = {
-            (switch.statistic, switch.stats_range): Run(
-                manifest.run_id, manifest.data_version, switch.from_ts, switch.to_ts, manifest.newest_listen_ts, 0, 0
-            )
+        manifest, found, which = self.manifest, Served(), (statistic, stats_range)
+        (run,) = (
+            Run(manifest.run_id, manifest.data_version, switch.from_ts, switch.to_ts, manifest.newest_listen_ts, 0, 0)
             for switch in manifest.switches
-        }
+            if (switch.statistic, switch.stats_range) == which
+        )
         for key, row in self.rows.items():
-            _answer(found, key, row, runs[key[:2]], self.entities)
+            if key[:2] == which:
+                _answer(found, key, row, run, self.entities)
         return found
 
 

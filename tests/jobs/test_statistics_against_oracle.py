@@ -57,7 +57,7 @@ class System:
 
     def agrees(self, world: World) -> None:
         """Every answer is the oracle's."""
-        wrong = differences(Oracle(world), self.kept.answers(), statistics())
+        wrong = differences(Oracle(world), self.kept.answers, statistics())
         assert not wrong, f"{len(wrong)} answers differ, the smallest: {wrong[0]}"
 
 

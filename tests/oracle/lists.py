@@ -25,6 +25,8 @@ class Row:
     struct: Mapping[str, Any]
     time: Mapping[str, int]
     """Milliseconds by source."""
+    place: Any
+    """Where it comes among those with as many listens, or as long: that of its struct."""
 
     @property
     def milliseconds(self) -> int:
@@ -78,21 +80,13 @@ def sitewide_tallies(users: Iterable[Mapping[Key, Tally]]) -> dict[Key, Tally]:
 
 def rows(found: Mapping[Key, Tally], entity: Entity) -> list[Row]:
     """The list."""
-    unordered = [
-        Row(
-            key,
-            tally.listen_count,
-            _struct(entity, tally),
-            {source: tally.time[source] for source in SOURCES},
-        )
-        for key, tally in found.items()
-    ]
-    return sorted(unordered, key=lambda row: (row.listen_count, places(row.struct.values())), reverse=True)
+    unordered = [_row(entity, key, tally) for key, tally in found.items()]
+    return sorted(unordered, key=lambda row: (row.listen_count, row.place), reverse=True)
 
 
 def by_time(listed: Iterable[Row]) -> list[Row]:
     """The same items, the longest heard first; choice 20."""
-    return sorted(listed, key=lambda row: (row.milliseconds, places(row.struct.values())), reverse=True)
+    return sorted(listed, key=lambda row: (row.milliseconds, row.place), reverse=True)
 
 
 def shares(listed: Iterable[Row]) -> dict[str, float] | None:
@@ -133,6 +127,12 @@ def compared(current: Iterable[Row], previous: Iterable[Row]) -> list[Comparison
         previous_rank, previous_count = before.pop(row.key, (None, 0))
         found.append(Comparison(row.key, rank, row.listen_count, previous_rank, previous_count))
     return found + [Comparison(key, None, 0, rank, count) for key, (rank, count) in before.items()]
+
+
+def _row(entity: Entity, key: Key, tally: Tally) -> Row:
+    struct = _struct(entity, tally)
+    time = {source: tally.time[source] for source in SOURCES}
+    return Row(key, tally.listen_count, struct, time, places(struct.values()))
 
 
 def _struct(entity: Entity, tally: Tally) -> dict[str, Any]:

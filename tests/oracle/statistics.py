@@ -5,10 +5,10 @@ from typing import Any
 
 from tests.oracle import activities, listeners
 from tests.oracle.items import ENTITIES, Facts
-from tests.oracle.lists import Row, rows, sitewide_tallies, tallies
+from tests.oracle.lists import Key, Row, Tally, rows, sitewide_tallies, tallies
 from tests.oracle.plays import Play, Plays
 from tests.oracle.windows import Window, activity_window, previous_window, window
-from tests.oracle.world import World
+from tests.oracle.world import PLAIN, World
 
 Body = dict[str, Any]
 ACTIVITIES = (
@@ -37,6 +37,7 @@ class Oracle:
         self._plays = Plays(world)
         self._seen: dict[tuple[int, bool], list[Play]] = {}
         self._within: dict[tuple[int, bool, Window], list[Play]] = {}
+        self._tallied: dict[tuple[int, str, bool, Window], dict[Key, Tally]] = {}
         self._listed: dict[tuple[object, ...], list[Row]] = {}
 
     def user(self, user_id: int, statistic: str, stats_range: str, *, plain: bool = False) -> Body | None:
@@ -77,8 +78,7 @@ class Oracle:
         shown = self._period(stats_range, self.zone(user_id, plain=plain), previous=previous)
         kind, what = ENTITIES[entity], (user_id, entity, plain, shown)
         if what not in self._listed:
-            played = self.within(user_id, shown, plain=plain)
-            self._listed[what] = rows(tallies(played, kind, self.facts), kind)
+            self._listed[what] = rows(self._tallies(user_id, entity, shown, plain=plain), kind)
         return self._listed[what]
 
     def sitewide_rows(self, entity: str, stats_range: str, *, previous: bool = False) -> list[Row]:
@@ -86,7 +86,7 @@ class Oracle:
         shown = self._period(stats_range, _UTC, previous=previous)
         kind, what = ENTITIES[entity], (None, entity, True, shown)
         if what not in self._listed:
-            users = (tallies(self.within(u, shown, plain=True), kind, self.facts) for u in self.world.users)
+            users = (self._tallies(user_id, entity, shown, plain=True) for user_id in self.world.users)
             self._listed[what] = rows(sitewide_tallies(users), kind)
         return self._listed[what]
 
@@ -103,9 +103,24 @@ class Oracle:
             self._within[what] = [play for play in self.plays(user_id, plain=plain) if shown.holds(play.shown)]
         return self._within[what]
 
+    def forget_windows(self) -> None:
+        """Free the memory of what was asked; the answers stay the same."""
+        self._within.clear()
+        self._tallied.clear()
+        self._listed.clear()
+
     def zone(self, user_id: int, *, plain: bool = False) -> str:
         """The zone of a user's answers."""
         return _UTC if plain else self._plays.settings(user_id).zone
+
+    def _tallies(self, user_id: int, entity: str, shown: Window, *, plain: bool) -> dict[Key, Tally]:
+        # Who has no settings counts for everybody as for herself.
+        plain = plain or self._plays.settings(user_id) == PLAIN
+        what = user_id, entity, plain, shown
+        if what not in self._tallied:
+            played = self.within(user_id, shown, plain=plain)
+            self._tallied[what] = tallies(played, ENTITIES[entity], self.facts)
+        return self._tallied[what]
 
     def _period(self, stats_range: str, zone: str, *, previous: bool) -> Window:
         return (previous_window if previous else window)(stats_range, self.world.newest, zone)

@@ -27,9 +27,9 @@ def oracle(plays: Plays, count: int) -> Found:
     return found
 
 
-def found_in(plays: Plays, count: int, cells: int = 8_000_000) -> Found:
+def found_in(plays: Plays, count: int, cells: int = 8_000_000, threads: int | None = None) -> Found:
     made: Found = {}
-    for block in most_similar(csr_matrix(np.array(plays, dtype=np.int64)), count, cells):
+    for block in most_similar(csr_matrix(np.array(plays, dtype=np.int64)), count, cells, threads=threads):
         for row, (start, end) in enumerate(zip(block.starts[:-1], block.starts[1:], strict=True), block.first):
             assert row not in made
             made[row] = list(zip(block.rows[start:end].tolist(), block.scores[start:end].tolist(), strict=True))
@@ -51,7 +51,7 @@ def test_of_some_rows_the_neighbours_are_those_that_they_have_among_all() -> Non
     everything = found_in(plays.toarray().tolist(), 5)
     asked = np.array([1, 2, 3])
 
-    blocks = list(most_similar(plays, 5, 8, asked))
+    blocks = list(most_similar(plays, 5, 8, asked, threads=1))
 
     assert [block.first for block in blocks] == [0, 2], "two rows at a time"
     assert [block.rows.tolist() for block in blocks] == [
@@ -70,9 +70,12 @@ def test_no_rows_and_rows_without_plays_are_similar_to_nothing() -> None:
     ),
     st.integers(1, 9),
     st.integers(1, 40),
+    st.integers(1, 4),
 )
-def test_blocks_of_any_height_find_what_plain_python_finds(plays: list[list[int]], count: int, cells: int) -> None:
-    assert found_in(plays, count, cells) == oracle(plays, count)
+def test_blocks_of_any_height_on_any_number_of_threads_find_what_plain_python_finds(
+    plays: list[list[int]], count: int, cells: int, threads: int
+) -> None:
+    assert found_in(plays, count, cells, threads) == oracle(plays, count)
 
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=4, max_size=4), min_size=2, max_size=8))
