@@ -58,9 +58,14 @@ def listens_asked(text: str, usual: tuple[int, ...]) -> tuple[int, ...]:
     return sizes
 
 
+def once_asked(*, quick: bool) -> bool:
+    """Whether each thing is measured once."""
+    return quick or os.environ.get("BENCH_ROUNDS") == "1"
+
+
 def _measure(bench: Bench, *, quick: bool) -> Scale:
     scale = Scale(bench.listens(), bench.value("SELECT count(*) FROM listen_totals WHERE listen_count > 0"))
-    once = quick or os.environ.get("BENCH_ROUNDS") == "1"
+    once = once_asked(quick=quick)
     rounds = 1 if once else 5 if scale.listens < 3_000_000 else 3
     flat = bench.folder / "flat.parquet"
     flat_listens(bench.settings.lake, flat)

@@ -22,7 +22,7 @@ from tests.bench.meter import Usage
 from tests.bench.naive_statistics import Naive, naive_peer
 from tests.bench.naive_year import QUERIES
 from tests.bench.report import Section, paired_ratio, spread
-from tests.bench.statistics import listens_asked
+from tests.bench.statistics import listens_asked, once_asked
 from tests.bench.system import Bench, bench_system
 from tests.bench.year_runs import ARTISTS, SCAN, section_jobs
 
@@ -57,9 +57,8 @@ def run(quick: bool) -> Section:
     """The section."""
     section = Section("W7", "W7: the year in music")
     sizes = listens_asked(os.environ.get("BENCH_LISTENS", ""), QUICK_SIZES if quick else SIZES)
-    once = quick or os.environ.get("BENCH_ROUNDS") == "1"
     with bench_system() as bench:
-        scales = [_measure(bench, 1 if once else 3) for _ in landings(bench, sizes)]
+        scales = [_measure(bench, 1 if once_asked(quick=quick) else 3) for _ in landings(bench, sizes)]
     for scale in scales:
         _add(section, scale, judged=not quick)
     section.text.append(_method())
