@@ -59,7 +59,8 @@ def run_span(
 ) -> Manifest:
     """Compute it at the landing's data version. An empty result is a result. `newest_listen_ts`: T."""
     stats_range, span = ordered.stats_range, ordered.span
-    moment = Moment(newest_listen_ts, (stats_range,), span.stretches(stats_range))
+    compared = isinstance(ordered.job.output, Ranked)
+    moment = Moment(newest_listen_ts, (stats_range,), span.stretches(stats_range, compared=compared))
     asked = inputs_read([ordered.job])
     given = _given(spark, span_tables(settings.lake, landing, ordered.user_id, span, uses(asked)))
     with closing(Frames(spark, settings.lake, landing, moment, VALUES, asked, given, small=True)) as frames:

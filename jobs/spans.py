@@ -76,11 +76,15 @@ class Span:
         clock = ZoneInfo(zone)
         return midnight(self.first, clock), midnight(self.end, clock)
 
-    def stretches(self, stats_range: str) -> tuple[tuple[int, int], ...]:
-        """(first second, mask) as jobs/ranges.py window_masks gives it: in place of that range and its previous one."""
+    def stretches(self, stats_range: str, *, compared: bool) -> tuple[tuple[int, int], ...]:
+        """(first second, mask) as jobs/ranges.py window_masks gives it: in place of that range.
+
+        `compared`: and of its previous one. Listening activity would show that beside the span, in a bucket of both
+        where the span begins within a month or year.
+        """
         slot = STATS_RANGES.index(stats_range)
         inside = ((self.from_ts, 1 << slot), (self.to_ts, 0))
-        if stats_range == ALL_TIME:
+        if not compared:
             return inside
         return (self.previous.from_ts, 1 << PREVIOUS_SLOT + slot), *inside
 

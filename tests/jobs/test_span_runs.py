@@ -123,6 +123,25 @@ def test_days_are_those_of_the_users_clock(clock: Clock, key: int, listens: list
     assert buckets[0]["time_range"] == "Saturday 30 October 2021"
 
 
+@pytest.mark.parametrize(
+    ("span", "listens"),
+    [
+        (Span(date(2021, 11, 16), date(2022, 3, 1)), [4, 0, 0, 0]),
+        (Span(date(2021, 10, 2), date(2021, 11, 14)), None),
+    ],
+)
+def test_listening_activity_counts_nothing_of_the_days_before_it(
+    clock: Clock, span: Span, listens: list[int] | None
+) -> None:
+    """Of the month in which it begins London heard two listens before, and one in the days before the other."""
+    statistic = "user_listening_activity"
+    found = span_results(
+        clock.spark, clock.settings, clock.landing, statistic, clock_lake.LONDON, span, clock_lake.MONDAY
+    )
+    buckets = shown(found, catalog().jobs[statistic], clock_lake.LONDON, span)
+    assert buckets is None if listens is None else [bucket["listen_count"] for bucket in buckets] == listens
+
+
 def test_later_than_t_nothing_counts(clock: Clock) -> None:
     span = Span(date(2021, 11, 22), date(2021, 11, 23))
     found = span_results(

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jobs.catalog import InvalidRequestError, catalog
@@ -126,17 +126,20 @@ def test_a_span_that_is_a_range_is_shown_as_that(name: str, day: date) -> None:
 
 
 @settings(deadline=None, max_examples=50)
-@given(spans(), st.sampled_from(["week", "month", "quarter", "year", "all_time"]))
-def test_windows_are_the_span_and_as_many_days_before(span: Span, stats_range: str) -> None:
+@given(spans(), st.sampled_from(["week", "month", "quarter", "year", "all_time"]), st.booleans())
+def test_windows_are_the_span_and_where_it_is_compared_as_many_days_before(
+    span: Span, stats_range: str, compared: bool
+) -> None:
+    assume(not compared or stats_range != "all_time")
     slot = STATS_RANGES.index(stats_range)
-    stretches = span.stretches(stats_range)
+    stretches = span.stretches(stats_range, compared=compared)
 
     def mask(second: int) -> int:
         return next((mask for first, mask in reversed(stretches) if first <= second), 0)
 
     assert mask(span.from_ts) == mask(span.to_ts - 1) == 1 << slot
     assert mask(span.to_ts) == 0
-    before = 0 if stats_range == "all_time" else 1 << PREVIOUS_SLOT + slot
+    before = 1 << PREVIOUS_SLOT + slot if compared else 0
     assert mask(span.from_ts - 1) == mask(2 * span.from_ts - span.to_ts) == before
     assert mask(2 * span.from_ts - span.to_ts - 1) == 0
 
@@ -146,7 +149,7 @@ def test_windows_are_the_span_and_as_many_days_before(span: Span, stats_range: s
 def test_a_week_has_the_windows_of_the_range(day: date) -> None:
     ranged = [(edge, mask & ~(1 << PREVIOUS_SLOT + 9 - 1)) for edge, mask in window_masks(day, ("week",))]
     span = Span(*CALENDAR["week"](day))
-    assert [(edge, mask & (1 << 17) - 1) for edge, mask in ranged][:3] == list(span.stretches("week"))
+    assert [(edge, mask & (1 << 17) - 1) for edge, mask in ranged][:3] == list(span.stretches("week", compared=True))
 
 
 def test_days_begin_at_midnights_of_a_clock() -> None:
