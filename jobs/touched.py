@@ -12,9 +12,11 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from jobs.change_feed import changes
 from jobs.engines.plays import Moment
 from jobs.lake import Landing, open_table, open_version
 from jobs.ranges import moved
+from jobs.touched_by_metadata import changed_metadata, users_reached
 
 FEED_KEPT = timedelta(hours=20)
 """Change feeds are vacuumed after 24 hours: changes older than this are not asked for."""
@@ -43,22 +45,23 @@ def touched_users(
     `now` is the newer data version, or the same with another T. `tables`: those that the results are made from.
     `clock`: the present, UTC, which vacuum goes by.
     """
-    if metadata_changed(before.landing, now.landing, tables) or not _feed_reaches(spark, lake, before.landing, clock):
+    if not _feed_reaches(spark, lake, before.landing, clock):
         return None
     found = [*_fed(spark, lake, before.landing, now.landing), *_moved(spark, lake, before, now)]
+    if names := changed_metadata(before.landing, now.landing, metadata_of(tables)):
+        reached = users_reached(spark, lake, before.landing, now.landing, names)
+        if reached is None:
+            return None
+        found.append(reached)
     if not found:
         return []
     users = reduce(DataFrame.unionByName, (frame.select("user_id") for frame in found)).distinct()
     return sorted(row["user_id"] for row in users.collect())
 
 
-def metadata_changed(before: Landing, now: Landing, tables: Collection[str]) -> bool:
-    """Whether a table of names and links is another one, among `tables`: it reaches everybody.
-
-    They come once a day at most.
-    """
-    names = set(tables) - {*_FOLLOWED, *_WITHOUT_EFFECT}
-    return any(before.versions.get(name) != now.versions.get(name) for name in names)
+def metadata_of(tables: Collection[str]) -> set[str]:
+    """Tables of names and links, among these."""
+    return set(tables) - {*_FOLLOWED, *_WITHOUT_EFFECT}
 
 
 def _feed_reaches(spark: SparkSession, lake: str, before: Landing, clock: datetime) -> bool:
@@ -70,27 +73,16 @@ def _feed_reaches(spark: SparkSession, lake: str, before: Landing, clock: dateti
 
 def _fed(spark: SparkSession, lake: str, before: Landing, now: Landing) -> Iterable[DataFrame]:
     for name in ("listens", *_OF_USERS):
-        feed = _feed(spark, lake, before, now, name)
+        feed = changes(spark, lake, before, now, name)
         if feed is not None:
             yield feed.select("user_id").distinct()
-    mapping = _feed(spark, lake, before, now, "mapping")
+    mapping = changes(spark, lake, before, now, "mapping")
     if mapping is not None:
         yield mapping.where("user_id IS NOT NULL").select("user_id").distinct()
         msids = mapping.where("user_id IS NULL").select("recording_msid").distinct()
         tracks = open_table(spark, lake, now, "tracks").join(F.broadcast(msids), "recording_msid").select("track_id")
         listens = open_table(spark, lake, now, "listens").select("user_id", "track_id")
         yield listens.join(F.broadcast(tracks), "track_id", "left_semi").select("user_id").distinct()
-
-
-def _feed(spark: SparkSession, lake: str, before: Landing, now: Landing, name: str) -> DataFrame | None:
-    """The changes of a table; None: there are none."""
-    if name not in now.versions:
-        return None
-    first, last = before.versions.get(name, -1) + 1, now.versions[name]
-    if first > last:
-        return None
-    reader = spark.read.format("delta").option("readChangeFeed", "true")
-    return reader.option("startingVersion", first).option("endingVersion", last).load(f"{lake}/{name}")
 
 
 def _moved(spark: SparkSession, lake: str, before: Version, now: Version) -> Iterable[DataFrame]:

@@ -28,9 +28,9 @@ from tests.oracle.statistics import LISTENED, SITEWIDE_STATISTICS, USER_STATISTI
 from tests.oracle.world import World
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1800)]
-RUNS_AT = (0, 16, 19)
-"""Of twenty moments, when statistics are asked for. Metadata come with the 16th, which touches everybody: the last run
-continues with what three steps have changed since."""
+RUNS_AT = (0, 12, 16, 19)
+"""Of twenty moments, when statistics are asked for. Metadata come with the 16th, which touches everybody: the runs at the
+12th and the last continue others."""
 
 
 def statistics() -> tuple[Job, ...]:
@@ -46,9 +46,9 @@ class System:
     settings: Settings
     kept: Kept = field(default_factory=Kept)
 
-    def compute(self, landing: Landing, at: int) -> None:
-        """All statistics at a data version and T, continued from the last time."""
-        last, ordered = self.kept.manifest, runner.Ordered("stats.all", statistics(), {"at": at})
+    def compute(self, landing: Landing, at: int, *, anew: bool = False) -> None:
+        """All statistics at a data version and T, continued from the last time, or `anew`."""
+        last, ordered = None if anew else self.kept.manifest, runner.Ordered("stats.all", statistics(), {"at": at})
         base = None if last is None else ServedRun(last.run_id, last.data_version, last.newest_listen_ts)
         run_id = new_run_id(1.7e9)
         self.kept.save(
@@ -98,9 +98,13 @@ def test_two_hundred_histories_of_twenty_steps_in_one_lake(
             system.lived.begin(world.users)
         system.lived.do(found.steps(number))
         if number in RUNS_AT:
-            system.compute(system.lived.land(world.metadata), world.newest)
-    assert system.kept.manifest is not None
-    assert system.kept.manifest.base_run_id is not None, "the last run was continued"
+            landing = system.lived.land(world.metadata)
+            system.compute(landing, world.newest)
+        if number in RUNS_AT[1::2]:
+            assert system.kept.manifest is not None
+            assert system.kept.manifest.base_run_id is not None, "this run was continued"
+            system.agrees(world)
+    system.compute(landing, world.newest, anew=True)
     system.agrees(world)
 
 
