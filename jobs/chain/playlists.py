@@ -177,7 +177,7 @@ def _listed(run: EngineRun, connection: Connection, due: Mapping[_Person, Mappin
             candidates = list(_candidates(catalogue, person.user_id, listed, left_out, latest))
             for slug, today in due[person].items():
                 jam = JAMS[slug]
-                more = _heard_beside(catalogue, person.user_id, listed, left_out, latest) if jam.top else ()
+                more = _heard_beside(catalogue, person.user_id, listed, left_out, latest) if jam.known else ()
                 recordings = chosen(jam, person.user_id, today, [*candidates, *more])
                 if recordings:
                     yield _Listed(slug, person, today, recordings)
@@ -220,7 +220,8 @@ def _heard_beside(
 ) -> Iterator[Candidate]:
     """What a user has heard and her list lacks, behind all that is in it, the most heard first.
 
-    A list is made for finding something new: of what she knows well it may hold too little for a day.
+    A list is made for finding something new: by default it holds nothing of the model's window, so nothing that she
+    heard a week or two months ago.
     """
     plays = catalogue.plays
     row = int(np.searchsorted(plays.user_ids, user_id))

@@ -6,7 +6,7 @@ among the two of each. Chance is a hash of user, recording and day: the same aga
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -46,16 +46,27 @@ class Jam:
 
     weekly: bool
     """For the week that a Monday begins; else for any day."""
-    fits: Callable[[int | None, int], bool]
-    """(when it was last heard, when the day begins) to whether a recording may be in it."""
+    rest: int | None
+    """Of what she has heard, but in none of so many days before it; None: of what she never has."""
     top: bool
     """The best are in it, and chance says in which order; else chance says which are."""
 
+    @property
+    def known(self) -> bool:
+        """Whether it is of what she has heard."""
+        return self.rest is not None
+
+    def fits(self, latest: int | None, begins: int) -> bool:
+        """Whether a recording last heard then (None: never) may be in that of a day that begins then."""
+        if latest is None or self.rest is None:
+            return latest is self.rest
+        return latest < begins - self.rest * DAY
+
 
 JAMS: Mapping[str, Jam] = {
-    "weekly-jams": Jam(True, lambda latest, begins: latest is not None and latest < begins - 60 * DAY, False),
-    "weekly-exploration": Jam(True, lambda latest, begins: latest is None, False),
-    "daily-jams": Jam(False, lambda latest, begins: latest is not None and latest < begins - 7 * DAY, True),
+    "weekly-jams": Jam(True, 60, False),
+    "weekly-exploration": Jam(True, None, False),
+    "daily-jams": Jam(False, 7, True),
 }
 """By slug."""
 

@@ -6,7 +6,8 @@ none yet of that day or week: the schedule asks every hour, and where nothing ra
 Of a kind the two newest of a user are kept, two weeks at most. Recordings without an MBID are in none, for JSPF has no
 name for them; who has no recording that fits gets none.
 
-They come of the list `raw` as it is served, so of what that leaves: by default nothing of the model's window.
+They come of the list `raw` as it is served. By default that leaves nothing of the model's window, so what a user has
+heard there is added, behind the list, where a playlist is of what was heard.
 """
 
 from jobs.engines.jams import JAMS

@@ -1,4 +1,4 @@
-"""Periodic playlists on a lake of nine users: who has none of her day gets what fits of her list, with names."""
+"""Periodic playlists on a lake of nine users: who has none of her day gets what fits, with names."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow]
 MONDAY = 1643589000
 """2022-01-31T00:30Z, seventy days after all listens: Monday has begun in London, and is half over in Auckland."""
 HOUR = 3600
-LONDONER, AUCKLANDER = 1, 2
+LONDONER, AUCKLANDER, DUBLINER = 1, 2, 3
 HEARD, NEVER = (4, 6, 8), (2, 12, 14)
 """Tracks of the lists: those that the Londoner heard seventy days ago and before, and those that she never did."""
 HATED, EXCLUDED = 10, 16
@@ -46,7 +46,8 @@ def url(databases: Databases) -> Iterator[str]:
     with closing(connect(databases.url(name))) as connection, transaction(connection) as cursor:
         cursor.execute(_LISTED, (LONDONER, listed(*HEARD, *NEVER, HATED, EXCLUDED)))
         cursor.execute(_LISTED, (AUCKLANDER, listed(4, 12, 2)))
-        for number in (LONDONER, AUCKLANDER):
+        cursor.execute(_LISTED, (DUBLINER, listed(12, 14)))
+        for number in (LONDONER, AUCKLANDER, DUBLINER):
             cursor.execute(
                 "INSERT INTO users (id, name, name_key, position) VALUES (%(id)s, %(name)s, %(name)s, %(id)s)",
                 {"id": number, "name": f"user {number}"},
@@ -88,7 +89,7 @@ def test_whose_monday_has_begun_gets_both_weekly_playlists_unless_she_has_them(s
     made = small.results("troi.playlists", at=MONDAY)
     jams, exploration = (documents(made, f"playlist_weekly_{one}") for one in ("jams", "exploration"))
 
-    assert set(jams) == set(exploration) == {LONDONER}
+    assert set(jams) == set(exploration) == {LONDONER, DUBLINER}
     assert tracks(jams[LONDONER]) == uuids(*HEARD)
     assert tracks(exploration[LONDONER]) == uuids(*NEVER)
     assert jams[LONDONER]["title"] == "Weekly Jams for user 1, week of 2022-01-31 Mon"
@@ -100,10 +101,18 @@ def test_whose_monday_has_begun_gets_both_weekly_playlists_unless_she_has_them(s
     assert [switch.statistic for switch in again.manifest.switches] == ["playlist_weekly_jams"]
 
 
+def test_weekly_jams_have_what_was_heard_two_months_ago_and_is_in_no_list(small: World) -> None:
+    """As a list is made by default: all that the user heard in the last half year is left out of it."""
+    made = small.results("troi.playlists", at=MONDAY)
+
+    assert tracks(documents(made, "playlist_weekly_jams")[DUBLINER]) == uuids(2, 4, 6, HATED), "another hates the last"
+    assert tracks(documents(made, "playlist_weekly_exploration")[DUBLINER]) == uuids(12, 14)
+
+
 def test_a_playlist_for_everybody_is_of_the_day_it_is_there(small: World) -> None:
     made = documents(small.results("troi.daily_jams", at=MONDAY, create_all=True), "playlist_daily_jams")
 
-    assert set(made) == {LONDONER, AUCKLANDER}, "of whom there is a list"
+    assert set(made) == {LONDONER, AUCKLANDER, DUBLINER}, "of whom there is a list"
     assert tracks(made[LONDONER]) == uuids(*HEARD)
     assert tracks(made[AUCKLANDER]) == uuids(2, 8, HATED), "what she knows beside her list; only the other hates it"
     assert made[AUCKLANDER]["title"] == "Daily Jams for user 2, 2022-01-31 Mon"
@@ -112,14 +121,16 @@ def test_a_playlist_for_everybody_is_of_the_day_it_is_there(small: World) -> Non
 def test_before_her_monday_begins_the_week_is_the_one_before(small: World) -> None:
     made = documents(small.results("troi.playlists", at=MONDAY - HOUR, slug="weekly-jams"), "playlist_weekly_jams")
 
-    assert {user: one["day"] for user, one in made.items()} == {LONDONER: "2022-01-24"}
+    assert {user: one["day"] for user, one in made.items()} == dict.fromkeys((LONDONER, DUBLINER), "2022-01-24")
 
 
 def test_who_was_missed_when_her_day_began_gets_its_playlist_later_and_once(small: World, url: str) -> None:
     missed = MONDAY + 7 * HOUR
     made = small.results("troi.daily_jams", at=missed)
     jams = documents(made, "playlist_daily_jams")
-    assert {user: one["day"] for user, one in jams.items()} == {LONDONER: "2022-01-31", AUCKLANDER: "2022-01-31"}
+    assert {user: one["day"] for user, one in jams.items()} == dict.fromkeys(
+        (LONDONER, AUCKLANDER, DUBLINER), "2022-01-31"
+    )
     pool = Pool(url)
     save_run(pool, made.manifest)
     pool.discard()
