@@ -119,7 +119,8 @@ class UserPlaylist:
     """A playlist per user, beside those that she has. `run` gives rows (key bigint, doc string).
 
     doc: slug, day (of her clock, it is for), title, annotation; tracks, each as jobs/jspf.py `named_track` takes it,
-    with its recording_mbid. Of a slug a user keeps the playlists of her two newest days.
+    with its recording_mbid. Of a slug a user keeps the playlists of her two newest days. One without tracks is shown
+    to nobody, and takes the place of none: it says that there was nothing to make for that day.
     """
 
 

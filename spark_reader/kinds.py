@@ -103,26 +103,31 @@ DOCUMENT = Kind(
     forget_strangers=_NO_STRANGERS,
     keep="INSERT INTO span_document SELECT %(span_id)s, s.* FROM staged s WHERE abs(s.key) = %(user_id)s",
 )
-# Who is not in a run keeps her playlists. A doc says of which slug it is: statistic and range are not looked at.
+# Who is not in a run keeps her playlists. A doc says of which slug it is: statistic and range are not looked at. One
+# without tracks becomes a private playlist without a creator, which nobody finds (jobs/listens/playlists.py): no other
+# playlist leaves for it, and it leaves for the next one.
 _OLDER_PLAYLISTS = """
 WITH run (statistic, stats_range) AS (VALUES (%s, %s)),
-     given AS (SELECT key, doc::json ->> 'slug' AS slug, (doc::json ->> 'day')::date AS day FROM staged)
+     given AS (SELECT key, doc::json ->> 'slug' AS slug, (doc::json ->> 'day')::date AS day,
+                      json_array_length(doc::json -> 'tracks') > 0 AS shown FROM staged)
 DELETE FROM playlist p USING given g
  WHERE p.creator_id IS NULL AND p.created_for_id = g.key AND p.source_patch = g.slug
-   AND p.made_for_day IS DISTINCT FROM (
+   AND (NOT p.public OR g.shown AND p.made_for_day IS DISTINCT FROM (
        SELECT max(o.made_for_day) FROM playlist o
-        WHERE o.creator_id IS NULL AND o.created_for_id = g.key AND o.source_patch = g.slug
-          AND o.made_for_day <> g.day)
+        WHERE o.creator_id IS NULL AND o.created_for_id = g.key AND o.source_patch = g.slug AND o.public
+          AND o.made_for_day <> g.day))
 """
 _NEW_PLAYLISTS = """
 WITH run (statistic, stats_range) AS (VALUES (%s, %s)),
      given AS (SELECT key, doc::json AS doc FROM staged), made AS (
     INSERT INTO playlist (title, annotation, public, created_for_id, source_patch, additional_metadata, made_for_day,
                           expires)
-    SELECT doc ->> 'title', doc ->> 'annotation', true, key, doc ->> 'slug',
+    SELECT doc ->> 'title', doc ->> 'annotation', json_array_length(doc -> 'tracks') > 0, key, doc ->> 'slug',
            json_build_object('algorithm_metadata', json_build_object('source_patch', doc ->> 'slug'))::text,
            (doc ->> 'day')::date, now() + interval '14 days'
       FROM given ORDER BY key
+        ON CONFLICT (created_for_id, source_patch, made_for_day) WHERE creator_id IS NULL AND made_for_day IS NOT NULL
+        DO NOTHING
     RETURNING id, created_for_id
 )
 INSERT INTO playlist_recording (playlist_id, position, recording_mbid, known)

@@ -80,7 +80,7 @@ class _Person:
 
 @dataclass(frozen=True)
 class _Listed:
-    """A playlist before its recordings have names."""
+    """A playlist before its recordings have names; where nothing fits it has none."""
 
     slug: str
     person: _Person
@@ -102,16 +102,18 @@ def make_daily(run: EngineRun) -> Made:
 def _made(run: EngineRun, slugs: Sequence[str]) -> Made:
     """Of the users who have none yet of their day, or week. Raises NothingToWorkOnError for an empty window."""
     with closing(connect(dsn(run.settings), application="request_consumer")) as connection:
-        made = {} if run.params["create_all"] else _made_already(connection, slugs)
-        due = _due(run, slugs, _have_lists(connection), made)
+        seen_to = {} if run.params["create_all"] else _made_already(connection, slugs)
+        due = _due(run, slugs, _have_lists(connection), seen_to)
         if not due:
             return Made(said="everybody with recommendations has that of the day on her clock")
         run.progress("choosing recordings")
         listed = list(_listed(run, connection, due))
     run.progress("naming recordings")
     known = _known(run, sorted({one for playlist in listed for one in playlist.recordings}))
-    named = [one for one in listed if any(mbid in known for mbid in one.recordings)]
-    return Made(_batches(named, known), said=f"{len(named)} playlists of {len(due)} users")
+    made = sum(any(mbid in known for mbid in one.recordings) for one in listed)
+    # Those without recordings are given too, and kept where nobody finds them: who was seen to once is not due again in
+    # every hour of that day, each time for dataframes of the whole lake.
+    return Made(_batches(listed, known), said=f"{made} playlists of {len(due)} users")
 
 
 def _have_lists(connection: Connection) -> set[int]:
@@ -121,7 +123,7 @@ def _have_lists(connection: Connection) -> set[int]:
 
 
 def _made_already(connection: Connection, slugs: Sequence[str]) -> dict[tuple[int, str], list[date]]:
-    """By user and slug the days of the playlists that are kept."""
+    """By user and slug the days of the playlists that are kept, and of those on which nothing fitted."""
     found: dict[tuple[int, str], list[date]] = {}
     with transaction(connection) as cursor:
         cursor.execute(_MADE, (list(slugs),))
@@ -178,9 +180,7 @@ def _listed(run: EngineRun, connection: Connection, due: Mapping[_Person, Mappin
             for slug, today in due[person].items():
                 jam = JAMS[slug]
                 more = _heard_beside(catalogue, person.user_id, listed, left_out, latest) if jam.known else ()
-                recordings = chosen(jam, person.user_id, today, [*candidates, *more])
-                if recordings:
-                    yield _Listed(slug, person, today, recordings)
+                yield _Listed(slug, person, today, chosen(jam, person.user_id, today, [*candidates, *more]))
 
 
 def _lists(cursor: Cursor, users: Sequence[int]) -> dict[int, list[tuple[str, float]]]:

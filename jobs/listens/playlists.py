@@ -1,5 +1,6 @@
 """Playlists as they are kept. A private one is there for its creator and collaborators alone; one that has expired for
-nobody, though its rows go later.
+nobody, though its rows go later. A private one of a job, which has no creator, is there for nobody either: it stands
+for a day on which the job had nothing to make.
 
 Users' playlists are in PostgreSQL only: a backup has them, and an export, but not the lake.
 """
@@ -41,7 +42,10 @@ SELECT r.recording_mbid, u.name, r.added_at, r.known
 _PAGE = " ORDER BY p.created DESC, p.id DESC LIMIT %(count)s OFFSET %(offset)s"
 _BY = " AND p.creator_id = %(user)s AND (p.public OR p.creator_id = %(viewer)s)"
 _FOR = " AND p.created_for_id = %(user)s AND p.public"
-_OF = " AND (p.creator_id = %(user)s OR p.created_for_id = %(user)s) ORDER BY p.created, p.id"
+_OF = """
+   AND (p.creator_id = %(user)s OR p.created_for_id = %(user)s) AND (p.public OR p.creator_id IS NOT NULL)
+ ORDER BY p.created, p.id
+"""
 _COUNT = "SELECT count(*) FROM playlist p WHERE (p.expires IS NULL OR p.expires > now())"
 
 _REPLACE = "DELETE FROM playlist WHERE creator_id = %s AND created_for_id = %s AND source_patch = %s"

@@ -4,7 +4,7 @@ weekly-jams: heard, but not in the last 60 days. weekly-exploration: never heard
 days. A daily one is made once a user's day has begun on her clock, a weekly one once her Monday has, for whoever has
 none yet of that day or week: the schedule asks every hour, and where nothing ran in the first one a later one does it.
 Of a kind the two newest of a user are kept, two weeks at most. Recordings without an MBID are in none, for JSPF has no
-name for them; who has no recording that fits gets none.
+name for them; who has no recording that fits gets none, and is not seen to again on that day, or in that week.
 
 They come of the list `raw` as it is served. By default that leaves nothing of the model's window, so what a user has
 heard there is added, behind the list, where a playlist is of what was heard.

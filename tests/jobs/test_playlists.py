@@ -9,17 +9,22 @@ import pytest
 from pyspark.sql import SparkSession
 
 from conf.postgres import Pool, connect, transaction
+from jobs.chain.dataframes import WHAT
+from jobs.chain.kept import kept
+from jobs.listens.playlists import playlists_for
 from jobs.messages import Manifest
 from spark_reader.reader import save_run
 from tests.databases import Databases
 from tests.jobs.results import Results
-from tests.jobs.small_world import World, documents, uuid_of, world
+from tests.jobs.small_world import NEWCOMER, World, documents, uuid_of, world
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 MONDAY = 1643589000
 """2022-01-31T00:30Z, seventy days after all listens: Monday has begun in London, and is half over in Auckland."""
 HOUR = 3600
 LONDONER, AUCKLANDER, DUBLINER = 1, 2, 3
+HAVE_LISTS = (LONDONER, AUCKLANDER, DUBLINER, NEWCOMER)
+"""Of whom there is a list; of what the newcomer has heard nothing has an MBID."""
 HEARD, NEVER = (4, 6, 8), (2, 12, 14)
 """Tracks of the lists: those that the Londoner heard seventy days ago and before, and those that she never did."""
 HATED, EXCLUDED = 10, 16
@@ -47,7 +52,8 @@ def url(databases: Databases) -> Iterator[str]:
         cursor.execute(_LISTED, (LONDONER, listed(*HEARD, *NEVER, HATED, EXCLUDED)))
         cursor.execute(_LISTED, (AUCKLANDER, listed(4, 12, 2)))
         cursor.execute(_LISTED, (DUBLINER, listed(12, 14)))
-        for number in (LONDONER, AUCKLANDER, DUBLINER):
+        cursor.execute(_LISTED, (NEWCOMER, listed(12)))
+        for number in HAVE_LISTS:
             cursor.execute(
                 "INSERT INTO users (id, name, name_key, position) VALUES (%(id)s, %(name)s, %(name)s, %(id)s)",
                 {"id": number, "name": f"user {number}"},
@@ -89,7 +95,7 @@ def test_whose_monday_has_begun_gets_both_weekly_playlists_unless_she_has_them(s
     made = small.results("troi.playlists", at=MONDAY)
     jams, exploration = (documents(made, f"playlist_weekly_{one}") for one in ("jams", "exploration"))
 
-    assert set(jams) == set(exploration) == {LONDONER, DUBLINER}
+    assert set(jams) == set(exploration) == {LONDONER, DUBLINER, NEWCOMER}
     assert tracks(jams[LONDONER]) == uuids(*HEARD)
     assert tracks(exploration[LONDONER]) == uuids(*NEVER)
     assert jams[LONDONER]["title"] == "Weekly Jams for user 1, week of 2022-01-31 Mon"
@@ -112,7 +118,7 @@ def test_weekly_jams_have_what_was_heard_two_months_ago_and_is_in_no_list(small:
 def test_a_playlist_for_everybody_is_of_the_day_it_is_there(small: World) -> None:
     made = documents(small.results("troi.daily_jams", at=MONDAY, create_all=True), "playlist_daily_jams")
 
-    assert set(made) == {LONDONER, AUCKLANDER, DUBLINER}, "of whom there is a list"
+    assert set(made) == {*HAVE_LISTS}
     assert tracks(made[LONDONER]) == uuids(*HEARD)
     assert tracks(made[AUCKLANDER]) == uuids(2, 8, HATED), "what she knows beside her list; only the other hates it"
     assert made[AUCKLANDER]["title"] == "Daily Jams for user 2, 2022-01-31 Mon"
@@ -121,24 +127,29 @@ def test_a_playlist_for_everybody_is_of_the_day_it_is_there(small: World) -> Non
 def test_before_her_monday_begins_the_week_is_the_one_before(small: World) -> None:
     made = documents(small.results("troi.playlists", at=MONDAY - HOUR, slug="weekly-jams"), "playlist_weekly_jams")
 
-    assert {user: one["day"] for user, one in made.items()} == dict.fromkeys((LONDONER, DUBLINER), "2022-01-24")
+    assert {one["day"] for one in made.values()} == {"2022-01-24"}
+    assert set(made) == {LONDONER, DUBLINER, NEWCOMER}
 
 
-def test_who_was_missed_when_her_day_began_gets_its_playlist_later_and_once(small: World, url: str) -> None:
+def test_who_was_missed_when_her_day_began_is_seen_to_later_and_once(small: World, url: str) -> None:
+    """The newcomer too, for whom there is nothing: what it takes to find that out is not done twice."""
     missed = MONDAY + 7 * HOUR
     made = small.results("troi.daily_jams", at=missed)
     jams = documents(made, "playlist_daily_jams")
-    assert {user: one["day"] for user, one in jams.items()} == dict.fromkeys(
-        (LONDONER, AUCKLANDER, DUBLINER), "2022-01-31"
-    )
+    assert {user: one["day"] for user, one in jams.items()} == dict.fromkeys(HAVE_LISTS, "2022-01-31")
+    assert [user for user, one in jams.items() if not one["tracks"]] == [NEWCOMER]
     pool = Pool(url)
     save_run(pool, made.manifest)
+    with pool.transaction() as cursor:
+        assert [playlists_for(cursor, user, None, 0)[1] for user in (DUBLINER, NEWCOMER)] == [1, 0]
     pool.discard()
+    dataframes = kept(small.settings.lake, WHAT)
 
     again = small.ask("troi.daily_jams", at=missed + HOUR)
     assert isinstance(again, Manifest)
     assert [switch.rows for switch in again.switches] == [0]
     assert Results(again).keys("playlist_daily_jams") == set()
+    assert kept(small.settings.lake, WHAT) == dataframes
 
     following = documents(small.results("troi.daily_jams", at=missed + 5 * HOUR), "playlist_daily_jams")
     assert {user: one["day"] for user, one in following.items()} == {AUCKLANDER: "2022-02-01"}

@@ -3,13 +3,21 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 
 from conf.postgres import Connection, Pool, transaction
 from jobs.jspf import Playlist, bare_track, named_track
 from jobs.listens.account_deletion import delete_account
-from jobs.listens.playlists import NewPlaylist, create_playlist, entries_of, playlists_for
+from jobs.listens.playlists import (
+    NewPlaylist,
+    create_playlist,
+    entries_of,
+    find_playlist,
+    kept_playlists,
+    playlists_for,
+)
 from jobs.messages import Manifest, inline_part, new_run_id
 from spark_reader.reader import save_run
 from tests.reader.results import manifest
@@ -42,6 +50,13 @@ def run(day: str, *users: int, slug: str = "weekly-jams", now: float = NOW, mbid
 def found(connection: Connection, user: int) -> list[Playlist]:
     with transaction(connection) as cursor:
         return playlists_for(cursor, user, None, 0)[0]
+
+
+def remembered(connection: Connection, user: int) -> dict[str, UUID]:
+    """By the day it is for, all that a user has, whoever may find it."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT made_for_day::text, mbid FROM playlist WHERE created_for_id = %s", (user,))
+        return dict(cursor.fetchall())
 
 
 def titles(connection: Connection, user: int) -> list[str]:
@@ -98,6 +113,32 @@ def test_the_same_day_again_replaces_it_and_a_message_that_comes_again_changes_n
     assert [one.title for one in before] == ["weekly-jams of 2026-11-30", "weekly-jams of 2026-11-23"]
     with transaction(connection) as cursor:
         assert len(entries_of(cursor, before[0].id)) == 1
+
+
+def test_a_day_for_which_there_was_nothing_is_remembered_and_nobody_finds_it(
+    pool: Pool, connection: Connection, users: list[int]
+) -> None:
+    del users
+    days = ("2026-11-16", "2026-11-23")
+    for after, day in enumerate(days):
+        save_run(pool, run(day, 1, now=NOW + after))
+    save_run(pool, run("2026-11-30", 1, now=NOW + 2, mbids=[]))
+
+    there = ["weekly-jams of 2026-11-23", "weekly-jams of 2026-11-16"]
+    found = remembered(connection, 1)
+    assert found.keys() == {*days, "2026-11-30"}
+    assert titles(connection, 1) == there
+    assert [playlist.title for playlist, _ in kept_playlists(connection, 1)] == there[::-1], "an export has neither"
+    with transaction(connection) as cursor:
+        assert find_playlist(cursor, found["2026-11-30"], 1) is None
+
+    save_run(pool, run("2026-12-07", 1, now=NOW + 3, mbids=[]))
+    assert remembered(connection, 1).keys() == {*days, "2026-12-07"}
+    save_run(pool, run("2026-12-07", 1, now=NOW + 4))
+    assert titles(connection, 1) == ["weekly-jams of 2026-12-07", "weekly-jams of 2026-11-23"]
+    save_run(pool, run("2026-12-07", 1, now=NOW + 5, mbids=[]))
+    assert remembered(connection, 1).keys() == {"2026-12-07", "2026-11-23"}
+    assert titles(connection, 1)[0] == "weekly-jams of 2026-12-07", "what was made for that day stays"
 
 
 def test_what_people_made_and_who_is_gone_are_left_alone(pool: Pool, connection: Connection, users: list[int]) -> None:
