@@ -1,5 +1,8 @@
 """Shared inputs of the year in music. They count the listens of the frames they are asked of: those of one year.
 
+Where recordings are compared, between years or users, a merged one is the one it was merged into (played_recording): a
+player that sends the new MBID has found nothing new.
+
 Those of HISTORY are made by frames over the years before (jobs/run_year.py) and given to the others.
 """
 
@@ -35,21 +38,20 @@ YEAR_INPUTS = (
     Input(
         "recording_before",
         "One row per (key, recording MBID) that was heard in the years before.",
-        ("heard_identity", "identity"),
+        ("heard_identity", "played_recording"),
         """
-        SELECT DISTINCT h.key, i.recording_mbid
-          FROM {heard_identity} h JOIN {identity} i ON i.identity_id = h.identity_id
-         WHERE i.recording_mbid IS NOT NULL
+        SELECT DISTINCT h.key, r.recording AS recording_mbid
+          FROM {heard_identity} h JOIN {played_recording} r ON r.identity_id = h.identity_id
+         WHERE NOT r.msid
         """,
     ),
     Input(
         "year_recording",
         "One row per (key, recording): recording is its MBID (msid false), else its MSID; listen_count.",
-        ("user_track", "identity"),
+        ("user_track", "played_recording"),
         """
-        SELECT p.key, coalesce(i.recording_mbid, i.recording_msid) AS recording,
-               bool_and(i.recording_mbid IS NULL) AS msid, sum(p.listen_count) AS listen_count
-          FROM {user_track} p JOIN {identity} i ON i.identity_id = p.identity_id
+        SELECT p.key, r.recording, bool_and(r.msid) AS msid, sum(p.listen_count) AS listen_count
+          FROM {user_track} p JOIN {played_recording} r ON r.identity_id = p.identity_id
          GROUP BY ALL
         """,
     ),
@@ -57,15 +59,16 @@ YEAR_INPUTS = (
         "shown_recording",
         "One row per recording MBID that somebody heard: what is shown of it, the names and MBIDs that it was played "
         "most with (ties: the greatest).",
-        ("user_track", "identity"),
+        ("user_track", "identity", "played_recording"),
         """
         SELECT recording_mbid, shown.*
           FROM (SELECT recording_mbid, max(struct(listen_count, track_name, artist_name, artist_mbids, release_name,
                                                   release_mbid, artist_key)) AS shown
-                  FROM (SELECT i.recording_mbid, i.track_name, i.artist_name, i.artist_mbids, i.release_name,
-                               i.release_mbid, i.artist_key, sum(p.listen_count) AS listen_count
+                  FROM (SELECT r.recording AS recording_mbid, i.track_name, i.artist_name, i.artist_mbids,
+                               i.release_name, i.release_mbid, i.artist_key, sum(p.listen_count) AS listen_count
                           FROM {user_track} p JOIN {identity} i ON i.identity_id = p.identity_id
-                         WHERE i.recording_mbid IS NOT NULL
+                          JOIN {played_recording} r ON r.identity_id = i.identity_id
+                         WHERE NOT r.msid
                          GROUP BY ALL)
                  GROUP BY recording_mbid)
         """,
@@ -104,21 +107,36 @@ YEAR_INPUTS = (
     Input(
         "missed_recording",
         "One row per (key, recording MBID) that her three most similar users heard and she never did: the first 200 by "
-        "weight, their listens together, with all that tie; nothing that she excludes, as whatever it was heard.",
-        ("year_similar", "year_recording", "recording_before", "heard_identity", "identity", "excluded_key"),
+        "weight, their listens together, with all that tie; nothing that she excludes, as whatever it was heard, by "
+        "its MBID or one that was merged into that.",
+        (
+            "year_similar",
+            "year_recording",
+            "recording_before",
+            "heard_identity",
+            "identity",
+            "played_recording",
+            "merged_recording",
+            "excluded_key",
+        ),
         """
         WITH theirs AS (
             SELECT s.key, y.recording AS recording_mbid, sum(y.listen_count) AS weight
               FROM {year_similar} s JOIN {year_recording} y ON y.key = s.other
              WHERE s.place <= 3 AND NOT y.msid
              GROUP BY s.key, y.recording
+        ), unwanted AS (
+            SELECT e.user_id, e.kind, coalesce(m.merged_into, e.value_key) AS value_key
+              FROM {excluded_key} e LEFT JOIN {merged_recording} m ON m.recording_mbid = e.value_key
         ), excluded AS (
             SELECT t.key, t.recording_mbid
               FROM theirs t
-              JOIN (SELECT DISTINCT i.recording_mbid, i.recording_msid, i.artist_key, i.artist_mbids
-                      FROM {heard_identity} h JOIN {identity} i ON i.identity_id = h.identity_id) i
-                ON i.recording_mbid = t.recording_mbid
-              JOIN {excluded_key} e ON e.user_id = t.key AND (
+              JOIN (SELECT DISTINCT r.recording, i.recording_msid, i.artist_key, i.artist_mbids
+                      FROM {heard_identity} h JOIN {identity} i ON i.identity_id = h.identity_id
+                      JOIN {played_recording} r ON r.identity_id = i.identity_id
+                     WHERE NOT r.msid) i
+                ON i.recording = t.recording_mbid
+              JOIN unwanted e ON e.user_id = t.key AND (
                    e.kind = 'recording' AND e.value_key IN (t.recording_mbid, i.recording_msid)
                    OR e.kind = 'artist' AND (e.value_key = i.artist_key OR array_contains(i.artist_mbids, e.value_key)))
         ), ranked AS (

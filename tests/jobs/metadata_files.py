@@ -48,10 +48,7 @@ def _rows(metadata: Metadata) -> dict[str, Iterable[dict[str, Any]]]:
             {"artist_mbid": mbid, "artist_name": name, "country_code": country}
             for (mbid, name), country in metadata.artists.items()
         ),
-        "recording_length": (
-            {"recording_mbid": mbid, "length": length, "recording_id": number, "is_redirect": False}
-            for number, (mbid, length) in enumerate(metadata.lengths.items(), 1)
-        ),
+        "recording_length": recordings_of(metadata),
         "recording_artist": (
             {"recording_mbid": mbid, "artist_mbids": [a.artist_mbid for a in credit], "artists": _json(credit)}
             for mbid, credit in metadata.credits.items()
@@ -68,6 +65,21 @@ def _rows(metadata: Metadata) -> dict[str, Iterable[dict[str, Any]]]:
         "release_group_genre": _genres(metadata.release_group_genres),
         "artist_genre": _genres(metadata.artist_genres),
     }
+
+
+def recordings_of(metadata: Metadata) -> list[dict[str, Any]]:
+    """Rows of recording_length: a merged one has the id of what it was merged into."""
+    mbids = dict.fromkeys([*metadata.lengths, *metadata.merged, *metadata.merged.values()])
+    ids = {mbid: number for number, mbid in enumerate(mbids, 1)}
+    return [
+        {
+            "recording_mbid": mbid,
+            "length": metadata.lengths.get(mbid),
+            "recording_id": ids[metadata.merged.get(mbid, mbid)],
+            "is_redirect": mbid in metadata.merged,
+        }
+        for mbid in mbids
+    ]
 
 
 def _genres(given: Iterable[tuple[str, str]]) -> Iterable[dict[str, Any]]:

@@ -18,7 +18,7 @@ from tests.jobs.world_tables import write_world
 from tests.jobs.year_runs import computed, data_of, sections
 from tests.jobs.year_worlds import YEAR, crowded_world, year_world
 from tests.oracle.statistics import Oracle
-from tests.oracle.worked import A, B, C, track, world
+from tests.oracle.worked import MERGED_DISCOVERED, MERGED_MISSED, A, B, C, merged_world, track, world
 from tests.oracle.world import World
 from tests.oracle.year import DISCOVERIES, MISSES, Year
 
@@ -145,6 +145,24 @@ def test_new_artists_are_told_apart_by_mbid_and_by_name_where_there_is_none(
     told = [data_of(found, YEAR, user_id, oracle)["total_new_artists_discovered"] for user_id in made.users]
     assert told == [1, 0, 0, 1, 1]
     assert told == [Year(oracle, YEAR).report(user_id)["total_new_artists_discovered"] for user_id in made.users]
+
+
+def test_a_merged_recording_is_the_one_it_was_merged_into(spark: SparkSession, tmp_path: Path) -> None:
+    """Heard under its old MBID it is no discovery and not missed under the new one, and left out by either."""
+    made, settings = merged_world(), lake_settings(tmp_path / "lake")
+    asked = sections("similar_users", "top_discoveries", "top_missed_recordings")
+    found = computed(spark, settings, write_world(spark, settings.lake, made), YEAR, asked)
+    oracle = Oracle(made)
+    told = {user_id: data_of(found, YEAR, user_id, oracle) for user_id in made.users}
+
+    discovered, missed = (
+        {user_id: {track["recording_mbid"] for track in one[key]} for user_id, one in told.items() if key in one}
+        for key in (DISCOVERIES, MISSES)
+    )
+    assert (discovered, missed) == (MERGED_DISCOVERED, MERGED_MISSED)
+    for user_id, one in told.items():
+        expected = Year(oracle, YEAR).report(user_id)
+        assert one == {key: expected[key] for key in one}, user_id
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 from jobs.inputs import OPTIONAL_TABLES
 from jobs.lake import Landing
 from jobs.tables import METADATA_TABLES, TABLES
+from tests.jobs.metadata_files import recordings_of
 from tests.oracle.world import Credited, Exclusions, World, folded
 
 Rows = list[dict[str, Any]]
@@ -121,10 +122,7 @@ def _metadata(world: World) -> dict[str, Rows]:
             {"artist_mbid": mbid, "artist_name": name, "country_code": country}
             for (mbid, name), country in known.artists.items()
         ],
-        "recording_length": [
-            {"recording_mbid": mbid, "length": length, "recording_id": number, "is_redirect": False}
-            for number, (mbid, length) in enumerate(known.lengths.items(), 1)
-        ],
+        "recording_length": recordings_of(known),
         "recording_artist": [
             {"recording_mbid": mbid, "artist_mbids": [a.artist_mbid for a in credit], "artists": _credit(credit)}
             for mbid, credit in known.credits.items()

@@ -24,7 +24,15 @@ def year_world(seed: int, histories: int = 4) -> World:
     for user_id in world.users:
         if user_id % 3:
             world.add(*_listens(chance, user_id, tracks))
+    world.metadata.merged = _merged(world)
     return world
+
+
+def _merged(world: World) -> dict[str, str]:
+    """Of the recordings that are heard every third was merged into the one before it, mostly of the same history."""
+    said = [*(listen.track for listen in world.listens.values()), *world.mapping.values()]
+    mbids = sorted({one.recording_mbid for one in said if one.recording_mbid is not None})
+    return dict(zip(mbids[2::3], mbids[1::3], strict=False))
 
 
 def _listens(chance: random.Random, user_id: int, tracks: list[Track]) -> list[Listen]:

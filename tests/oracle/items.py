@@ -49,6 +49,14 @@ class Facts:
         for recording_mbid, genre in metadata.genres:
             self.genres.setdefault(recording_mbid, []).append(genre)
 
+    def recording(self, what: About) -> str | None:
+        """The recording of a listen by its MBID; of a merged one that which it was merged into."""
+        return None if what.recording_mbid is None else self.merged_into(what.recording_mbid)
+
+    def merged_into(self, mbid: str) -> str:
+        """Of the MBID of a recording that was merged the other's."""
+        return self.tables.merged.get(mbid, mbid)
+
     def release(self, what: About) -> Release:
         """What is known of the release of a listen."""
         return self.tables.releases.get(what.release_mbid or "", NO_RELEASE)

@@ -3,7 +3,22 @@
 from typing import Any
 
 from tests.oracle.statistics import Oracle
-from tests.oracle.worked import A, B, C, G, H, R, S, X, many, track, world
+from tests.oracle.worked import (
+    MERGED_DISCOVERED,
+    MERGED_MISSED,
+    A,
+    B,
+    C,
+    G,
+    H,
+    R,
+    S,
+    X,
+    many,
+    merged_world,
+    track,
+    world,
+)
 from tests.oracle.world import Exclusions, Listen, Release, ReleaseGroup, Settings, Track, World
 from tests.oracle.year import DISCOVERIES, MISSES, Year
 
@@ -131,12 +146,26 @@ def test_missed_is_what_similar_users_heard_and_she_never_did() -> None:
     assert MISSES not in report(made), "she heard it the year before"
 
 
+def test_a_merged_recording_is_the_one_it_was_merged_into() -> None:
+    made = merged_world()
+    told = {user_id: report(made, user_id) for user_id in made.users}
+
+    assert {user_id: playlist(one, DISCOVERIES) for user_id, one in told.items()} == MERGED_DISCOVERED
+    assert {user_id: playlist(one, MISSES) for user_id, one in told.items() if MISSES in one} == MERGED_MISSED
+    assert told[1]["similar_users"]["user 2"] == 1.0
+
+
 def test_with_fifty_listens_nobody_is_compared() -> None:
     made = world("2022-06-01")
     for user_id in (1, 2):
         made.add(*many(user_id, "2021-05-01", LIES, 50))
 
     assert "similar_users" not in report(made)
+
+
+def playlist(told: dict[str, Any], key: str) -> set[str]:
+    """MBIDs of its recordings."""
+    return {one["recording_mbid"] for one in told[key]}
 
 
 def _song(number: int) -> Track:

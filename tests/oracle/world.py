@@ -112,6 +112,8 @@ class Metadata:
     """artist_country_code: ISO alpha-3, or None, by (MBID, name)."""
     lengths: dict[Mbid, int | None] = field(default_factory=dict)
     """recording_length: milliseconds by recording."""
+    merged: dict[Mbid, Mbid] = field(default_factory=dict)
+    """recording_length too: by the MBID of a merged recording that which it was merged into, which itself is none."""
     credits: dict[Mbid, tuple[Credited, ...]] = field(default_factory=dict)
     """recording_artist: artists by recording, in the order of the credit."""
     releases: dict[Mbid, Release] = field(default_factory=dict)

@@ -12,9 +12,10 @@ Where jobs.md leaves something open or is known to be wrong (jobs.md 14.13), the
  6. An artist of the year is known if her MBID was heard before, or her name without an MBID; a name without an MBID if
     it was heard before with or without one, and it is nobody of its own where the year has an MBID of that name.
  7. similar_users: an MSID stands in where a listen has no recording MBID; more than 50 listens; ties: the greater id.
+    Here, and in discoveries and missed recordings, a merged recording is the one it was merged into.
  8. Discoveries: more than three listens in the year, none before it. Missed: of the three most similar users, listens
     together, rank 200 with ties, never heard up to the end of the year, and not excluded in any form in which anybody
-    heard it in the year.
+    heard it in the year, nor by an MBID that was merged into its own.
  9. Playlists: of each artist the two with the most listens (a recording of several artists needs a place with each),
     then 50 by the MD5 of "user recording year". Shown is the most played combination of names and MBIDs.
 10. `date` and what else tells when it was made is not judged; nor are names in titles.
@@ -59,7 +60,7 @@ class Year:
         self._plays = {user_id: oracle.within(user_id, self._shown) for user_id in users}
         before = Window(BEGINNING, self._shown.start)
         self._before = {user_id: oracle.within(user_id, before) for user_id in users}
-        self._ways = _ways(play for played in self._plays.values() for play in played)
+        self._ways = self._heard_as(play for played in self._plays.values() for play in played)
 
     def report(self, user_id: int) -> dict[str, Any]:
         """What is in `data`; {} without listens in the year."""
@@ -192,27 +193,32 @@ class Year:
         return [(other, score) for score, other in sorted(found, reverse=True)[:SIMILAR]]
 
     def _counts(self, user_id: int) -> Counter[str]:
-        return Counter(play.about.recording_mbid or play.track.msid for play in self._plays[user_id])
+        return Counter(self._facts.recording(play.about) or play.track.msid for play in self._plays[user_id])
+
+    def _recordings(self, played: Iterable[Play]) -> Counter[str]:
+        found = (self._facts.recording(play.about) for play in played)
+        return Counter(mbid for mbid in found if mbid is not None)
 
     def _discovered(self, user_id: int) -> Weights:
-        before = _recordings(self._before[user_id])
+        before = self._recordings(self._before[user_id])
         return {
             mbid: count
-            for mbid, count in _recordings(self._plays[user_id]).items()
+            for mbid, count in self._recordings(self._plays[user_id]).items()
             if count > DISCOVERED and mbid not in before
         }
 
     def _missed(self, user_id: int, neighbours: Sequence[int]) -> Weights:
         together: Counter[str] = Counter()
         for other in neighbours:
-            together.update(_recordings(self._plays[other]))
-        known = {*_recordings(self._plays[user_id]), *_recordings(self._before[user_id])}
+            together.update(self._recordings(self._plays[other]))
+        known = {*self._recordings(self._plays[user_id]), *self._recordings(self._before[user_id])}
         exclusions = self._oracle._plays.settings(user_id).exclusions
+        unwanted = set(map(self._facts.merged_into, exclusions.recording_mbids))
         left = {
             mbid: count
             for mbid, count in together.items()
             if mbid not in known
-            and mbid not in exclusions.recording_mbids
+            and mbid not in unwanted
             and not any(self._excluded(way, exclusions) for way in self._ways[mbid])
         }
         return {mbid: count for mbid, count in left.items() if sum(other > count for other in left.values()) < MISSED}
@@ -221,6 +227,15 @@ class Year:
         _, artist, artist_mbids, _, _, msid = way
         plays = self._oracle._plays
         return msid in exclusions.recording_msids or plays.leaves_out(exclusions, artist, artist_mbids)
+
+    def _heard_as(self, played: Iterable[Play]) -> dict[str, Counter["Way"]]:
+        found: dict[str, Counter[Way]] = defaultdict(Counter)
+        for play in played:
+            track, what, mbid = play.track, play.about, self._facts.recording(play.about)
+            if mbid is not None:
+                names = track.track_name, track.artist_name, what.artist_mbids, track.release_name, what.release_mbid
+                found[mbid][*names, track.msid] += 1
+        return found
 
     def _tracks(self, user_id: int, weights: Weights) -> list[dict[str, Any]]:
         """The recordings of a playlist, in order."""
@@ -261,31 +276,11 @@ Way = tuple[str, str, tuple[str, ...], str | None, str | None, str]
 """How a recording was heard: title, artist, artist MBIDs, release, release MBID, MSID."""
 
 
-def _ways(played: Iterable[Play]) -> dict[str, Counter[Way]]:
-    found: dict[str, Counter[Way]] = defaultdict(Counter)
-    for play in played:
-        track, what = play.track, play.about
-        if what.recording_mbid:
-            found[what.recording_mbid][
-                track.track_name,
-                track.artist_name,
-                what.artist_mbids,
-                track.release_name,
-                what.release_mbid,
-                track.msid,
-            ] += 1
-    return found
-
-
 def _most_played(ways: Counter[Way]) -> tuple[str, str, tuple[str, ...], str | None, str | None]:
     counts: Counter[tuple[str, str, tuple[str, ...], str | None, str | None]] = Counter()
     for way, count in ways.items():
         counts[way[:5]] += count
     return max(counts, key=lambda names: (counts[names], places(names)))
-
-
-def _recordings(played: Iterable[Play]) -> Counter[str]:
-    return Counter(play.about.recording_mbid for play in played if play.about.recording_mbid)
 
 
 def _weekday(played: Iterable[Play]) -> str:
