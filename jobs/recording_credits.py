@@ -1,4 +1,19 @@
-"""Whose a recording is and what it is called, said by all who played it: one listen alone decides neither."""
+"""Whose a recording is and what it is called, said by all who played it: one listen alone decides neither.
+
+And whose a single listen is, which some players say by the MBID of the recording alone.
+"""
+
+ARTISTS_SQL = """
+SELECT i.identity_id, CASE WHEN size(i.artist_mbids) > 0 THEN i.artist_mbids ELSE r.artist_mbids END AS artist_mbids
+  FROM {identity} i
+  JOIN {played_recording} p ON p.identity_id = i.identity_id
+  LEFT JOIN {recording_artist} r ON r.recording_mbid = p.recording
+ WHERE size(i.artist_mbids) > 0 OR size(r.artist_mbids) > 0
+"""
+"""A row per identity whose artists are known by MBID: those of the identity rule, else MusicBrainz's of the recording.
+
+{identity}: identity_id, artist_mbids. {played_recording}: identity_id, recording, of a merged one the other.
+"""
 
 CREDITED_SQL = """
 WITH text_artist AS (

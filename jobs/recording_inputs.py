@@ -1,5 +1,6 @@
-"""Shared inputs of recommendations: which recordings were heard, by whom, in a window."""
+"""Shared inputs of recommendations: which recordings were heard, by whom, in a window; and of which artists."""
 
+from jobs.recording_credits import ARTISTS_SQL
 from jobs.shared_input import Input
 
 RECORDING_INPUTS = (
@@ -23,6 +24,13 @@ RECORDING_INPUTS = (
                i.recording_mbid IS NULL AS msid
           FROM {identity} i LEFT JOIN {merged_recording} m ON m.recording_mbid = i.recording_mbid
         """,
+    ),
+    Input(
+        "identity_credit",
+        "One row per identity whose artists are known by MBID: artist_mbids, by the identity rule, else those that "
+        "MusicBrainz names for its recording.",
+        ("identity", "played_recording", "recording_artist"),
+        ARTISTS_SQL,
     ),
     Input(
         "identity_plays",

@@ -29,11 +29,7 @@ SELECT i.identity_id, coalesce(r.release_group_mbid, i.submitted_release_group_m
  WHERE coalesce(r.release_group_mbid, i.submitted_release_group_mbid) IS NOT NULL
 """,
     "artist": """
-SELECT i.identity_id, explode(array_distinct(CASE WHEN size(i.artist_mbids) > 0 THEN i.artist_mbids
-                                                  ELSE r.artist_mbids END)) AS entity, false AS msid
-  FROM {landed_identity} i
-  JOIN {identity_recording} n ON n.identity_id = i.identity_id
-  LEFT JOIN {recording_artist} r ON r.recording_mbid = n.recording
+SELECT identity_id, explode(array_distinct(artist_mbids)) AS entity, false AS msid FROM {landed_identity_credit}
 """,
 }
 """identity_id, entity, msid (the entity is one): what the listens of an identity count for, each pair once."""
@@ -41,7 +37,7 @@ _READS = {
     "recording": ("identity_recording",),
     "release": ("landed_identity",),
     "release_group": ("landed_identity", "release_metadata_cache"),
-    "artist": ("landed_identity", "identity_recording", "recording_artist"),
+    "artist": ("landed_identity_credit",),
 }
 _COUNTED = """
 SELECT i.entity, to_json(array(sum(h.listen_count), count(DISTINCT h.user_id))) AS doc

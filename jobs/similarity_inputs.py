@@ -6,6 +6,7 @@ what a user leaves out of her own statistics too.
 
 from jobs.identity import IDENTITY_SQL
 from jobs.listens.mapping import RESOLVED_TRACKS_SQL
+from jobs.recording_credits import ARTISTS_SQL
 from jobs.shared_input import Input
 
 SIMILARITY_INPUTS = (
@@ -55,6 +56,12 @@ SIMILARITY_INPUTS = (
           LEFT JOIN {recording_length} n ON n.recording_mbid = i.recording_mbid
           LEFT JOIN {merged_recording} m ON m.recording_mbid = i.recording_mbid
         """,
+    ),
+    Input(
+        "landed_identity_credit",
+        "One row per landed_identity whose artists are known by MBID, as identity_credit has one per identity.",
+        ("landed_identity", "identity_recording", "recording_artist"),
+        ARTISTS_SQL.replace("{identity}", "{landed_identity}").replace("{played_recording}", "{identity_recording}"),
     ),
     Input(
         "identity_item",

@@ -4,7 +4,8 @@ The imported table `releases` is stored by day, for everybody: whole, for any da
 calendar has is passed over. A user is stored the releases of artists whom she has heard, of those that come out at most
 90 days before or after today, UTC: the day of the run's clock, whenever the newest listen was, or of `at`. With them
 goes their `confidence`: her listens, each counted once for every artist of its recording that the release names too, by
-MBID. Releases below `threshold` are left out, and those of an artist whom she excludes.
+MBID (those of the listen, else MusicBrainz's). Releases below `threshold` are left out, and those of an artist whom she
+excludes.
 
 Where this differs from the original: deleted listens are gone (jobs.md 14.9), the window of `days` is whole and ends
 with T (14.3), and releases come from the import, not from another server. Order: confidence descending, ties the

@@ -1,7 +1,8 @@
 """What the artists most heard in the year released in it (`new_releases_of_top_artists`).
 
 Release groups that first came out in the year, by the artists of the fifty credits with the most listens (ties: the
-greatest MBIDs; credits without MBIDs lead to no release and take no place), at most five of each artist: albums before
+greatest MBIDs; a credit is that of the listen, else of the recording in MusicBrainz; those without MBIDs lead to no
+release and take no place), but for artists whom the user excludes, at most five of each artist: albums before
 EPs, singles, others and broadcasts, those of an unknown type last (the original has them first, jobs.md 14.13), then
 by MBID. The original gives them in no order; here those of the most heard credit come first.
 """
@@ -16,15 +17,15 @@ from jobs.year_in_music.section import section_job
 RUN = """
 WITH credit AS (
     SELECT p.key, i.artist_mbids, sum(p.listen_count) AS listen_count
-      FROM {user_track} p JOIN {identity} i ON i.identity_id = p.identity_id
-     WHERE size(i.artist_mbids) > 0
+      FROM {user_track} p JOIN {identity_credit} i ON i.identity_id = p.identity_id
      GROUP BY p.key, i.artist_mbids
 ), placed AS (
     SELECT *, row_number() OVER (PARTITION BY key ORDER BY listen_count DESC, artist_mbids DESC) AS place FROM credit
 ), artist AS (
-    SELECT key, artist_mbid, min(place) AS place
-      FROM (SELECT key, place, explode(artist_mbids) AS artist_mbid FROM placed WHERE place <= 50)
-     GROUP BY key, artist_mbid
+    SELECT p.key, p.artist_mbid, min(p.place) AS place
+      FROM (SELECT key, place, explode(artist_mbids) AS artist_mbid FROM placed WHERE place <= 50) p
+      LEFT ANTI JOIN {excluded_key} e ON e.user_id = p.key AND e.kind = 'artist' AND e.value_key = p.artist_mbid
+     GROUP BY p.key, p.artist_mbid
 ), released AS (
     SELECT release_group_mbid, explode(array_distinct(artist_credit_mbids)) AS artist_mbid,
            CASE primary_type WHEN 'Album' THEN 1 WHEN 'EP' THEN 2 WHEN 'Single' THEN 3 WHEN 'Other' THEN 4
@@ -61,7 +62,7 @@ def answer(stored: list[Mapping[str, Any]], teller: Teller) -> dict[str, Any]:
 JOB = section_job(
     "new_releases_of_top_artists",
     run=RUN,
-    inputs=("user_track", "identity", "release_group_metadata_cache"),
+    inputs=("user_track", "identity_credit", "excluded_key", "release_group_metadata_cache"),
     answer=answer,
     schema={
         "new_releases_of_top_artists": rows(

@@ -26,7 +26,8 @@ from tests.jobs.world_tables import tables_of, write_world
 from tests.jobs.year_worlds import year_world
 from tests.oracle.fresh import WINDOW, Coming, fresh, of_user
 from tests.oracle.statistics import Oracle
-from tests.oracle.world import Exclusions, Settings, World, folded
+from tests.oracle.worked import R, S, track
+from tests.oracle.world import Credited, Exclusions, Listen, Settings, World, folded
 
 pytestmark = pytest.mark.spark
 DAY = 86_400
@@ -47,7 +48,10 @@ class Lake:
 
 
 def some_world() -> World:
-    """User 1 leaves out an artist whom she hears, user 2 one by name; the last has heard nothing."""
+    """User 1 leaves out an artist whom she hears, user 2 one by name; the last but one has heard nothing.
+
+    The last has heard an artist whom only MusicBrainz names, by a recording that was merged into the one it knows.
+    """
     world = year_world(1)
     of_first = next(one for one in world.listens.values() if one.user_id == 1 and one.track.artist_mbids)
     of_second = next(one for one in world.listens.values() if one.user_id == 2 and one.track.artist_mbids)
@@ -56,6 +60,10 @@ def some_world() -> World:
         2: Settings(exclusions=Exclusions(artist_names=frozenset({folded(of_second.track.artist_name)}))),
     }
     world.users[max(world.users) + 1] = "silent"
+    world.users[max(world.users) + 1] = "bare"
+    world.add(Listen(max(world.users), world.newest, track("Who", recording_mbid=R)))
+    world.metadata.merged[R] = S
+    world.metadata.credits[S] = (Credited("Who", "", of_first.track.artist_mbids[0]),)
     return world
 
 
@@ -105,7 +113,8 @@ def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
         {**vars(one), "artist_mbids": list(one.artist_mbids), "artist_credit_key": folded(one.artist_credit_name)}
         for one in releases
     ]
-    unread = {*METADATA_TABLES} - {"artist_country_code"}  # that one names artists whom users leave out
+    # The first names artists whom users leave out, the others those of a recording where a listen does not.
+    unread = {*METADATA_TABLES} - {"artist_country_code", "recording_artist", "recording_length"}
     heard = {name: theirs for name, theirs in tables_of(world).items() if name not in unread}
     landing = write_world(spark, str(folder), world, {**heard, "releases": rows})
     return Lake(world, releases, lake_settings(folder), landing)
@@ -154,6 +163,7 @@ def test_every_user_has_what_comes_out_of_artists_she_has_heard(lake: Lake, whol
     there = expected(lake)
     assert users(whole) == there
     assert 3 < len(there) < len(lake.world.users)
+    assert max(lake.world.users) in there, "by a recording alone"
     ignoring = Oracle(replace(lake.world, settings={}))
     for user_id in lake.world.settings:
         assert there.get(user_id) != of_user(ignoring, user_id, lake.releases, NOW), "exclusions matter"

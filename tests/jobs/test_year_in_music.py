@@ -74,6 +74,12 @@ def test_the_world_has_something_in_every_section(lake: Lake) -> None:
     assert sum(len(report.get(DISCOVERIES, ())) for report in reports) > 5
     assert sum(len(report.get(MISSES, ())) for report in reports) > 5
     assert {} in reports
+    bare = replace(lake.world, metadata=replace(lake.world.metadata, credits={}))
+    without = Year(Oracle(bare), YEAR)
+    assert any(
+        report.get("new_releases_of_top_artists") != without.report(user_id).get("new_releases_of_top_artists")
+        for user_id, report in zip(lake.world.users, reports, strict=True)
+    ), "some hear recordings of which only MusicBrainz says who made them"
 
 
 def test_a_report_is_of_its_year_and_becomes_visible_at_once(lake: Lake) -> None:

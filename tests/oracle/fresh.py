@@ -1,8 +1,9 @@
 """Fresh releases as jobs.md 11 has them, counted in plain Python.
 
 Choices: the window is 90 days before and after today, UTC, both included; a day that no calendar has is none. A listen
-counts once for every artist of it that the release names. What an artist whom the user excludes is part of, by
-MBID, by a name of its own or by the whole credit's, is not hers. Order: confidence descending, ties the greater MBID.
+counts once for every artist of it that the release names; where it has none, for those of its recording. What an artist
+whom the user excludes is part of, by MBID, by a name of its own or by the whole credit's, is not hers. Order:
+confidence descending, ties the greater MBID.
 """
 
 from collections import Counter
@@ -51,7 +52,7 @@ def of_user(
     oracle: Oracle, user_id: int, releases: Iterable[Coming], now: float, threshold: int = 0
 ) -> list[tuple[int, Mbid]]:
     """(confidence, release) of those whose artists she has heard; oracle: of the listens that count."""
-    heard = Counter(mbid for play in oracle.plays(user_id) for mbid in set(play.about.artist_mbids))
+    heard = Counter(mbid for play in oracle.plays(user_id) for mbid in set(oracle.facts.artist_mbids(play.about)))
     left_out = oracle.world.settings.get(user_id, PLAIN).exclusions
     found = [
         (sum(heard[mbid] for mbid in set(one.artist_mbids)), one.release_mbid)

@@ -57,6 +57,11 @@ class Facts:
         """Of the MBID of a recording that was merged the other's."""
         return self.tables.merged.get(mbid, mbid)
 
+    def artist_mbids(self, what: About) -> tuple[str, ...]:
+        """The artists of a listen; where it is about none, those of its recording."""
+        credit = self.tables.credits.get(self.recording(what) or "", ())
+        return what.artist_mbids or tuple(artist.artist_mbid for artist in credit)
+
     def release(self, what: About) -> Release:
         """What is known of the release of a listen."""
         return self.tables.releases.get(what.release_mbid or "", NO_RELEASE)

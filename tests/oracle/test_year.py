@@ -19,7 +19,7 @@ from tests.oracle.worked import (
     track,
     world,
 )
-from tests.oracle.world import Exclusions, Listen, Release, ReleaseGroup, Settings, Track, World
+from tests.oracle.world import Credited, Exclusions, Listen, Release, ReleaseGroup, Settings, Track, World
 from tests.oracle.year import DISCOVERIES, MISSES, Year
 
 LIES = track(recording_mbid=R, artist_mbids=(A,))
@@ -90,6 +90,18 @@ def test_new_releases_are_five_of_each_artist_albums_first_and_unknown_types_las
 
     titles = [one["title"] for one in report(made)["new_releases_of_top_artists"]]
     assert titles == ["Album", "EP", "Single", "Other", "Broadcast"]
+
+
+def test_new_releases_are_of_the_recordings_artists_where_a_listen_names_none() -> None:
+    made = world("2022-06-01", (1, "2021-05-01", track(recording_mbid=R)))
+    made.metadata.merged = {R: S}
+    made.metadata.credits = {S: (Credited("Low", " & ", A), Credited("Who", "", B))}
+    for mbid, artist in ((G, A), (H, B)):
+        made.metadata.release_groups[mbid] = ReleaseGroup(mbid, "", (artist,), first_release_date_year=2021)
+
+    assert {one["title"] for one in report(made)["new_releases_of_top_artists"]} == {G, H}
+    made.settings[1] = Settings(exclusions=Exclusions(artist_mbids=frozenset({A})))
+    assert [one["title"] for one in report(made)["new_releases_of_top_artists"]] == [H]
 
 
 def test_an_artist_heard_before_is_not_new() -> None:

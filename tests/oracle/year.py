@@ -7,8 +7,9 @@ Where jobs.md leaves something open or is known to be wrong (jobs.md 14.13), the
  3. total_listening_time counts as choice 20 of the statistics, so what players say goes before the length.
  4. top_genres: a listen counts once for every genre of its recording, release groups or artists; rank 25 with ties;
     per cent of all genres together, two decimals.
- 5. new_releases: credits are tuples of MBIDs, those without MBIDs take no place; ties: the greatest tuple. Order: the
-    place of the artist's best credit, kind of release, MBID.
+ 5. new_releases: credits are tuples of MBIDs, of the listen, else of its recording; those without MBIDs take no place;
+    ties: the greatest tuple. Artists whom the user excludes have nothing. Order: the place of the artist's best credit,
+    kind of release, MBID.
  6. An artist of the year is known if her MBID was heard before, or her name without an MBID; a name without an MBID if
     it was heard before with or without one, and it is nobody of its own where the year has an MBID of that name.
  7. similar_users: an MSID stands in where a listen has no recording MBID; more than 50 listens; ties: the greater id.
@@ -81,7 +82,7 @@ class Year:
             "top_genres": self._genres(played),
             "genre_activity": activities.genre_activity(played, self._facts),
             "artist_evolution_activity": activities.artist_evolution_activity(played, self._facts, "year", None),
-            "new_releases_of_top_artists": self._releases(played),
+            "new_releases_of_top_artists": self._releases(user_id),
             "similar_users": {self._oracle.world.users[other]: score for other, score in similar},
             DISCOVERIES: self._tracks(user_id, self._discovered(user_id)),
             MISSES: self._tracks(user_id, self._missed(user_id, [other for other, _ in similar[:NEIGHBOURS]])),
@@ -147,13 +148,17 @@ class Year:
         entity = ENTITIES["artists"]
         return {item.key for play in played for item in entity.items(play.track, play.about, self._facts)}
 
-    def _releases(self, played: Iterable[Play]) -> list[dict[str, Any]]:
-        credits = Counter(play.about.artist_mbids for play in played if play.about.artist_mbids)
+    def _releases(self, user_id: int) -> list[dict[str, Any]]:
+        credits = Counter(self._facts.artist_mbids(play.about) for play in self._plays[user_id])
+        credits.pop((), None)
         top = sorted(credits, key=lambda credit: (credits[credit], place(credit)), reverse=True)[:CREDITS]
+        plays = self._oracle._plays
+        exclusions = plays.settings(user_id).exclusions
         best: dict[str, int] = {}
         for number, credit in enumerate(top):
             for artist in credit:
-                best.setdefault(artist, number)
+                if not plays.leaves_out(exclusions, "", (artist,)):
+                    best.setdefault(artist, number)
         found: dict[str, tuple[int, int, str]] = {}
         groups = self._facts.tables.release_groups
         for artist, number in best.items():
