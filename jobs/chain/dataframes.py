@@ -2,7 +2,8 @@
 
 users: one row per user with more than so many listens in the window. recordings: one per recording that one of them
 heard; ids are dense from 1, for a recording is itself under whatever credits it was seen. playcounts: one per pair.
-artist_names: what artists are called; other_ids: MSIDs and merged MBIDs by which recordings are known too.
+heard_below: what everybody else heard of these recordings. artist_names: what artists are called; other_ids: MSIDs and
+merged MBIDs by which recordings are known too.
 
 Dataframes are a cache of the lake: a job that finds those of another data version makes them anew with the settings
 of the last ones, so that what was deleted, excluded or mapped since is in its results.
@@ -12,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +24,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from scipy.sparse import csr_matrix
 
 from jobs.chain.kept import Kept, finish, home, kept, remove_older
-from jobs.engines.interactions import UUID_TYPE, Interactions
+from jobs.engines.interactions import UUID_TYPE, Interactions, Ints
 from jobs.frames import Frames
 from jobs.job import NothingToWorkOnError
 from jobs.recommend.dataframes import DEFAULTS
@@ -31,7 +33,7 @@ from jobs.result_files import filesystem
 from jobs.run_engine import DAY, EngineRun, Made
 
 WHAT = "dataframes"
-FORM = 2
+FORM = 3
 """Which columns there are and what they mean: what an older program left is made anew."""
 _USERS = """
 SELECT CAST(row_number() OVER (ORDER BY user_id) AS INT) AS spark_user_id, user_id, listen_count FROM {counted}
@@ -99,6 +101,21 @@ SELECT u.spark_user_id, r.recording_id, CAST(p.listen_count AS INT) AS playcount
   FROM {plays} p JOIN {users} u ON u.user_id = p.user_id JOIN {recordings} r ON r.recording = p.recording
  ORDER BY spark_user_id, recording_id
 """
+_HEARD_BELOW = """
+SELECT p.user_id, r.recording_id, CAST(p.listen_count AS INT) AS playcount
+  FROM {plays} p LEFT ANTI JOIN {users} u ON u.user_id = p.user_id JOIN {recordings} r ON r.recording = p.recording
+ ORDER BY p.user_id, r.recording_id
+"""
+"""No model is made of it: it is what is not new to those users, nor to be recommended to them as such."""
+
+
+class Heard(NamedTuple):
+    """What one user heard in the window."""
+
+    positions: Ints
+    """Columns of `interactions`, ascending."""
+    counts: Ints
+    """Plays, aligned with positions."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +142,19 @@ class Dataframes:
     def other_ids(self, ids: Sequence[str]) -> pa.Table:
         """id, recording: of these ids those that are not a recording's own: merged MBIDs, MSIDs that it came with."""
         return _read(self.kept, "other_ids", ["id", "recording"], [("id", "in", list(ids))])
+
+    def heard_below(self, user_ids: Sequence[int]) -> dict[int, Heard]:
+        """By user what those of these users heard who have too few listens for a row of plays in `interactions`."""
+        columns = ["user_id", "recording_id", "playcount"]
+        rows = _read(self.kept, "heard_below", columns, [("user_id", "in", list(user_ids))])
+        users, recordings, counts = (rows[name].to_numpy().astype(np.int64) for name in columns)
+        order = np.lexsort((recordings, users))
+        found, starts = np.unique(users[order], return_index=True)
+        stretches = [order[start:end] for start, end in pairwise([*starts.tolist(), users.size])]
+        return {
+            user_id: Heard(recordings[own] - 1, counts[own])
+            for user_id, own in zip(found.tolist(), stretches, strict=True)
+        }
 
     def interactions(self, *, transformed: bool = False, everybody: Sequence[int] = ()) -> Interactions:
         """The play counts as a matrix; `transformed`: 20 for 1 and 30 + min(n, 20) for n in their place.
@@ -215,7 +245,9 @@ def made_of(run: EngineRun, job_type: str, window: int, threshold: int) -> Dataf
     run.progress("writing dataframes")
     _write(users.orderBy("spark_user_id"), f"{url}/users")
     _write_recordings(frames, recordings, url)
-    _write(frames.sql(_PLAYCOUNTS, (), plays=plays, users=users, recordings=recordings), f"{url}/playcounts")
+    heard = {"plays": plays, "users": users, "recordings": recordings}
+    _write(frames.sql(_PLAYCOUNTS, (), **heard), f"{url}/playcounts")
+    _write(frames.sql(_HEARD_BELOW, (), **heard), f"{url}/heard_below")
     metadata = facts_of(run) | {
         "dataframe_id": str(run.run_id),
         "job_type": job_type,

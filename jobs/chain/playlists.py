@@ -14,7 +14,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from conf.postgres import Connection, connect, dsn, transaction
 from jobs.chain import discovery
 from jobs.chain.catalogue import Catalogue
-from jobs.chain.dataframes import current
+from jobs.chain.dataframes import Heard, current
 from jobs.chain.people import exclusions_of
 from jobs.chain.unwanted import unwanted_by
 from jobs.engines.interactions import UUID_TYPE
@@ -174,12 +174,14 @@ def _listed(run: EngineRun, connection: Connection, due: Mapping[_Person, Mappin
         with transaction(connection) as cursor:
             lists = _lists(cursor, ids)
         unwanted = unwanted_by(connection, catalogue, ids)
+        below = dataframes.heard_below(ids)
         for person in block:
             listed, left_out = lists.get(person.user_id, []), set(unwanted[person.user_id].tolist())
+            own = below.get(person.user_id) or _heard(catalogue, person.user_id)
             candidates = list(_candidates(catalogue, person.user_id, listed, left_out, latest))
             for slug, today in due[person].items():
                 jam = JAMS[slug]
-                more = _heard_beside(catalogue, person.user_id, listed, left_out, latest) if jam.known else ()
+                more = _heard_beside(catalogue, person.user_id, own, listed, left_out, latest) if jam.known else ()
                 yield _Listed(slug, person, today, chosen(jam, person.user_id, today, [*candidates, *more]))
 
 
@@ -211,9 +213,20 @@ def _candidates(
             yield Candidate(recording, score, latest.get((user_id, recording)), credits[place].as_py())
 
 
-def _heard_beside(
+def _heard(catalogue: Catalogue, user_id: int) -> Heard:
+    """By the row of plays of a user, if she has one."""
+    plays = catalogue.plays
+    row = int(np.searchsorted(plays.user_ids, user_id))
+    if row == plays.user_ids.size or plays.user_ids[row] != user_id:
+        return Heard(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    own = slice(plays.matrix.indptr[row], plays.matrix.indptr[row + 1])
+    return Heard(plays.matrix.indices[own], plays.matrix.data[own])
+
+
+def _heard_beside(  # noqa: PLR0917 - of what, then for whom
     catalogue: Catalogue,
     user_id: int,
+    own: Heard,
     listed: Sequence[tuple[str, float]],
     left_out: Set[int],
     latest: Mapping[tuple[int, str], int],
@@ -224,14 +237,10 @@ def _heard_beside(
     heard a week or two months ago.
     """
     plays = catalogue.plays
-    row = int(np.searchsorted(plays.user_ids, user_id))
-    if row == plays.user_ids.size or plays.user_ids[row] != user_id:
-        return
     known = {one for one, _ in listed}
     behind = min((score for _, score in listed), default=0.0)
     credits = catalogue.dataframes.recordings["artists"]
-    own = slice(plays.matrix.indptr[row], plays.matrix.indptr[row + 1])
-    for place, count in zip(plays.matrix.indices[own].tolist(), plays.matrix.data[own].tolist(), strict=True):
+    for place, count in zip(own.positions.tolist(), own.counts.tolist(), strict=True):
         recording = plays.items[place].decode()
         if plays.msid[place] or place in left_out or recording in known:
             continue

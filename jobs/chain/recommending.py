@@ -12,7 +12,7 @@ import pyarrow as pa
 from conf.postgres import connect, dsn
 from jobs.chain import discovery, model_store
 from jobs.chain.candidate_sets import CandidateSets, current_sets
-from jobs.chain.catalogue import Catalogue
+from jobs.chain.catalogue import Catalogue, together
 from jobs.chain.dataframes import current
 from jobs.chain.kept import Kept
 from jobs.chain.lists import Ranker, Ranking
@@ -140,7 +140,7 @@ def _batches(  # noqa: PLR0917 - what it is made of, then of whom
     for first in range(0, len(users), BLOCK):
         run.progress(f"recommending: {first} of {len(users)} users")
         block = users[first : first + BLOCK]
-        left_out = {user_id: unwanted[user_id] for user_id in block}
+        left_out = _left_out(catalogue, block, unwanted)
         heard_at = discovery.latest_of(latest, block)
         for artist_type in types:
             limit = run.params[f"recommendation_{artist_type}_limit"]
@@ -154,6 +154,18 @@ def _batches(  # noqa: PLR0917 - what it is made of, then of whom
                 for user_id in block
             ]
             yield _batch(f"recommendations_{artist_type}", block, documents)
+
+
+def _left_out(catalogue: Catalogue, users: Sequence[int], unwanted: Mapping[int, Ints]) -> dict[int, Ints]:
+    """By user what must not be in her list: what she does not want, and what she heard although her row says nothing.
+
+    Who has too few listens for the dataframes has an empty row, so no limit of what was heard would find it.
+    """
+    below = catalogue.dataframes.heard_below(users)
+    return {
+        user_id: together((unwanted[user_id], below[user_id].positions)) if user_id in below else unwanted[user_id]
+        for user_id in users
+    }
 
 
 def _made_from(run: EngineRun) -> dict[str, int]:

@@ -89,6 +89,8 @@ def _make(folder: str, users: int, recordings: int, pairs: int, database_url: st
         f"{url}/playcounts", spark_user_id=row + 1, recording_id=column + 1, playcount=plays.matrix.data,
         transformed_listencount=plays.matrix.data, latest_listened_at=plays.latest,
     )  # fmt: skip
+    nobody = pa.array([], pa.int64())
+    _write(f"{url}/heard_below", user_id=nobody, recording_id=nobody, playcount=nobody)
     _write(f"{url}/artist_names", artist=pa.array([], pa.string()), name=pa.array([], pa.string()))
     _write(f"{url}/other_ids", id=pa.array([], pa.string()), recording=pa.array([], pa.string()))
     finish(url, {**facts, "job_type": RECORDINGS})

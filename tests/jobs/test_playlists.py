@@ -16,12 +16,14 @@ from jobs.messages import Manifest
 from spark_reader.reader import save_run
 from tests.databases import Databases
 from tests.jobs.results import Results
+DATAFRAMES = "cf.recommendations.recording.create_dataframes"
 from tests.jobs.small_world import NEWCOMER, World, documents, uuid_of, world
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 MONDAY = 1643589000
 """2022-01-31T00:30Z, seventy days after all listens: Monday has begun in London, and is half over in Auckland."""
 HOUR = 3600
+DATAFRAMES = "cf.recommendations.recording.create_dataframes"
 LONDONER, AUCKLANDER, DUBLINER = 1, 2, 3
 HAVE_LISTS = (LONDONER, AUCKLANDER, DUBLINER, NEWCOMER)
 """Of whom there is a list; of what the newcomer has heard nothing has an MBID."""
@@ -122,6 +124,14 @@ def test_a_playlist_for_everybody_is_of_the_day_it_is_there(small: World) -> Non
     assert tracks(made[LONDONER]) == uuids(*HEARD)
     assert tracks(made[AUCKLANDER]) == uuids(2, 8, HATED), "what she knows beside her list; only the other hates it"
     assert made[AUCKLANDER]["title"] == "Daily Jams for user 2, 2022-01-31 Mon"
+
+
+def test_who_has_too_few_listens_for_the_dataframes_has_her_daily_playlist_of_what_she_knows(small: World) -> None:
+    small.ask(DATAFRAMES, minimum_listens_threshold=counts(AUCKLANDER).total())
+    made = documents(small.results("troi.daily_jams", at=MONDAY, create_all=True), "playlist_daily_jams")
+    small.ask(DATAFRAMES)
+
+    assert tracks(made[AUCKLANDER]) == uuids(2, 8, HATED), "as with a row in them, 8 and that one beside her list"
 
 
 def test_before_her_monday_begins_the_week_is_the_one_before(small: World) -> None:

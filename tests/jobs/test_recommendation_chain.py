@@ -98,6 +98,7 @@ def test_dataframes_count_what_was_heard(small: World, chain: Results) -> None:
         (4, 34.0),
     }
     assert made.metadata["listens_count"] == len(listens())
+    assert pyarrow.parquet.read_table(f"{made.url}/heard_below").num_rows == 0, "nobody has too few"
 
 
 def test_a_list_has_what_is_new_to_the_user_and_of_her_taste(chain: Results) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
+import pyarrow.parquet
 import pytest
 from pyspark.sql import SparkSession
 
@@ -10,11 +12,14 @@ from jobs.chain.kept import kept
 from jobs.chain.recommending import EMPTY_SAID
 from jobs.job import InvalidRequestError
 from jobs.recommend.recommendations import ARTIST_TYPES
+from jobs.served_run import ServedRun
 from tests.databases import Databases
 from tests.jobs.small_world import (
     CRON,
+    JAZZ,
     JAZZERS,
     NEWCOMER,
+    NOON,
     QUICK,
     RECOMMEND,
     ROCK,
@@ -29,6 +34,8 @@ from tests.jobs.small_world import (
 )
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
+HERS = set(counts(NEWCOMER))
+SERVED = ServedRun(UUID("01901234-0000-7000-8000-000000000000"), 1, NOON)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +61,27 @@ def test_deleted_listens_are_gone_from_lists_and_neighbours_on_the_next_run(
     assert "most listeners" in lists[1]["fallback"]
     assert all(1 not in [other for other, _ in pairs] for pairs in similar.values())
     assert 1 not in similar
+
+
+def test_what_a_user_with_too_few_listens_for_the_dataframes_heard_is_not_new_to_her(
+    spark: SparkSession, tmp_path: Path, url: str
+) -> None:
+    mine = world(spark, tmp_path, url)
+    mine.ask("cf.recommendations.recording.create_dataframes", minimum_listens_threshold=len(HERS))
+    mine.ask(TRAIN, **QUICK)
+
+    for share in (0.0, 1.0):
+        asked = {"artist_type": "raw", "max_heard_share": share, "users": [f"user {NEWCOMER}"]}
+        doc = documents(mine.results(RECOMMEND, SERVED, **asked), "recommendations_raw")[NEWCOMER]
+        assert {item["id"] for item in doc["items"]} == {uuid_of(track) for track in (*ROCK, *JAZZ)} - HERS, share
+
+    [made] = kept(mine.settings.lake, "dataframes")
+    recordings = pyarrow.parquet.read_table(f"{made.url}/recordings")["recording"].to_pylist()
+    below = pyarrow.parquet.read_table(f"{made.url}/heard_below").to_pylist()
+    assert {(row["user_id"], recordings[row["recording_id"] - 1], row["playcount"]) for row in below} == {
+        (NEWCOMER, one, 1) for one in HERS
+    }
+    assert made.metadata["users_count"] == len((*ROCKERS, *JAZZERS)), "and no model is made of it"
 
 
 def test_where_everything_was_deleted_lists_and_neighbours_become_empty(

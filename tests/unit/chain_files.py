@@ -21,16 +21,18 @@ def dataframes(
     mbids: Mapping[str, str] | None = None,
     names: Mapping[str, str] | None = None,
     other_ids: Mapping[str, str] | None = None,
+    below: Plays | None = None,
 ) -> Dataframes:
     """`artists`: by recording its artist's name; without it everything is by one.
 
     `mbids`: by name those of artists who have one; `names`: how they are called, by MBID; `other_ids`: recordings by
-    another id.
+    another id; `below`: plays of those recordings by users who have too few for the others.
     """
     users = sorted({user_id for user_id, _ in plays})
     recordings = sorted({uuid for _, uuid in plays})
     named = {uuid: (artists or {}).get(uuid, "low") for uuid in recordings}
     rows = [(users.index(user) + 1, recordings.index(uuid) + 1, count) for (user, uuid), count in plays.items()]
+    few = [(user, recordings.index(uuid) + 1, count) for (user, uuid), count in (below or {}).items()]
     tables = {
         "users": pa.table({"spark_user_id": range(1, len(users) + 1), "user_id": users}),
         "recordings": pa.table(
@@ -55,6 +57,8 @@ def dataframes(
             }
         ),
     }
+    columns = enumerate(("user_id", "recording_id", "playcount"))
+    tables["heard_below"] = pa.table({name: pa.array([row[at] for row in few], pa.int64()) for at, name in columns})
     for name, table in tables.items():
         (folder / name).mkdir(parents=True)
         pq.write_table(table, folder / name / "part-0.parquet")

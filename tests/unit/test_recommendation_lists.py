@@ -152,6 +152,21 @@ def test_transformed_play_counts_are_20_and_30_more_than_the_plays(tmp_path: Pat
     assert made.interactions().matrix.toarray().tolist() == [[1, 2], [0, 50]]
 
 
+def test_what_users_with_too_few_listens_heard_is_known_by_its_positions(tmp_path: Path) -> None:
+    few = {(9, C): 1, (8, B): 5, (9, A): 2}
+    made = dataframes(tmp_path, TASTE, below=few)
+
+    found = made.heard_below([1, 8, 9])
+
+    assert {user_id: (heard.positions.tolist(), heard.counts.tolist()) for user_id, heard in found.items()} == {
+        8: ([1], [5]),
+        9: ([0, 2], [2, 1]),
+    }
+    assert set(made.heard_below([9])) == {9}
+    assert made.heard_below([1, 2]) == {}
+    assert made.interactions(everybody=(8, 9)).matrix[3:].nnz == 0, "no model is made of it"
+
+
 def test_plays_can_be_left_out_of_some_rows(tmp_path: Path) -> None:
     plays = dataframes(tmp_path, TASTE).interactions()
 
