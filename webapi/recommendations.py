@@ -3,7 +3,7 @@
 The job leaves out what it knows that she does not want; what she has said since goes here, so that it goes at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -34,7 +34,7 @@ class Recommended:
     items: Sequence[Item]
     """As stored, score descending."""
     names: Mapping[str, tuple[str, str]]
-    """Recording and artist by id, of the first items and of their reasons."""
+    """Recording and artist by id, of the first items and of their reasons; not of what is unwanted."""
 
     @property
     def said_nothing(self) -> bool:
@@ -66,10 +66,30 @@ def _as_made(stored: Document) -> tuple[Document, int]:
 
 
 def left_of(found: Document, unwanted: Unwanted) -> Recommended:
-    """Without what is unwanted."""
-    names = {one: (named[0], named[1]) for one, named in found.doc["names"].items()}
-    items = [item for item in found.doc["items"] if not _is_unwanted(item["id"], names.get(item["id"]), unwanted)]
+    """Without what is unwanted, which is not named as a reason either."""
+    stored = {one: (named[0], named[1]) for one, named in found.doc["names"].items()}
+    names = {one: named for one, named in stored.items() if not _is_unwanted(one, named, unwanted)}
+
+    def is_wanted(recording: str) -> bool:
+        return recording in names if recording in stored else not _is_unwanted(recording, None, unwanted)
+
+    items = [_with_reasons_of(item, is_wanted) for item in found.doc["items"] if is_wanted(item["id"])]
     return Recommended(found, items, names)
+
+
+def _with_reasons_of(item: Item, is_wanted: Callable[[str], bool]) -> Item:
+    """With the unwanted ones among what many recordings say together, without an id: shares add up to the score still.
+
+    The score stays as it was computed until the next run, which asks the model without what is unwanted.
+    """
+    named: list[Any] = []
+    others: list[Any] = []
+    for reason in item.get("reasons") or ():
+        (named if reason[0] is not None and is_wanted(reason[0]) else others).append(reason)
+    if all(recording is None for recording, *_ in others):
+        return item
+    together = [None, False, sum(listens for _, _, listens, _ in others), sum(share for *_, share in others)]
+    return {**item, "reasons": [*named, together]}
 
 
 def _is_unwanted(recording: str, named: tuple[str, str] | None, unwanted: Unwanted) -> bool:

@@ -72,6 +72,26 @@ def test_reasons_against_it_and_those_of_many_together_are_not_drawn(
     assert 'width="-' not in page
 
 
+def test_a_reason_that_is_hated_is_not_named_nor_counted_on_the_page_either(
+    visitor: Visitor, rob: int, connection: Connection
+) -> None:
+    more = [UUID(int=100 + n) for n in range(7)]
+    made = recommendations(
+        [item(A, 1.0, (B, False, 9, 0.3), *((one, False, 1, 0.1) for one in more))],
+        NAMES | {one: (f"T{n}", "X") for n, one in enumerate(more)},
+    )
+    store_user_documents(connection, RAW, {rob: made})
+    page = visitor.get(PAGE).text
+    assert reasons(page)[0] == ("French Disko", "30")
+    assert ("and 7 more<span" in page, "And 3 more with smaller shares." in page) == (True, True)
+    with transaction(connection) as cursor:
+        put_score(cursor, rob, None, B, HATE)
+    page = visitor.get(PAGE).text
+    assert "French Disko" not in page
+    assert reasons(page) == [(f"T{n}", "10") for n in range(5)]
+    assert ("and 6 more<span" in page, "And 2 more with smaller shares." in page) == (True, True)
+
+
 def test_the_sets_are_chosen_by_links_and_what_is_no_set_is_400(
     visitor: Visitor, rob: int, connection: Connection
 ) -> None:

@@ -37,7 +37,7 @@ _ITEM = closed(
         "reasons": {
             "anyOf": [{"type": "array", "items": _REASON}, {"type": "null"}],
             "description": "What the score is made of: the shares add up to it; what many recordings say "
-            "together has no id. Null beyond the first 100.",
+            "together, or such as the user does not want any more, has no id. Null beyond the first 100.",
         },
     },
     optional=("recording_name", "artist_credit_name", "reasons"),
