@@ -6,6 +6,7 @@ The job leaves out what it knows that she does not want; what she has said since
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -35,6 +36,11 @@ class Recommended:
     """As stored, score descending."""
     names: Mapping[str, tuple[str, str]]
     """Recording and artist by id, of the first items and of their reasons; not of what is unwanted."""
+
+    @property
+    def named(self) -> Sequence[Item]:
+        """The first ones: names and reasons are stored with so many."""
+        return list(takewhile(lambda item: item["id"] in self.names, self.items))
 
     @property
     def said_nothing(self) -> bool:

@@ -125,6 +125,31 @@ def test_long_lists_come_in_pages(visitor: Visitor, rob: int, connection: Connec
     assert "There is nothing further down this list." in visitor.get(f"{PAGE}?artist_type=top&offset=60").text
 
 
+def test_the_pages_end_where_names_do_and_say_that_the_api_has_more(
+    visitor: Visitor, rob: int, connection: Connection
+) -> None:
+    many = [UUID(int=1000 + n) for n in range(120)]
+    items = [item(one, 200.0 - n) for n, one in enumerate(many)]
+    made = recommendations(items, {one: (f"T{n}", "X") for n, one in enumerate(many[:100])})
+    store_user_documents(connection, "recommendations_top", {rob: made})
+    with transaction(connection) as cursor:
+        put_score(cursor, rob, None, many[3], HATE)
+
+    end = "There is nothing further down this list."
+    for offset, said in ((0, "1 to 25 of 99"), (75, "76 to 99 of 99"), (99, end)):
+        page = visitor.get(f"{PAGE}?artist_type=top&offset={offset}").text
+        assert said in page
+        assert ('rel="next"' in page) == (offset == 0)
+        assert str(many[100]) not in page
+        [(path, more)] = re.findall(r'<a href="([^"]+)">the API has (\d+) more</a>', page)
+        answer = visitor.get(unescape(path)).get_json()["payload"]
+        assert (more, answer["total_mbid_count"]) == ("20", 119)
+        assert [UUID(one["recording_mbid"]) for one in answer["mbids"]] == many[100:]
+    made = recommendations(items[:100], dict.fromkeys(many, ("T", "X")))
+    store_user_documents(connection, "recommendations_top", {rob: made})
+    assert "the API has" not in visitor.get(f"{PAGE}?artist_type=top").text
+
+
 def test_an_empty_set_says_why_and_a_fallback_is_declared(visitor: Visitor, rob: int, connection: Connection) -> None:
     why = "You have 2 listens: what <everybody> hears."
     store_user_documents(connection, RAW, {rob: recommendations([], fallback=why)})

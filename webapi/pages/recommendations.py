@@ -3,10 +3,9 @@
 Everything works by links and forms alone. What is hated goes at once; the page that follows offers to take that back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -22,7 +21,7 @@ from webapi.pages import user as user_pages
 from webapi.pages.frame import user_path
 from webapi.parameters import chosen, non_negative, user_of_path
 from webapi.paths import end_was_written
-from webapi.recommendations import STATISTICS, Recommended, recommended_to
+from webapi.recommendations import STATISTICS, Item, Recommended, recommended_to
 from webapi.services import services
 from webapi.sessions import current_user, local_path, logged_in, require_login
 from webapi.views.similar_users import similar_to
@@ -66,9 +65,8 @@ class Shown:
 
     key: str
     """What its buttons send."""
-    recording_name: str | None
-    """None: its names are not kept, being far down the list."""
-    artist_name: str | None
+    recording_name: str
+    artist_name: str
     latest_listened_at: datetime | None
     score: int
     """1: loved, 0: neither was said."""
@@ -86,6 +84,9 @@ class Computed:
     fallback: str | None
     because: str
     total: int
+    """Recommendations on the pages: those that are stored with names and reasons."""
+    more: int
+    """Those further down the list, which answers of the API alone have."""
 
 
 @blueprint.get("/user/<user_name:user_name>/recommendations")
@@ -100,7 +101,8 @@ def recommendations_page(user_name: str) -> Page:
         owner = user_of_path(cursor, user_name)
         own = visitor is not None and visitor.id == owner.id
         found = recommended_to(cursor, owner.id, asked)
-        shown = [] if found is None else _shown(cursor, owner.id, found, offset)
+        named: Sequence[Item] = [] if found is None else found.named
+        shown = [] if found is None else _shown(cursor, owner.id, named[offset : offset + SHOWN], found.names)
         hated = _hated(cursor, owner) if own else None
         similar = similar_to(cursor, owner.id)[:SHOWN_USERS]
     here = f"{user_path(owner.name)}/recommendations/"
@@ -112,10 +114,10 @@ def recommendations_page(user_name: str) -> Page:
         back=_address(here, asked, offset),
         kinds=KINDS,
         artist_type=asked,
-        computed=None if found is None else _computed(found),
+        computed=None if found is None else _computed(found, len(named)),
         offset=offset,
         recommended=shown,
-        page_links=_page_links(here, asked, offset, 0 if found is None else len(found.items)),
+        page_links=_page_links(here, asked, offset, len(named)),
         hated=hated,
         similar=similar,
     )
@@ -140,15 +142,13 @@ def give_feedback() -> Page:
     return redirect(f"{back}{joined}{urlencode({'hated': _key(str(recording), msid)})}", 303)
 
 
-def _shown(cursor: Cursor, user_id: int, found: Recommended, offset: int) -> list[Shown]:
-    items = found.items[offset : offset + SHOWN]
+def _shown(cursor: Cursor, user_id: int, items: Sequence[Item], names: Mapping[str, tuple[str, str]]) -> list[Shown]:
     ids = [(UUID(item["id"]), None) if item["msid"] else (None, str(item["id"])) for item in items]
     scores = scores_of(cursor, user_id, ids)
-    return [_shown_one(item, score, found.names) for item, score in zip(items, scores, strict=True)]
+    return [_shown_one(item, score, names) for item, score in zip(items, scores, strict=True)]
 
 
-def _shown_one(item: Mapping[str, Any], score: int, names: Mapping[str, tuple[str, str]]) -> Shown:
-    recording_name, artist_name = names.get(item["id"], (None, None))
+def _shown_one(item: Item, score: int, names: Mapping[str, tuple[str, str]]) -> Shown:
     heard, whole = item["latest_listened_at"], item["score"]
     stored = item.get("reasons") or ()
     named = [(names[one], listens, share) for one, _, listens, share in stored if one in names and share > 0]
@@ -158,8 +158,7 @@ def _shown_one(item: Mapping[str, Any], score: int, names: Mapping[str, tuple[st
     ]
     return Shown(
         _key(item["id"], item["msid"]),
-        recording_name,
-        artist_name,
+        *names[item["id"]],
         None if heard is None else datetime.fromtimestamp(heard, UTC),
         score,
         reasons[:SHOWN_REASONS],
@@ -167,11 +166,11 @@ def _shown_one(item: Mapping[str, Any], score: int, names: Mapping[str, tuple[st
     )
 
 
-def _computed(found: Recommended) -> Computed:
+def _computed(found: Recommended, total: int) -> Computed:
     run, doc = found.found.run, found.found.doc
     because = BECAUSE.get(doc["kind"], "")
     at = datetime.fromtimestamp(run.last_updated, UTC)
-    return Computed(at, run.data_version, doc["kind"], doc["fallback"], because, len(found.items))
+    return Computed(at, run.data_version, doc["kind"], doc["fallback"], because, total, len(found.items) - total)
 
 
 def _hated(cursor: Cursor, owner: User) -> str | None:
