@@ -1,9 +1,11 @@
 """Dataframes of play counts, which models, candidate sets and similar users are made of (jobs.md 8).
 
-Otherwise than there: a listen without an MBID counts for its MSID, one with an MBID that was merged for the recording
-it was merged into; a recording has one dense id, whatever credits it was seen with; what a user leaves out of her
-statistics is left out. Whose a recording is MusicBrainz says, else all who played it, MBIDs before texts; it has the
-credit of MusicBrainz, else the names played most. What one user maps for herself counts where nothing else is known.
+Otherwise than there: the window begins exactly so many days before T, not on the first of that month (jobs.md 4). Who
+asks for 180 days gets 180; the original reads whole months, for its files are monthly. A listen without an MBID counts
+for its MSID, one with an MBID that was merged for the recording it was merged into; a recording has one dense id,
+whatever credits it was seen with; what a user leaves out of her statistics is left out. Whose a recording is
+MusicBrainz says, else all who played it, MBIDs before texts; it has the credit of MusicBrainz, else the names played
+most. What one user maps for herself counts where nothing else is known.
 """
 
 from jobs.job import AT, Command, Files, Job, Param

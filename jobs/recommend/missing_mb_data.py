@@ -1,8 +1,9 @@
 """What each user hears that MusicBrainz does not know (jobs.md 11): listens without a recording MBID.
 
 Otherwise than there: an MSID is listed once, in the spelling the user played most (ties: the greatest), however often
-it was spelled otherwise; a tie at the end of the list is cut by the later listen, then the greater MSID; the window is
-whole days back from T; what a user leaves out of her statistics is left out.
+it was spelled otherwise; a tie at the end of the list is cut by the later listen, then the greater MSID; what a user
+leaves out of her statistics is left out. The window begins exactly so many days before T, not on the first of that
+month (jobs.md 4): who asks for 180 days gets 180; the original reads whole months, for its files are monthly.
 """
 
 from jobs.job import AT, Command, Job, Param, UserDocument
