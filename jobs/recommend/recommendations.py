@@ -4,7 +4,8 @@ raw: of all recordings that the model knows; top: by the user's top artists; sim
 (jobs/recommend/candidate_sets.py). At most a share of a list was heard in the window before (by default nothing of it).
 Who has heard fewer than FEW recordings, and whom the model has nothing for, gets what is declared in its place, and the
 list says why: what most listeners here hear (by her artists, and where they have nothing and she has heard so few, by
-anybody), else recordings of her own. What cannot explain itself is not served.
+anybody), else recordings of her own, all of which were heard, whatever share was asked for. What cannot explain itself
+is not served.
 """
 
 from jobs.job import AT, Bundle, Command, Job, Param, UserDocument
@@ -43,7 +44,8 @@ _PARAMS = (
     Param(
         "max_heard_share",
         default=0.0,
-        about="at most so much of a list was heard in the window before",
+        about="at most so much of a list was heard in the window before; recordings of her own, which a user gets "
+        "where nothing else is left, are not limited by it",
         kind=float,
         minimum=0.0,
         maximum=1.0,

@@ -46,6 +46,14 @@ def test_every_command_has_an_example_in_its_help(path: tuple[str, ...], command
     assert f"spark_manage.py {' '.join(path)}".strip() in text
 
 
+def test_the_help_of_a_limit_says_which_lists_it_does_not_limit() -> None:
+    command = main.get_command(click.Context(main), "request_recommendations")
+    assert command is not None
+    text = " ".join(command.get_help(click.Context(command)).split())
+
+    assert "recordings of her own, which a user gets where nothing else is left, are not limited by it" in text
+
+
 def test_the_commands_of_the_documentation_are_there() -> None:
     names = set(main.list_commands(click.Context(main)))
 
