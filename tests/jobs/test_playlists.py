@@ -16,8 +16,7 @@ from jobs.messages import Manifest
 from spark_reader.reader import save_run
 from tests.databases import Databases
 from tests.jobs.results import Results
-DATAFRAMES = "cf.recommendations.recording.create_dataframes"
-from tests.jobs.small_world import NEWCOMER, World, documents, uuid_of, world
+from tests.jobs.small_world import NEWCOMER, World, counts, documents, uuid_of, world
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 MONDAY = 1643589000

@@ -29,8 +29,8 @@ from tests.oracle.world import World
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1800)]
 RUNS_AT = (0, 12, 16, 19)
-"""Of twenty moments, when statistics are asked for. Metadata come with the 16th, which touches everybody: the runs at the
-12th and the last continue others."""
+"""Of twenty moments, when statistics are asked for. Metadata come with the 16th, which touches everybody: the runs at
+the 12th and the last continue others."""
 
 
 def statistics() -> tuple[Job, ...]:
