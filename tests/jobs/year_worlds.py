@@ -30,8 +30,9 @@ def year_world(seed: int, histories: int = 4) -> World:
 
 def _merged(world: World) -> dict[str, str]:
     """Of the recordings that are heard every third was merged into the one before it, mostly of the same history."""
-    said = [*(listen.track for listen in world.listens.values()), *world.mapping.values()]
-    mbids = sorted({one.recording_mbid for one in said if one.recording_mbid is not None})
+    sent = {listen.track.recording_mbid for listen in world.listens.values()}
+    said = sent | {row.recording_mbid for row in world.mapping.values()}
+    mbids = sorted(one for one in said if one is not None)
     return dict(zip(mbids[2::3], mbids[1::3], strict=False))
 
 
