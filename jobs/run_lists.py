@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.engines.int_order import Ints, columns_of
-from jobs.engines.rank_lists import INPUT, OUTPUT, cap, rank
+from jobs.engines.rank_lists import INPUT, OUTPUT, cap, rank, rank_apart
 from jobs.engines.shown_items import PLAYED, ShownItems, played_of, shown_items
 from jobs.frames import Frames
 from jobs.job import Column as Shown
@@ -98,7 +98,7 @@ class Family:
             items = self.items
             return Ranking(played(self._frames), lambda rows: rank(_counted(rows, items)))
         assert isinstance(job.output, Sitewide)
-        return Ranking(self.capped.repartition(1), lambda rows: rank(columns_of(rows, INPUT)))
+        return Ranking(self.capped.repartition(1), _ranked_together)
 
     @cached_property
     def capped(self) -> DataFrame:
@@ -225,6 +225,11 @@ def documented(lists: DataFrame, structs: DataFrame) -> dict[str, DataFrame]:
         F.col("one.counts").cast("bigint").alias("listen_count"),
     )
     return {"listed": listed, "shown": structs.drop(ORDER_KEY)}
+
+
+def _ranked_together(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    received = list(batches)
+    return rank_apart(pa.Table.from_batches(received)) if received else iter(())
 
 
 def _counted(batches: Iterable[pa.RecordBatch], items: "Broadcast[ShownItems]") -> dict[str, Ints]:

@@ -22,9 +22,13 @@ _WRITTEN = from_arrow_schema(WRITTEN)
 def save_lists(
     frames: Frames, made: Sequence[Listing], jobs: Sequence[Job], folder: str, applied: pa.Table | None
 ) -> None:
-    """Write the lists of these jobs; those of users in one pass over what was played. `applied`: as write_lists."""
+    """Write the lists of these jobs; those of users in one pass over what was played. `applied`: as write_lists.
+
+    Those of everybody are each ranked as a whole, so one after the other: of ten million listens that takes 1.4 GB.
+    """
     own = [job for job in jobs if isinstance(job.output, PerUser)]
-    saved = [_saved(family_of(made, job).ranking(job), job.statistic, folder) for job in jobs if job not in own]
+    others = [_saved(family_of(made, job).ranking(job), job.statistic, folder) for job in jobs if job not in own]
+    saved = [reduce(DataFrame.unionByName, others).coalesce(1)] if others else []
     if own:
         items = [(job.statistic, _items_of(made, job)) for job in own]
         saved.append(_saved_of_users(frames, items, folder, applied))

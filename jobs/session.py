@@ -100,6 +100,8 @@ def properties(settings: Settings) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(settings.data_dir / "spark" / "warehouse"),
         "spark.driver.extraJavaOptions": f"{options} -Dderby.system.home={settings.data_dir / 'spark'}".strip(),
         "spark.executorEnv.PYTHONPATH": _python_path(),
+        # It gives memory back: a worker that ranks a list of everybody needs 1.4 GB, with the default 1.65.
+        "spark.executorEnv.ARROW_DEFAULT_MEMORY_POOL": "jemalloc",
         # Hadoop runs chmod as a process for every file it makes: without .crc files that is half as often.
         **({"spark.hadoop.fs.file.impl": RAW_FILES} if local_folder(settings.lake) else {}),
     }

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs import result_files
-from jobs.engines.rank_lists import INPUT, SOURCES, rank
+from jobs.engines.int_order import Ints
+from jobs.engines.rank_lists import INPUT, SOURCES, rank_apart
 
 SUMS = ("listen_count", "spelling_count", *SOURCES)
 """What adds up."""
@@ -21,20 +22,22 @@ def ranked(sums: Sequence[str], structs: Sequence[str]) -> Iterator[pa.RecordBat
     `sums`, `structs`: Parquet files of KEPT, and of the display structs: id, order_key. Raises KeyError for a sum of an
     id without struct.
     """
-    rows, known = result_files.table(sums, KEPT), result_files.table(structs, ("id", "order_key"))
-    found = pc.index_in(rows["id"], value_set=known["id"])
+    ids, places = _placed(structs)
+    rows = result_files.table(sums, KEPT)
+    found = pc.index_in(rows["id"], value_set=ids)
     if found.null_count:
         raise KeyError(
             f"{found.null_count} sums of items whose struct is in none of {len(structs)} files: {structs[:1]}"
         )
-    place = _places(known["order_key"])[found.to_numpy()]
-    columns = {name: rows[name].to_numpy() for name in KEPT}
-    yield from rank(columns | {"place": place, "key": np.zeros(place.size, np.int64)})
+    place = pa.array(places[found.to_numpy()])
+    rows = rows.append_column("place", place).append_column("key", pa.array(np.zeros(len(place), np.int64)))
+    yield from rank_apart(rows)
 
 
-def _places(order_keys: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The place of each in their order."""
-    order = pc.sort_indices(order_keys.cast(pa.binary())).to_numpy()
+def _placed(structs: Sequence[str]) -> tuple[pa.ChunkedArray, Ints]:
+    """The ids, and of each its place in the order of the order keys: texts, gone before sums are read."""
+    known = result_files.table(structs, ("id", "order_key"))
+    order = pc.sort_indices(known["order_key"].cast(pa.binary())).to_numpy()
     places = np.empty(order.size, np.int64)
     places[order] = np.arange(order.size)
-    return places
+    return known["id"], places

@@ -5,7 +5,7 @@ no list. A *group* is what counts as one item (an artist, whatever its spelling)
 in the total order of all structs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.engines.int_order import Ints, dense, order_of, starts_of
-from jobs.ranges import PREVIOUS_SLOT, STATS_RANGES
+from jobs.ranges import CALENDAR, PREVIOUS_SLOT, STATS_RANGES
 
 SOURCES = ("played_ms", "duration_ms", "length_ms", "default_ms")
 """Where listening time is known from: the player, the listen's duration, the recording's length, the default."""
@@ -41,10 +41,10 @@ SITEWIDE_CAP = 500
 Of each source whole milliseconds count, rounded down."""
 
 
-def rank(columns: Mapping[str, Ints]) -> Iterator[pa.RecordBatch]:
+def rank(columns: dict[str, Ints]) -> Iterator[pa.RecordBatch]:
     """The ordered lists of every key, one batch for each range that has any; all rows of a key come in one call.
 
-    `columns`: those of INPUT.
+    `columns`: those of INPUT. They are taken out of it, so that memory holds them once.
     """
     rows = _ordered(columns, "place")
     for slot in range(len(STATS_RANGES)):
@@ -53,7 +53,27 @@ def rank(columns: Mapping[str, Ints]) -> Iterator[pa.RecordBatch]:
             yield batch
 
 
-def cap(columns: Mapping[str, Ints]) -> Iterator[pa.RecordBatch]:
+def rank_apart(rows: pa.Table) -> Iterator[pa.RecordBatch]:
+    """As `rank`, one range after the other from the rows of its windows: so much less is in memory at once.
+
+    `rows`: columns INPUT. Those of `cap` lie in one window each; a row of several is counted in each of them.
+    """
+    windows = rows["windows"].to_numpy()
+    for slot in range(len(STATS_RANGES)):
+        of_range = rows.filter(pa.array(windows & _windows_of(slot) != 0))
+        yield from rank({name: of_range[name].to_numpy() for name in INPUT} | {"windows": _only(of_range, slot)})
+
+
+def _windows_of(slot: int) -> int:
+    return 1 << slot | (1 << PREVIOUS_SLOT + slot if STATS_RANGES[slot] in CALENDAR else 0)
+
+
+def _only(rows: pa.Table, slot: int) -> Ints:
+    windows: Ints = rows["windows"].to_numpy() & _windows_of(slot)
+    return windows
+
+
+def cap(columns: dict[str, Ints]) -> Iterator[pa.RecordBatch]:
     """What the keys together say, in rows for `rank` under key 0: each key counts at most SITEWIDE_CAP times a group.
 
     All rows of a key come in one call; the results of several calls add up. `columns`: as for `rank`.
@@ -90,12 +110,16 @@ class _Rows:
         return self.groups[pair % self.groups.size]
 
 
-def _ordered(columns: Mapping[str, Ints], last: str) -> _Rows:
-    keys, key = dense(columns["key"])
-    groups, group = dense(columns["group_hash"])
+def _ordered(columns: dict[str, Ints], last: str) -> _Rows:
+    keys, key = dense(columns.pop("key"))
+    groups, group = dense(columns.pop("group_hash"))
     pair = key * groups.size + group
-    others = {name: columns[name] for name in INPUT if name not in {"key", "group_hash"}}
-    return _Rows(keys, groups, _select(others | {"pair": pair}, order_of(pair, columns[last])))
+    order = order_of(pair, columns[last])
+    ordered = {"pair": pair[order]}
+    while columns:
+        name, column = columns.popitem()
+        ordered[name] = column[order]
+    return _Rows(keys, groups, ordered)
 
 
 def _capped(rows: _Rows, chosen: dict[str, Ints], slot: int) -> pa.RecordBatch:
@@ -128,8 +152,7 @@ def _of_range(rows: _Rows, slot: int) -> pa.RecordBatch | None:
     now = _groups(rows, slot)
     if not now.pair.size:
         return None
-    calendar = slot < PREVIOUS_SLOT and STATS_RANGES[slot] != STATS_RANGES[-1]
-    before = _groups(rows, PREVIOUS_SLOT + slot) if calendar else _Groups.none()
+    before = _groups(rows, PREVIOUS_SLOT + slot) if STATS_RANGES[slot] in CALENDAR else _Groups.none()
     listed = now.listed
     key = now.key[listed]
     starts = starts_of(key)

@@ -26,6 +26,11 @@ def rank(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     return rank_lists.rank(columns_of(batches, INPUT))
 
 
+def rank_apart(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    schema = pa.schema([(name, pa.int64()) for name in INPUT])
+    return rank_lists.rank_apart(pa.Table.from_batches(list(batches), schema))
+
+
 def cap(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     return rank_lists.cap(columns_of(batches, INPUT))
 
@@ -195,6 +200,7 @@ NO_TIME = (0, 0, 0, 0)
 @settings(deadline=None)
 def test_lists_are_those_counted_one_row_at_a_time(rows: list[Counted]) -> None:
     assert ranked(rank(batches(rows))) == expected(rows)
+    assert ranked(rank_apart(batches(rows))) == expected(rows), "range after range"
 
 
 @given(ROWS, st.integers(1, 3))
@@ -204,7 +210,7 @@ def test_everybodys_lists_count_each_key_up_to_the_cap_however_keys_are_split(ro
     shares = [[row for row in rows if row.key % calls == call] for call in range(calls)]
     capped = [batch for share in shares for batch in cap(batches(share))]
 
-    assert ranked(rank(capped)) == expected(rows, everybody=True)
+    assert ranked(rank(capped)) == ranked(rank_apart(capped)) == expected(rows, everybody=True)
 
 
 @given(ROWS, st.integers(0, 10**6))
