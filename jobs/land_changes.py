@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs import land_delta
+from jobs.coming import earliest_after
 from jobs.lake import open_version
 from jobs.listens.changes import Increment
 from jobs.lock import LakeLock
@@ -87,11 +88,7 @@ class Clock:
         self._spark = spark
         self._lake = lake
         self._newest = newest
-        later = _listens(spark, lake)
-        if newest is not None:
-            later = later.where(_after(newest))
-        row = later.agg(F.min(F.unix_seconds("listened_at")).alias("next")).first()
-        self._next: int | None = None if row is None else row["next"]
+        self._next = earliest_after(_listens(spark, lake), newest)
 
     def advance(self, increment: Increment, now: datetime) -> int | None:
         """T after an increment was landed: the latest listen not later than now; null in an empty lake."""
@@ -162,12 +159,6 @@ def _may_have_left(deletes: pa.Table, newest: int | None) -> bool:
         return False
     times = deletes["listened_at"]
     return times.null_count > 0 or bool(pc.any(pc.equal(times.cast(pa.int64()), newest * 1_000_000)).as_py())
-
-
-def _after(seconds: int) -> Column:
-    moment = F.timestamp_seconds(F.lit(seconds))
-    month = F.col("year") * 12 + F.col("month") >= F.year(moment) * 12 + F.month(moment)
-    return month & (F.col("listened_at") > moment)
 
 
 def _latest(listens: DataFrame, now: datetime) -> int | None:

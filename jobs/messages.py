@@ -144,6 +144,8 @@ class Manifest:
     """The user whose span of days it is, from_ts to to_ts of its one switch; None: a run of ranges."""
     together: bool = False
     """All of its switches become visible in one transaction, not one by one."""
+    next_listen_ts: int | None = None
+    """The earliest listen of its data version that T leaves out, of a run that is kept fresh; None: there is none."""
 
     def encode(self) -> bytes:
         """The message body."""

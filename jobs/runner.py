@@ -14,11 +14,12 @@ from pyspark.sql import SparkSession
 
 from conf.settings import Settings
 from jobs import result_files
+from jobs.coming import earliest_after
 from jobs.computing import Task, continue_run, everything, inputs_read, is_dearer
 from jobs.engines.plays import Moment
 from jobs.frames import tables_read
 from jobs.job import PER_USER, EntityDocument, Job
-from jobs.lake import Landing, landing_of
+from jobs.lake import Landing, landing_of, open_table
 from jobs.messages import Manifest, Part, Switch
 from jobs.ranges import STATS_RANGES, Period, period
 from jobs.served_run import ServedRun, computing_code
@@ -85,6 +86,7 @@ def run(
         code=computing_code(),
         base_run_id=base.run_id if base is not None and touched is not None else None,
         touched=touched or [],
+        next_listen_ts=earliest_after(open_table(spark, settings.lake, landing, "listens"), newest),
     )
 
 

@@ -28,15 +28,18 @@ class Served:
     """How long that one took, from its claim."""
     last_failed: float | None
     """When one failed for good, if none was done since."""
+    next_listen_ts: int | None = None
+    """The earliest listen that landed and that one of them leaves out, for it is later than its T."""
     zones: tuple[str, ...] = ("UTC",)
     """On whose clocks days turn."""
 
 
 _SERVED = """
 SELECT (SELECT max(id) FROM landing WHERE kind IN ('land', 'import')), r.data_version, r.newest_listen_ts, q.open,
-       q.finished, coalesce(q.seconds, 0), CASE WHEN q.failed > coalesce(q.finished, 0) THEN q.failed END
+       q.finished, coalesce(q.seconds, 0), CASE WHEN q.failed > coalesce(q.finished, 0) THEN q.failed END,
+       r.next_listen_ts
   FROM (SELECT CASE WHEN count(DISTINCT statistic) = cardinality(%(statistics)s) THEN min(data_version) END
-               AS data_version, min(newest_listen_ts) AS newest_listen_ts
+               AS data_version, min(newest_listen_ts) AS newest_listen_ts, min(next_listen_ts) AS next_listen_ts
           FROM run WHERE statistic = ANY(%(statistics)s)) r,
        (SELECT coalesce(bool_or(state IN ('queued', 'running')), false) AS open,
                max(extract(epoch FROM finished)) FILTER (WHERE state = 'done')::float8 AS finished,

@@ -1,6 +1,7 @@
-"""Asks for statistics by itself: after each landing, and when a day turns in any zone that a user has chosen, for then
-windows move though nothing landed. For what the schedule says (request_consumer/schedule.py). And, each hour, for the
-years in music that are not right any more (request_consumer/changed_years.py).
+"""Asks for statistics by itself: after each landing; when a day turns in any zone that a user has chosen, for then
+windows move though nothing landed; and when time has passed a listen that was left out as later than T. For what the
+schedule says (request_consumer/schedule.py). And, each hour, for the years in music that are not right any more
+(request_consumer/changed_years.py).
 
 What statistics are served tells which are due, so nothing is remembered of them: a scheduler that starts anew, or a
 second one, asks for nothing twice. It passes its own time as T.
@@ -89,7 +90,8 @@ def refreshed() -> dict[str, list[str]]:
 
 
 def is_due(state: Served, now: float) -> bool:
-    """Whether a statistic should be asked for: something landed since, or its day is over, and nobody is at it."""
+    """Whether a statistic should be asked for: something landed since, a listen beyond its T has come to pass, or its
+    day is over; and nobody is at it."""
     if state.landed is None or state.open:
         return False
     if state.last_failed is not None and now - state.last_failed < FAILED_SECONDS:
@@ -97,6 +99,8 @@ def is_due(state: Served, now: float) -> bool:
     if state.last_finished is not None and now - state.last_finished < rest(state.last_seconds):
         return False
     if state.data_version is None or state.data_version < state.landed:
+        return True
+    if state.next_listen_ts is not None and state.next_listen_ts <= now:
         return True
     return state.newest_listen_ts is not None and day_ended(state.newest_listen_ts, now, state.zones) is not None
 

@@ -30,16 +30,16 @@ _STAGE_ENTITIES = "CREATE TEMP TABLE staged_entity (id bigint NOT NULL, doc text
 _REPLACE_RUN = (
     "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts, last_updated,"
     " row_count, base_run_id, code, seconds, cpu_seconds, touched_users, written_rows, written_bytes, position,"
-    " newest_landed_ts)"
+    " newest_landed_ts, next_listen_ts)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s, %s, %s, %s, %s, %s, %s,"
-    " (SELECT position FROM landing WHERE id = %s), (SELECT newest_listen_ts FROM landing WHERE id = %s))"
+    " (SELECT position FROM landing WHERE id = %s), (SELECT newest_listen_ts FROM landing WHERE id = %s), %s)"
     " ON CONFLICT (statistic, stats_range) DO UPDATE SET run_id = EXCLUDED.run_id,"
     " data_version = EXCLUDED.data_version, from_ts = EXCLUDED.from_ts, to_ts = EXCLUDED.to_ts,"
     " newest_listen_ts = EXCLUDED.newest_listen_ts, last_updated = EXCLUDED.last_updated,"
     " row_count = EXCLUDED.row_count, base_run_id = EXCLUDED.base_run_id, code = EXCLUDED.code,"
     " seconds = EXCLUDED.seconds, cpu_seconds = EXCLUDED.cpu_seconds, touched_users = EXCLUDED.touched_users,"
     " written_rows = EXCLUDED.written_rows, written_bytes = EXCLUDED.written_bytes, position = EXCLUDED.position,"
-    " newest_landed_ts = EXCLUDED.newest_landed_ts"
+    " newest_landed_ts = EXCLUDED.newest_landed_ts, next_listen_ts = EXCLUDED.next_listen_ts"
 )
 
 
@@ -166,6 +166,7 @@ def save_switch(  # noqa: PLR0917 - what is switched, then its rows
             sum(part.bytes for part in manifest.parts),
             manifest.data_version,
             manifest.data_version,
+            manifest.next_listen_ts,
         ),
     )
     cursor.execute("DROP TABLE staged")

@@ -1,7 +1,8 @@
 """How far behind each statistic is: its lag, beside what the catalog declares, and what its last run cost.
 
 The lag is how long the oldest change that is not in what is served has waited, from when it was written: 0 when every
-change is, and no day has ended since on the clock of any user. Ages say something else: nothing may have happened.
+change is, time has passed no listen that was left out as later than T, and no day has ended since on the clock of any
+user. Ages say something else: nothing may have happened.
 """
 
 from collections.abc import Sequence
@@ -107,8 +108,18 @@ def _day_waits(run: ServedRun, now: float, zones: Sequence[str]) -> float | None
     return None if ended is None else max(ended, run.updated)
 
 
+def _listen_waits(run: ServedRun, now: float) -> float | None:
+    """Since when time has passed a listen that a run leaves out as later than its T; as above, since the run came."""
+    following = run.next_listen_ts
+    return None if following is None or following > now else max(following, run.updated)
+
+
 def _lag(job: Job, runs: Sequence[ServedRun], served: Everything, zones: Sequence[str]) -> int:
-    since = [moment for run in runs for moment in (run.waits_since, _day_waits(run, served.now, zones))]
+    since = [
+        moment
+        for run in runs
+        for moment in (run.waits_since, _day_waits(run, served.now, zones), _listen_waits(run, served.now))
+    ]
     if len(runs) < len(job.ranges):
         since.append(served.first_change)
     oldest = min((moment for moment in since if moment is not None), default=served.now)

@@ -1,9 +1,9 @@
 """Statistics over any whole days: asked of the request consumer, waited for a moment, answered from what it has stored.
 
-Nothing is computed here. What is kept of a span is answered for a day while nothing has landed since, and for a minute
-whatever has; then it is asked for again, and if the new one is late the kept one is answered, which says its age and
-data version. Where nothing is kept, an answer that is late is 202: ask again at Location after Retry-After seconds. A
-request of the same span that is under way is everybody's.
+Nothing is computed here. What is kept of a span is answered for a day while nothing of it can have changed, and for a
+minute whatever has; then it is asked for again, and if the new one is late the kept one is answered, which says its age
+and data version. Where nothing is kept, an answer that is late is 202: ask again at Location after Retry-After seconds.
+A request of the same span that is under way is everybody's.
 """
 
 import logging

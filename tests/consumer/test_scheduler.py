@@ -53,6 +53,14 @@ def test_a_day_that_turned_for_a_user_elsewhere_is_asked_for() -> None:
     assert not is_due(replace(FRESH, newest_listen_ts=before), NOW)
 
 
+def test_a_listen_beyond_t_is_asked_for_once_time_has_passed_it_though_nothing_landed() -> None:
+    """A player's clock was ten minutes ahead."""
+    coming = replace(FRESH, next_listen_ts=int(NOW) + 600)
+    assert not is_due(coming, NOW + 599)
+    assert is_due(coming, NOW + 600)
+    assert not is_due(replace(coming, open=True), NOW + 600)
+
+
 def test_nothing_is_asked_for_twice() -> None:
     assert not is_due(replace(FRESH, landed=8, open=True), NOW)
 
@@ -88,7 +96,7 @@ def _landing(connection: Connection, number: int, kind: str = "land") -> None:
         )
 
 
-def _store_run(connection: Connection, data_version: int) -> None:
+def _store_run(connection: Connection, data_version: int, coming: int | None = None) -> None:
     with transaction(connection) as cursor:
         cursor.execute(
             "UPDATE request SET state = 'done', started = to_timestamp(%s), finished = to_timestamp(%s)", (NOW, NOW + 1)
@@ -97,8 +105,8 @@ def _store_run(connection: Connection, data_version: int) -> None:
         for statistic in refreshed()[REFRESHED]:
             cursor.execute(
                 "INSERT INTO run (statistic, stats_range, run_id, data_version, from_ts, to_ts, newest_listen_ts,"
-                " row_count) VALUES (%s, 'all_time', %s, %s, 0, %s, %s, 1)",
-                (statistic, uuid4(), data_version, int(NOW), int(NOW)),
+                " row_count, next_listen_ts) VALUES (%s, 'all_time', %s, %s, 0, %s, %s, 1, %s)",
+                (statistic, uuid4(), data_version, int(NOW), int(NOW), coming),
             )
 
 
@@ -115,6 +123,14 @@ def test_one_request_per_landing_reaches_the_queue(connection: Connection, broke
     assert look(connection, broker, NOW + 20) == 0
     _landing(connection, 3)
     assert look(connection, broker, NOW + 30) == 1
+
+
+def test_what_a_run_left_out_is_asked_for_when_it_says(connection: Connection, broker: Broker) -> None:
+    _landing(connection, 1)
+    _store_run(connection, 1, coming=int(NOW) + 60)
+    assert [look(connection, broker, NOW + second) for second in (59, 60, 61)] == [0, 1, 0]
+    [row] = request_rows.list_requests(connection)
+    assert row.params["at"] == int(NOW) + 60
 
 
 def test_ended_requests_are_forgotten_after_two_weeks(connection: Connection, broker: Broker) -> None:

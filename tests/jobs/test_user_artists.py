@@ -138,9 +138,18 @@ def test_a_week_worked_out_by_hand(manifest: Manifest) -> None:
 
 
 def test_a_future_listen_counts_once_t_has_passed_it(spark: SparkSession, worked: tuple[Settings, Landing]) -> None:
-    found = payload(run(spark, *worked, at=MONDAY + 1, stats_range="all_time"))
+    made = run(spark, *worked, at=MONDAY + 1, stats_range="all_time")
 
-    assert found[3, "all_time"] == [(1, "Low", None)]
+    assert payload(made)[3, "all_time"] == [(1, "Low", None)]
+    assert made.next_listen_ts is None
+
+
+def test_a_run_says_when_the_first_listen_that_it_left_out_comes_to_pass(
+    spark: SparkSession, worked: tuple[Settings, Landing], manifest: Manifest
+) -> None:
+    assert manifest.next_listen_ts == MONDAY + 1
+    earlier = run(spark, *worked, at=ts("2021-11-20T10:00:00"), stats_range="week")
+    assert earlier.next_listen_ts == ts("2021-11-20T11:00:00")
 
 
 def test_one_range_alone_is_what_it_is_among_nine(

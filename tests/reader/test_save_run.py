@@ -109,6 +109,19 @@ def test_the_same_manifest_twice_changes_nothing(connection: Connection, pool: P
     assert everything(connection) == before
 
 
+def test_the_next_listen_that_a_run_left_out_is_that_of_the_run_served(connection: Connection, pool: Pool) -> None:
+    def coming() -> int | None:
+        with transaction(connection) as cursor:
+            cursor.execute("SELECT next_listen_ts FROM run")
+            [(moment,)] = cursor.fetchall()
+            return moment
+
+    save_run(pool, replace(manifest(OLD), next_listen_ts=1501))
+    assert coming() == 1501
+    save_run(pool, manifest(OLD, data_version=2))
+    assert coming() is None
+
+
 @pytest.mark.parametrize("older", [{"data_version": 1}, {"data_version": 2, "now": 1_600_000_000}])
 def test_an_older_run_never_replaces_a_newer_one(connection: Connection, pool: Pool, older: dict[str, Any]) -> None:
     save_run(pool, manifest({1: [(11, 5)]}, data_version=2))

@@ -293,6 +293,30 @@ def test_when_a_day_has_turned_the_windows_are_behind_since_midnight(connection:
     assert lag(connection) <= 30
 
 
+def test_a_listen_dated_ahead_is_behind_once_time_has_passed_it(connection: Connection, rob: Account) -> None:
+    """It landed, but the run's T was earlier; nothing else happens."""
+    write(connection, rob.id, 1_600_000_000)
+    land(connection, 1)
+    now = int(time.time())
+    serve(connection, 1, t=now - 500)
+
+    def lag_where_next_is(moment: int) -> int:
+        with transaction(connection) as cursor:
+            cursor.execute(
+                "UPDATE run SET next_listen_ts = %s, last_updated = to_timestamp(%s)"
+                " WHERE (statistic, stats_range) = ('user_artists', 'week')",
+                (moment, now - 500),
+            )
+        found = of_all(connection)
+        assert {one.lag for name, one in found.items() if name != "user_artists"} == {0}
+        return found["user_artists"].lag
+
+    assert lag_where_next_is(now + 3600) == 0
+    assert 400 <= lag_where_next_is(now - 400) <= 430
+    assert of_all(connection)["user_artists"].late
+    assert 500 <= lag_where_next_is(now - 9000) <= 530, "no longer than the run is served"
+
+
 def test_a_run_as_of_long_ago_is_behind_since_it_came(connection: Connection, rob: Account) -> None:
     write(connection, rob.id, 1_600_000_000)
     land(connection, 1)

@@ -223,6 +223,41 @@ def test_after_a_landing_it_is_made_anew_and_the_kept_one_answered_meanwhile(
     assert ([item["listen_count"] for item in newer["artists"]], newer["data_version"]) == ([7], 2)
 
 
+@pytest.mark.parametrize(
+    ("listened_at", "position", "anew"),
+    [
+        (1500, 1, False),  # not later than T, so it is counted
+        (1501, 1, True),  # T was earlier, time has passed it
+        (1501, 2, False),  # it has not landed
+        (TO + 86400, 1, False),  # on no clock is it in these days
+    ],
+)
+def test_a_kept_span_is_made_anew_when_time_has_passed_a_listen_that_it_left_out(
+    client: FlaskClient,
+    rob: Account,
+    connection: Connection,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    listened_at: int,
+    position: int,
+    anew: bool,
+) -> None:
+    """T of the stored run is 1500."""
+    monkeypatch.setattr("webapi.spans.WAIT_SECONDS", 0.2)
+    land(connection, 1)
+    client.get(f"{URL}?{DAYS}")
+    answered(database_url, rob)
+    age(connection, 61)
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO listen (user_id, listened_at, recording_msid, position, inserted_at, artist_name, track_name,"
+            " additional_info) VALUES (%s, %s, gen_random_uuid(), %s, now(), 'Low', 'Two-Step', '{}')",
+            (rob.id, listened_at, position),
+        )
+    assert client.get(f"{URL}?{DAYS}").status_code == 200, "the kept one, whether or not another is asked for"
+    assert len(rows(connection)) == (2 if anew else 1)
+
+
 def test_days_without_listens_are_204(client: FlaskClient, rob: Account, settings: Settings, database_url: str) -> None:
     with consumer(settings, lambda: answered(database_url, rob, {})):
         answer = client.get(f"{URL}?{DAYS}")

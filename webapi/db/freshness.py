@@ -37,6 +37,8 @@ class ServedRun:
     """Its T."""
     updated: float
     """When it was switched to."""
+    next_listen_ts: int | None
+    """The earliest listen of its data version that T leaves out; None: there is none."""
     waits_since: float | None
     """When the oldest change that is not in it was made; None: every change there is, is."""
     cost: Cost
@@ -81,8 +83,8 @@ WITH served AS (
 SELECT extract(epoch FROM clock_timestamp())::float8, w.never,
        CASE WHEN w.oldest IS NOT NULL THEN extract(epoch FROM greatest(w.oldest, store.created))::float8 END,
        s.statistic, s.stats_range, s.run_id, s.data_version, s.newest_listen_ts,
-       extract(epoch FROM s.last_updated)::float8, s.seconds, s.cpu_seconds, s.base_run_id IS NOT NULL,
-       s.touched_users, s.written_rows, s.written_bytes
+       extract(epoch FROM s.last_updated)::float8, s.next_listen_ts, s.seconds, s.cpu_seconds,
+       s.base_run_id IS NOT NULL, s.touched_users, s.written_rows, s.written_bytes
   FROM store CROSS JOIN waiting w LEFT JOIN served s ON s.upto = w.upto AND s.data_version = w.data_version
  ORDER BY s.statistic, s.stats_range
 """
@@ -93,5 +95,5 @@ def everything_served(cursor: Cursor) -> Everything:
     cursor.execute(_SERVED, {"ranges": list(STATS_RANGES)})
     rows = cursor.fetchall()
     [first] = {since for _, never, since, *_ in rows if never}
-    runs = [ServedRun(*(*row[3:9], row[2], Cost(*row[9:]))) for row in rows if row[3] is not None]
+    runs = [ServedRun(*(*row[3:10], row[2], Cost(*row[10:]))) for row in rows if row[3] is not None]
     return Everything(rows[0][0], runs, first)

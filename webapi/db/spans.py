@@ -22,7 +22,7 @@ class SpanState:
     age: float
     """Of that, seconds."""
     current: bool
-    """Nothing has landed since."""
+    """Nothing has landed since, and no listen of hers that was dated in the future has come to pass."""
     open: bool
     """A request for it is queued or running."""
     error: str | None
@@ -31,12 +31,19 @@ class SpanState:
     """How long ago the newest request ended, seconds; None: there is none, or it is open."""
 
 
+# What landed but was later than T: one user's listens are found by time. The days of every clock end within a day after
+# those of UTC, so that later ones are in no day of the span.
 _STATE = """
 SELECT s.run_id::text, coalesce(extract(epoch FROM clock_timestamp() - s.last_updated), 0)::float8,
-       coalesce(s.data_version >= n.id, false), coalesce(q.state IN ('queued', 'running'), false),
+       coalesce(s.data_version >= n.id AND NOT EXISTS (
+           SELECT FROM listen c
+            WHERE c.user_id = s.user_id AND c.listened_at > s.newest_listen_ts AND c.listened_at < s.to_ts + 86400
+              AND c.listened_at <= extract(epoch FROM now()) AND c.position <= n.position), false),
+       coalesce(q.state IN ('queued', 'running'), false),
        CASE WHEN q.state IN ('failed', 'cancelled') THEN coalesce(q.error, q.state) END,
        extract(epoch FROM clock_timestamp() - q.finished)::float8
-  FROM (SELECT max(id) AS id FROM landing WHERE kind IN ('land', 'import')) n
+  FROM (SELECT) AS one
+  LEFT JOIN (SELECT id, position FROM landing WHERE kind IN ('land', 'import') ORDER BY id DESC LIMIT 1) n ON true
   LEFT JOIN span s ON s.user_id = %(user_id)s AND s.statistic = %(statistic)s AND s.from_ts = %(from_ts)s
        AND s.to_ts = %(to_ts)s AND s.last_updated > now() - %(kept)s
   LEFT JOIN LATERAL (SELECT state, error, finished FROM request

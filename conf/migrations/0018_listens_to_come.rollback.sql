@@ -1,0 +1,1 @@
+ALTER TABLE run DROP next_listen_ts;
