@@ -1,9 +1,9 @@
 """Statistics over any whole days: asked of the request consumer, waited for a moment, answered from what it has stored.
 
 Nothing is computed here. What is kept of a span is answered for a day while nothing of it can have changed, and for a
-minute whatever has; then it is asked for again, and if the new one is late the kept one is answered, which says its age
-and data version. Where nothing is kept, an answer that is late is 202: ask again at Location after Retry-After seconds.
-A request of the same span that is under way is everybody's.
+minute whatever has; then it is asked for again, and if the new one is late, or beyond the client's quota, the kept one
+is answered, which says its age and data version. Where nothing is kept, an answer that is late is 202: ask again at
+Location after Retry-After seconds. A request of the same span that is under way is everybody's.
 """
 
 import logging
@@ -18,7 +18,7 @@ from jobs.messages import Request
 from jobs.spans import InvalidSpanError, Span, span_of
 from webapi.costs import count_span
 from webapi.db.spans import SpanState, ask_for_span, span_state
-from webapi.errors import BadRequestError, UnavailableError, reply
+from webapi.errors import ApiError, BadRequestError, UnavailableError, reply
 from webapi.parameters import whole
 from webapi.services import Services
 
@@ -59,15 +59,17 @@ def asked_span() -> Span:
 def await_span(here: Services, user_id: int, statistic: str, span: Span) -> SpanState | Response:
     """How it stands once it is to be had; else the 202.
 
-    Raises ApiError 429 beyond the quota of spans, UnavailableError where it has just failed.
+    Raises ApiError 429 beyond the quota of spans where nothing is kept, UnavailableError where it has just failed.
     """
     state = _state(here, user_id, statistic, span)
     if not _is_settled(state) and not state.open:
-        count_span(here.limiter)
-        with here.pool.transaction() as cursor:
-            made = ask_for_span(cursor, user_id, statistic, span)
-        if made is not None:
-            _ring(here.settings, made)
+        try:
+            count_span(here.limiter)
+        except ApiError:
+            if state.run_id is None:
+                raise
+            return state
+        _ask(here, user_id, statistic, span)
         state = _state(here, user_id, statistic, span)
     if not _is_settled(state) and here.span_places.acquire(blocking=False):
         try:
@@ -80,6 +82,13 @@ def await_span(here: Services, user_id: int, statistic: str, span: Span) -> Span
         log.warning("span of %s of user %s: %s", statistic, user_id, state.error)
         raise UnavailableError("This statistic could not be computed. Please try again in a minute.")
     return _later()
+
+
+def _ask(here: Services, user_id: int, statistic: str, span: Span) -> None:
+    with here.pool.transaction() as cursor:
+        made = ask_for_span(cursor, user_id, statistic, span)
+    if made is not None:
+        _ring(here.settings, made)
 
 
 def _waited(here: Services, user_id: int, statistic: str, span: Span) -> SpanState:

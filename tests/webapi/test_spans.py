@@ -308,6 +308,27 @@ def test_beginnings_have_a_quota_of_their_own(
     assert len(rows(connection)) == SPANS + 1
 
 
+def test_beyond_the_quota_the_kept_one_is_answered_though_something_landed_since(
+    settings: Settings, rob: Account, connection: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapi.spans.WAIT_SECONDS", 0.0)
+    client = timeless_app(settings).test_client()
+    land(connection, 1)
+    assert client.get(f"{URL}?{DAYS}", headers=rob.headers).status_code == 202
+    answered(database_url, rob)
+    land(connection, 2)
+    age(connection, 61)
+    for number in range(1, SPANS):
+        client.get(f"{URL}?from_ts={FROM}&to_ts={TO + 86400 * number}", headers=rob.headers)
+    asked = len(rows(connection))
+
+    kept = client.get(f"{URL}?{DAYS}", headers=rob.headers)
+    assert (kept.status_code, kept.headers["X-RateLimit-Remaining"]) == (200, "0")
+    assert kept.get_json()["payload"]["data_version"] == 1
+    assert len(rows(connection)) == asked, "and none is made anew"
+    assert client.get(f"{URL}?from_ts={FROM}&to_ts={FROM + 86400}", headers=rob.headers).status_code == 429
+
+
 def test_a_document_of_a_span_says_the_days_of_the_users_clock(
     client: FlaskClient, rob: Account, settings: Settings, database_url: str
 ) -> None:
