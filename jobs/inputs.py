@@ -38,11 +38,12 @@ _INPUTS = (
     Input(
         "subjects",
         "One row per key statistics are made for: key = user_id, with her zone and exclusions; and, for a user who has "
-        "any of these, key = -user_id: UTC and everything.",
+        "any of these, key = -user_id: UTC and everything. Who has chosen UTC again has none.",
         ("users", "user_settings", "exclusions"),
         """
         WITH chosen AS (
-            SELECT u.user_id, coalesce(s.zone, 'UTC') AS zone, s.user_id IS NOT NULL OR e.user_id IS NOT NULL AS own
+            SELECT u.user_id, coalesce(s.zone, 'UTC') AS zone,
+                   coalesce(s.zone, 'UTC') <> 'UTC' OR e.user_id IS NOT NULL AS own
               FROM {users} u
               LEFT JOIN {user_settings} s ON s.user_id = u.user_id
               LEFT JOIN (SELECT DISTINCT user_id FROM {exclusions}) e ON e.user_id = u.user_id

@@ -51,10 +51,12 @@ def _beside(
         for mbid in {*expected, *(key[2] for key in answers)}:
             yield (job.statistic, stats_range, mbid), expected.get(mbid), _named(answers, job, stats_range, mbid, names)
         return
-    keys = [0] if whose == "sitewide" else _keys(oracle, answers)
+    keys = [0] if whose == "sitewide" else _keys(oracle)
     for key in {*keys, *(key[2] for key in answers)}:
         full = (job.statistic, stats_range, key)
-        if statistic in TOTALS:
+        if key not in keys:
+            yield full, None, answers.get(full)  # whatever it says: who has no settings has one answer
+        elif statistic in TOTALS:
             yield from _lists(oracle, full, statistic, found)
         elif whose == "sitewide":
             yield full, oracle.sitewide(statistic, stats_range), answers.get(full)
@@ -62,7 +64,8 @@ def _beside(
             yield full, oracle.user(abs(key), statistic, stats_range, plain=key < 0), answers.get(full)
 
 
-def _keys(oracle: Oracle, answers: Mapping[Key, Body]) -> list[int]:
+def _keys(oracle: Oracle) -> list[int]:
+    """Who may have an answer: every user, and less than 0 who has settings, without them."""
     world = oracle.world
     filtered = [user_id for user_id, settings in world.settings.items() if settings != PLAIN]
     return [*world.users, *(-user_id for user_id in filtered)]

@@ -16,8 +16,8 @@ from tests.jobs.served import Payloads, payloads
 MONDAY = ts("2021-11-22T12:00:00")
 """T of `clock`. Listens after it are there for runs with a later T."""
 LONDON, BERLIN, KATHMANDU, SILENT, FUTURE, MAPPER, CROWD = 1, 2, 3, 4, 5, 6, 7
-"""Users: one without settings (UTC), two with zones, two without listens up to T, one with a mapping of her own, and
-one who hears 22 artists at once."""
+"""Users: one who has chosen UTC again, which is to have no settings, two with zones, two without listens up to T, one
+with a mapping of her own, and one who hears 22 artists at once."""
 LOW, BOB = mbid(1), mbid(2)
 DUET, SOLO, LATER, CROWDED, FIRST = mbid(21), mbid(22), mbid(23), mbid(24), mbid(25)
 """Recordings: of Low and Bob, of Low as `LOW`, that of MAPPER's own mapping, of 22 artists, of the first of them."""
@@ -105,6 +105,7 @@ def histories() -> Histories:
     bob = {"artist_credit_name": "Bob", "join_phrase": "", "artist_mbid": BOB}
     made.beside = {
         "user_settings": [
+            {"user_id": LONDON, "zone": "UTC"},
             {"user_id": BERLIN, "zone": "Europe/Berlin"},
             {"user_id": KATHMANDU, "zone": "Asia/Kathmandu"},
         ],

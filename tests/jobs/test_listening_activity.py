@@ -111,6 +111,13 @@ def test_plainly_it_is_utc(clock: Clock) -> None:
     assert "settings_applied" not in clock.served["user_listening_activity", "month", -BERLIN]
 
 
+def test_who_has_chosen_utc_again_has_one_answer_as_if_she_had_never_chosen(clock: Clock) -> None:
+    keys = {key for _, _, key in clock.served}
+    assert {LONDON, BERLIN, -BERLIN, KATHMANDU, -KATHMANDU} <= keys
+    assert -LONDON not in keys
+    assert "settings_applied" not in clock.served["user_listening_activity", "week", LONDON]
+
+
 def test_everybody_counts_plainly(clock: Clock) -> None:
     assert heard(clock.served, EVERYBODY, "all_time", "sitewide_listening_activity") == {
         "2010": 2,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 from pyspark.sql import SparkSession
 
-from conf.postgres import Connection, Pool
+from conf.postgres import Connection, Pool, transaction
 from conf.settings import Settings
 from jobs import everybody
 from jobs.engines.plays import Moment
@@ -107,7 +107,18 @@ def test_each_change_touches_whom_it_is_about_and_what_is_stored_is_what_a_run_o
     assert continued.base_run_id is not None
     assert len(continued.touched) == len(users) - 1
     site.check(landing, T)
-    touched_by(BACK, site, lander, landing, users)
+    assert plain_keys(connection) == {-users.zone, -users.excluder}
+    landing = touched_by(BACK, site, lander, landing, users)
+    assert site.run(landing, T, site.base).touched == sorted((users.zone, users.excluder))
+    assert plain_keys(connection) == set(), "the one answer of who has no settings is also that without them"
+    site.check(landing, T)
+
+
+def plain_keys(connection: Connection) -> set[int]:
+    """The keys of users' results that are stored without their settings too."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT key FROM result_list WHERE key < 0 UNION SELECT key FROM result_document WHERE key < 0")
+        return {key for (key,) in cursor.fetchall()}
 
 
 def touched_by(changes: Changes, site: Site, lander: Lander, landing: Landing, users: Users) -> Landing:
