@@ -32,7 +32,7 @@ class Answer:
     def of(cls, text: str, told: list[str]) -> "Answer":
         counts, _, document = text.partition("; ")
         answer = orjson.loads(document)
-        numbers = (part.split(" ", 1) for part in counts.split(", ")) if counts != "nothing to import" else ()
+        numbers = (part.split(" ", 1) for part in counts.removeprefix("nothing imported: ").split(", "))
         return cls({name: int(n) for n, name in numbers}, answer["imported_dump"], answer["errors"], told)
 
     def __getitem__(self, name: str) -> int:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from conf.postgres import Connection
+from conf.settings import Settings
+from dumps.load.spark import importer
 from dumps.load.spark.names import NO_FULL, DumpRefusedError
 from tests.spark_dumps.archives import archive, full, incremental, parquet, play
 from tests.spark_dumps.conftest import Bring, listens, query
@@ -81,9 +83,22 @@ def test_after_a_full_dump_every_later_one_comes_once_though_ids_have_holes(
     later = bring("incremental")
 
     assert (first.imported, first.errors) == (names((5, "incremental"), (8, "incremental")), [])
-    assert (again.imported, again.errors, again.counts) == ([], [], {})
+    assert (again.imported, again.errors) == ([], [])
+    assert again.counts == dict.fromkeys(first.counts, 0)
+    assert (first["new"], again["new"]) == (2, 0)
     assert later.imported == names((12, "incremental"))
     assert seconds(connection) == [4, 5, 8, 12]
+
+
+def test_where_no_dump_is_left_the_answer_begins_with_words_and_zeros(
+    settings: Settings, bring: Bring, folder: Path
+) -> None:
+    full(folder, 4, play(4))
+    bring("full")
+
+    said = importer.import_incremental(settings, {"folder": str(folder), "source": "listenbrainz"}, lambda _: None)
+
+    assert said.startswith("nothing imported: 0 read, 0 new, 0 changed, 0 duplicate, ")
 
 
 def test_after_a_later_full_dump_those_after_it_come_again(bring: Bring, folder: Path, connection: Connection) -> None:

@@ -32,6 +32,8 @@ from jobs.listens.dump.staging import forget_staged, stage
 FOLDER = "listenbrainz-export"
 """Below DATA_DIR: where dumps are looked for when no folder is named."""
 SHOWN_RENAMED = 20
+OF_NONE = {**asdict(Written()), "of_deleted_users": 0, "removed": 0, "users": 0, "mapped": 0}
+"""What is counted, before the first dump."""
 
 Tell = Callable[[str], None]
 """Hears how far it is; raises to end the import, of which everything told before is in."""
@@ -44,16 +46,16 @@ class _Answer:
     kind: str
     imported: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=OF_NONE.copy)
 
     def add(self, dump: Dump, counts: Mapping[str, int]) -> None:
         """One dump is in."""
         self.imported.append(dump.name)
         for name, count in counts.items():
-            self.counts[name] = self.counts.get(name, 0) + count
+            self.counts[name] += count
 
     def text(self) -> str:
-        """One line: the counts, then the answer as JSON."""
+        """One line: the counts, all 0 where no dump was left to bring in, then the answer as JSON."""
         answer = {
             "type": f"import_{self.kind}_dump",
             "imported_dump": self.imported,
@@ -61,7 +63,7 @@ class _Answer:
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in self.counts.items())
-        return f"{said or 'nothing to import'}; {orjson.dumps(answer).decode()}"
+        return f"{'' if self.imported else 'nothing imported: '}{said}; {orjson.dumps(answer).decode()}"
 
 
 @dataclass(frozen=True)
