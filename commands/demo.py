@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
+from commands.demo_sample import Coming, coming, note_sample
 from commands.demo_tables import SHOWN, has_year, is_computed, is_recommended, recommended, top_artists
 from commands.exits import CommandError
 from commands.supervisor import PARTS, Supervisor
@@ -30,8 +30,6 @@ from request_consumer.request_rows import RequestRow
 from request_consumer.request_rows import wait as wait_for_request
 from request_consumer.requests import enqueue
 
-SEED, USERS, LISTENS = 8, 5, 6000
-"""With this seed the first user has listens in every range of the statistics, whatever the day."""
 CALL = 500
 """Listens of one call to submit-listens; the API takes up to 1000."""
 PATIENCE = 300.0
@@ -98,12 +96,12 @@ def demo(once: bool) -> None:
     settings, stop = demo_settings(load_settings()), stop_on_signals()
     this = Demo(settings, Supervisor(settings, say), stop, Console())
     try:
-        name = show(this)
+        name, until = show(this)
         say(f"first table after {time.monotonic() - started:.1f} s")
         recommend(this, name)
         this.supervisor.start("scheduler")
         if not once:
-            show_year(this, name)
+            show_year(this, name, until)
             stay(this)
     except StoppedError:
         say("stopping ...")
@@ -137,31 +135,33 @@ def free_port(host: str, wanted: int) -> int:
     raise CommandError(f"WEB_HOST={host} WEB_PORT={wanted}: no free port from there on; set another")
 
 
-def show(demo: Demo) -> str:
-    """All the steps to the tables, then these; the name of the first user."""
+def show(demo: Demo) -> tuple[str, int]:
+    """All the steps to the tables, then these; the name of the first user, and until when there are listens."""
     with demo.step("Start PostgreSQL, make the tables"):
         demo.supervisor.start_store()
     if demo.stop.is_set():
         raise StoppedError
     demo.supervisor.start(*(part for part in PARTS if part != "scheduler"))
     with demo.step("Invent listens and users"):
-        until = sample_end(demo.settings.data_dir)
-        sample, metadata = invented(until, demo.settings.data_dir)
-        tokens = make_users(demo.settings, list(sample))
+        sample = coming(demo.settings.data_dir, time.time())
+        names = list(sample.listens)
+        tokens = make_users(demo.settings, names)
     with demo.step("Wait for the web server"):
         demo.until(lambda: "web server" not in missing_parts(demo.settings), "the web server does not answer")
-    with demo.step(f"Submit {LISTENS} listens over HTTP"):
-        submit(demo, sample, tokens)
+    if sample.count:
+        with demo.step(f"Submit {sample.count} listens over HTTP"):
+            submit(demo, sample, tokens)
     with demo.step("Write them to PostgreSQL, start Spark, land them in the Delta lake"):
         demo.until(lambda: landed(demo.settings), "the listens have not landed")
+    note_sample(demo.settings.data_dir, sample)
     if not has_metadata(demo.settings.lake):
         with demo.step("Import what is known of the music: artists, releases, countries, genres"):
-            ask(demo, IMPORT, {"from": str(metadata)})
-    if not is_computed(demo.settings, next(iter(sample))):
+            ask(demo, IMPORT, {"from": str(sample.metadata)})
+    if not is_computed(demo.settings, names[0]):
         with demo.step("Compute all statistics of every user in nine ranges"):
-            ask(demo, QUERY, {})
-    print_result(demo, list(sample))
-    return next(iter(sample))
+            ask(demo, QUERY, {"at": int(time.time())})
+    print_result(demo, names)
+    return names[0], sample.until
 
 
 def recommend(demo: Demo, name: str) -> None:
@@ -174,24 +174,14 @@ def recommend(demo: Demo, name: str) -> None:
     say(f"recommendations after {time.monotonic() - started:.1f} s more")
 
 
-def show_year(demo: Demo, name: str) -> None:
+def show_year(demo: Demo, name: str, until: int) -> None:
     """Last of all: where the year in music of one user is. It is not waited for; its page says when it is not there."""
-    year = time.gmtime(sample_end(demo.settings.data_dir) - QUARTER).tm_year
+    year = time.gmtime(until - QUARTER).tm_year
     if not has_year(demo.settings, name, year):
         with closing(connect(dsn(demo.settings))) as connection:
             enqueued(demo, connection, YEAR, {"year": year})
         say("the year in music of every user is being made; in a moment it is here:")
     click.echo(f"  {demo.settings.url}/user/{quote(name, safe='')}/year-in-music/{year}")
-
-
-def invented(until: int, folder: Path) -> tuple[dict[str, list[dict[str, Any]]], Path]:
-    """Listens in API form by user, of the two years before `until` (epoch seconds), and where their metadata is."""
-    from dumps.generator import make_sample  # here: it brings numpy and pyarrow, which every part would carry
-    from dumps.generator.files import write_tables
-
-    made = make_sample(SEED, USERS, LISTENS, until=until)
-    write_tables(folder / "metadata", made.metadata)
-    return made.listens, folder / "metadata"
 
 
 def has_metadata(lake: str) -> bool:
@@ -200,14 +190,6 @@ def has_metadata(lake: str) -> bool:
     from jobs.tables import METADATA_TABLES
 
     return METADATA_TABLES.keys() <= newest(lake).versions.keys()
-
-
-def sample_end(folder: Path) -> int:
-    """The last midnight, UTC, when the demo first ran, epoch seconds: the same listens every time."""
-    kept = folder / "sample_end"
-    if not kept.exists():
-        kept.write_text(str(int(time.time()) // 86400 * 86400))
-    return int(kept.read_text())
 
 
 def make_users(settings: Settings, names: list[str]) -> dict[str, str]:
@@ -225,10 +207,10 @@ def _token(connection: Connection, name: str, vault: Vault | None) -> str:
         return create_token(cursor, user_id, "demo", vault)
 
 
-def submit(demo: Demo, sample: dict[str, list[dict[str, Any]]], tokens: dict[str, str]) -> None:
+def submit(demo: Demo, sample: Coming, tokens: dict[str, str]) -> None:
     """What any client does: POST /1/submit-listens with a token."""
     with requests.Session() as session:
-        for name, listens in sample.items():
+        for name, listens in sample.listens.items():
             for first in range(0, len(listens), CALL):
                 if demo.stop.is_set():
                     raise StoppedError

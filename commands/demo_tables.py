@@ -42,7 +42,7 @@ def is_recommended(settings: Settings, name: str) -> bool:
 
 
 def has_year(settings: Settings, name: str, year: int) -> bool:
-    """Whether the year in music of a user is served: the demo's listens are the same ones every time."""
+    """Whether the year in music of a user is served; what a later day has brought, the scheduler has told anew."""
     answer = requests.get(f"{settings.url}/1/stats/user/{quote(name, safe='')}/year-in-music/{year}", timeout=10)
     return answer.status_code == 200 and bool(answer.json()["payload"]["data"])
 
