@@ -3,6 +3,11 @@
 A listen that is there already is a duplicate, whoever brought it. A full dump replaces what its source has brought: a
 listen that it tells differently is written anew, one that it has no more leaves. What users submitted here (rows
 without a source) neither changes nor leaves. A listen that was deleted here after the dump's server had it stays away.
+
+What a full dump tells as it was told before stays the row that it is, with the id of the dump that brought it: a full
+dump replaces what its source has said, not the rows that say the same. An id written over it here alone would not be
+the lake's, which takes a row by its position; and a position of its own would be a delete and an append of each listen
+of the source there, and every result of its users anew, for a dump that has little news.
 """
 
 from collections.abc import Iterator, Sequence
