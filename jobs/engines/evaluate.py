@@ -102,14 +102,12 @@ def evaluate(
     tried = [_tried(one, _on_folds(one, folds, seed, progress), against) for one in candidates]
     tried += [_tried(one, _on_folds(one, folds, seed, progress), against) for one in _blends(tried)]
     decisive = NEW if NEW in test else ALL
-    chosen = _best_of_each_kind(tried, decisive)
+    chosen = best_of_each_kind(tried, decisive)
     asked = [(one, True) for one in baselines] + [(one.candidate, False) for one in chosen]
     tested = []
     for candidate, baseline in asked:
         progress(f"measuring {candidate.kind}")
-        model = models.fit(candidate.kind, test[ALL].known, candidate.parameters, seed)
-        quality = {task: measure(model, of, seed) for task, of in test.items()}
-        tested.append(Tested(candidate, baseline, model.explains, quality))
+        tested.append(tested_on(candidate, test, seed, baseline=baseline))
     of_baselines = [_tried(one, found, against) for one, found in zip(baselines, floor, strict=True)]
     return _decided(seed, windows, test, decisive, [*of_baselines, *tried], tested)
 
@@ -124,6 +122,12 @@ def trials(timeline: Timeline, start: int, end: int, seed: int, most_users: int 
             if not task.new_only:
                 raise
     return found
+
+
+def tested_on(candidate: Candidate, test: Mapping[str, Trial], seed: int, *, baseline: bool = False) -> Tested:
+    """Fitted on what was heard before the test, and measured at every task of it."""
+    model = models.fit(candidate.kind, test[ALL].known, candidate.parameters, seed)
+    return Tested(candidate, baseline, model.explains, {task: measure(model, of, seed) for task, of in test.items()})
 
 
 def _folds(timeline: Timeline, windows: Windows, seed: int, most_users: int) -> list[dict[str, Trial]]:
@@ -187,7 +191,7 @@ def _blends(tried: Sequence[Tried]) -> list[Candidate]:
     return blends(own, [one.candidate for one in list(others.values())[:BLENDED]])
 
 
-def _best_of_each_kind(tried: Sequence[Tried], task: str) -> list[Tried]:
+def best_of_each_kind(tried: Sequence[Tried], task: str) -> list[Tried]:
     """The best at the task first, of equals that with more merit, of these the one tried first."""
     found: dict[str, Tried] = {}
     for one in sorted(tried, key=lambda one: (-one.ndcg.get(task, 0.0), -one.merit)):

@@ -11,6 +11,9 @@ Card = dict[str, Any]
 _HEADS = (f"nDCG@{K}", "95 %", f"precision@{K}", f"recall@{K}", f"MAP@{K}", "coverage", "novelty", "heard")
 _HEAD = ("| model | " + " | ".join(_HEADS) + " |", "|---|" + "---:|" * len(_HEADS))
 
+_OF_A_CHOICE = 8
+"""Digits of what a choice was made by: whoever has the card can make it again, and finds no equals that were none."""
+
 
 def model_card(
     model_id: str,
@@ -48,18 +51,19 @@ def _measured(evaluation: Evaluation) -> Card:
             task: {
                 "users": users,
                 "gain_over_best_baseline": _interval(evaluation.gains[task]),
-                "models": [_tested(one, task) for one in evaluation.tested],
+                "models": [figures_of(one, task) for one in evaluation.tested],
             }
             for task, users in evaluation.users.items()
         },
         "validation": [
-            {**one.candidate._asdict(), "ndcg": _rounded(one.ndcg), "merit": round(one.merit, 4)}
+            {**one.candidate._asdict(), "ndcg": _rounded(one.ndcg), "merit": round(one.merit, _OF_A_CHOICE)}
             for one in evaluation.tried
         ],
     }
 
 
-def _tested(one: Tested, task: str) -> Card:
+def figures_of(one: Tested, task: str) -> Card:
+    """JSON values only: what one model reached at a task in the test."""
     quality: Quality = one.quality[task]
     return {
         **one.candidate._asdict(),
@@ -96,7 +100,7 @@ def _interval(interval: Interval) -> dict[str, float]:
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in values.items()}
+    return {name: round(value, _OF_A_CHOICE) for name, value in values.items()}
 
 
 def card_markdown(card: Card) -> str:

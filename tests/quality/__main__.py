@@ -1,6 +1,6 @@
 """`make quality`: measures every kind of recommendation model on real listens, writes docs/recommendations.md.
 
-    python -m tests.quality                                   everything, about ten minutes on 2 cores
+    python -m tests.quality                                   everything, about a quarter of an hour on 2 cores
     python -m tests.quality --only last-fm-304-users:0.8:1    one set from a share of its listens to another
 
 Measured splits are kept in docs/recommendations.json; those not asked for stay as last measured. Needs SHARED_DATA.
@@ -22,6 +22,7 @@ from jobs.engines.model_card import model_card
 from jobs.engines.quality import mean_ndcg
 from tests.conftest import SHARED_DATA
 from tests.quality.figures import QUICK, best_by_split, quick_table, whole
+from tests.quality.fixed import Figures, fixed_tables, measured
 from tests.quality.listens import LAST_FM, RADIO, SETS, cut, timeline
 
 SEED = 1
@@ -37,19 +38,21 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure, keep, write; the exit status."""
     options = _options().parse_args(arguments)
     store, page = options.out / "recommendations.json", options.out / "recommendations.md"
-    kept: dict[str, Any] = json.loads(store.read_text()) if store.exists() else {"splits": {}}
+    kept: dict[str, Any] = {"splits": {}, "fixed": {}} | (json.loads(store.read_text()) if store.exists() else {})
     for split in options.only:
         started = time.monotonic()
-        kept["splits"][split] = _measured(split)
+        kept["splits"][split], kept["fixed"][split] = _measured(split)
         _keep(store, kept)
         Console(stderr=True).print(f"{split}: {time.monotonic() - started:.0f} s", highlight=False)
     if f"{LAST_FM}:0.8:1" in options.only or "quick" not in kept:
         kept["quick"] = _quick()
     kept = _keep(store, kept)
-    cards = {split.replace(":", " "): kept["splits"][split] for split in SPLITS if split in kept["splits"]}
+    cards, of_fixed = ({split.replace(":", " "): kept[of][split] for split in SPLITS if split in kept[of]}
+                       for of in ("splits", "fixed"))  # fmt: skip
     tables = {
         "quick": quick_table(kept["quick"]),
         "splits": best_by_split(cards),
+        "fixed": fixed_tables(of_fixed),
         "whole": [line for n, (split, card) in enumerate(cards.items()) for line in whole(split, card, details=n == 0)],
     }
     page.write_text(filled(page.read_text(), tables))
@@ -63,16 +66,18 @@ def _keep(store: Path, kept: dict[str, Any]) -> dict[str, Any]:
     return again
 
 
-def _measured(split: str) -> dict[str, Any]:
+def _measured(split: str) -> tuple[dict[str, Any], Figures]:
+    """The card of what is chosen, and the figures of FIXED."""
     name, start, end = split.split(":")
     listens = timeline(SHARED_DATA, name)
     windows = cut(listens, float(start), float(end))
     found = evaluate(listens, windows, SEED, progress=_tell)
     known = listens.before(windows.test_from)
-    return model_card(
+    card = model_card(
         split, found.served.kind, found.served.parameters, data_version=0, created=0, seed=SEED,
         users=known.user_ids.size, items=known.items.size, interactions=known.matrix.nnz, evaluation=found,
     )  # fmt: skip
+    return card, measured(listens, windows, SEED)
 
 
 def _quick() -> list[dict[str, float]]:

@@ -1,6 +1,8 @@
 """Figures of docs/recommendations.md that anyone can have again in seconds, and the page they stand on."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from jobs.engines.evaluate import trials
 from jobs.engines.quality import mean_ndcg
 from jobs.engines.timeline import Timeline, Trial, Windows
 from tests.quality.__main__ import SPLITS, filled, main
-from tests.quality.listens import LAST_FM, cut, timeline
+from tests.quality.chosen import chosen_again, went_to_test
+from tests.quality.fixed import FIXED, fixed_tables
+from tests.quality.listens import LAST_FM, RADIO, cut, timeline
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +24,13 @@ def asked(shared_data: Path) -> dict[str, Trial]:
     listens = timeline(shared_data, LAST_FM)
     windows = cut(listens, 0.8)
     return trials(listens, windows.test_from, windows.until, 1)
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    """What the page is made from."""
+    found: dict[str, Any] = json.loads((PROJECT / "docs/recommendations.json").read_text())
+    return found
 
 
 @pytest.mark.parametrize(
@@ -68,6 +79,66 @@ def test_the_page_is_what_the_kept_measurements_say(tmp_path: Path) -> None:
     assert (tmp_path / "recommendations.md").read_text() == (PROJECT / "docs/recommendations.md").read_text()
 
 
-def test_every_split_of_the_page_was_measured() -> None:
+def test_every_split_of_the_page_was_measured(kept: dict[str, Any]) -> None:
     page = (PROJECT / "docs/recommendations.md").read_text()
     assert [split for split in SPLITS if f"### {split.replace(':', ' ')}\n" not in page] == []
+    assert set(kept["splits"]) == set(SPLITS)
+
+
+def test_every_model_of_fixed_parameters_was_measured_in_every_split_at_both_tasks(kept: dict[str, Any]) -> None:
+    told = {split: [(of_model[task]["kind"], of_model[task]["parameters"], of_model[task]["ndcg@10"]["mean"] >= 0)
+                    for of_model in figures for task in ("new", "all")]
+            for split, figures in kept.get("fixed", {}).items()}  # fmt: skip
+    wanted = [(*one.candidate, True) for one in FIXED for _ in ("new", "all")]
+    assert told == dict.fromkeys(SPLITS, wanted)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_what_went_to_the_test_is_what_the_rule_of_today_chooses_by_the_validation(
+    kept: dict[str, Any], split: str
+) -> None:
+    card = kept["splits"][split]
+    assert went_to_test(card) == chosen_again(card), "run `make quality`"
+
+
+def test_what_is_fixed_names_two_kinds_of_neighbours_three_confidences_of_als_ease_and_the_blend() -> None:
+    assert [one.candidate.kind for one in FIXED] == [*["item_item"] * 2, *["als"] * 3, "ease", "blend"]
+    parameters = [models.parameters_of(*one.candidate) for one in FIXED]
+    assert [one.similarity for one in parameters[:2]] == ["bm25", "cosine"]
+    assert [(one.weighting, one.half_life_days) for one in parameters[2:5]] == [
+        ("count", None), ("log", None), ("count", 60.0),
+    ]  # fmt: skip
+
+
+def test_the_models_of_fixed_parameters_stand_by_split_and_task_the_greatest_in_bold() -> None:
+    def reached(new: float, everything: float) -> dict[str, dict[str, Any]]:
+        return {"new": {"ndcg@10": {"mean": new}}, "all": {"ndcg@10": {"mean": everything}}}
+
+    early = [reached(0.1, 0.5), reached(0.1004, 0.2), *[reached(0.05, 0.1)] * 5]
+    late = [reached(0.03, 0.25), *[reached(0.02, 0.3)] * 6]
+    alone = [{"all": {"ndcg@10": {"mean": 0.7}}}] * 7
+    lines = fixed_tables({f"{LAST_FM} 0.5 0.6": early, f"{LAST_FM} 0.8 1": late, f"{RADIO[0]} 0.8 1": alone})
+    assert lines[:4] == [
+        "What is new to the user:", "",
+        "| model | 0.5 to 0.6 | 0.8 to 1 |",
+        "|---|---:|---:|",
+    ]  # fmt: skip
+    assert lines[4:7] == [
+        "| item-item, BM25 | 0.100 | **0.030** |",
+        "| item-item, cosine | **0.100** | 0.020 |",
+        "| ALS by counts | 0.050 | 0.020 |",
+    ]
+    assert lines[12:17] == [
+        "Whatever the user hears next:", "",
+        "| model | 0.5 to 0.6 | 0.8 to 1 |",
+        "|---|---:|---:|",
+        "| item-item, BM25 | **0.500** | 0.250 |",
+    ]  # fmt: skip
+    assert lines[24:29] == [
+        f"{RADIO[0]}:", "",
+        "| model | 0.8 to 1, new | 0.8 to 1, all |",
+        "|---|---:|---:|",
+        "| item-item, BM25 |  | **0.700** |",
+    ]  # fmt: skip
+    assert len(lines) == 36
+    assert fixed_tables({}) == []

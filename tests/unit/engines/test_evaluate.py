@@ -11,6 +11,7 @@ from jobs.engines.model_card import card_markdown, model_card
 from jobs.engines.recommender import ParametersError
 from jobs.engines.search import BASELINES, CANDIDATES, Candidate, blends
 from jobs.engines.timeline import NothingToMeasureError, Timeline
+from tests.quality.chosen import chosen_again, went_to_test
 from tests.unit.engines.listeners import uuid
 
 DAY = 86_400
@@ -190,6 +191,12 @@ def test_the_card_is_json_with_everything_that_was_chosen_and_measured(evaluatio
     assert set(first["ndcg@10"]) == {"mean", "low", "high"}
     assert first["ndcg_at"]["10"] == first["ndcg@10"]["mean"]
     assert len(card["validation"]) == len(evaluation.tried)
+
+
+def test_the_card_tells_enough_of_the_validation_to_make_the_choice_again(evaluation: Evaluation) -> None:
+    card = json.loads(json.dumps(card_of(evaluation)))
+    assert len(went_to_test(card)) == len(evaluation.tested) - len(BASELINES)
+    assert chosen_again(card) == went_to_test(card)
 
 
 def test_the_card_as_markdown_has_a_row_for_every_model_in_every_task(evaluation: Evaluation) -> None:
