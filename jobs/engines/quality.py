@@ -58,7 +58,6 @@ def measure(model: Model, of: Trial, seed: int) -> Quality:
     lists = model.recommend(of.known, of.users, max(CUTS), exclude_heard=of.new_only).items
     found, number = metrics.hits(lists, of.held_out), np.diff(of.held_out.indptr).astype(np.int64)
     by_user, of_lists = _by_user(found, number), _of_lists(lists[:, :K], of, slice(None))
-    listens = np.asarray(of.known.matrix.sum(axis=1)).ravel()[of.users].astype(np.int64)
     return Quality(
         ndcg=metrics.bootstrap(by_user["ndcg"], seed),
         precision=metrics.bootstrap(by_user["precision"], seed),
@@ -76,7 +75,7 @@ def measure(model: Model, of: Trial, seed: int) -> Quality:
                 **{metric: float(values[mask].mean()) for metric, values in by_user.items()},
                 **_of_lists(lists[:, :K], of, mask),
             )
-            for name, mask in metrics.activity_buckets(listens, BUCKETS)
+            for name, mask in metrics.activity_buckets(of.listens, BUCKETS)
             if mask.any()
         ],
         ndcg_by_user=by_user["ndcg"],

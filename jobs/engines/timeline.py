@@ -82,6 +82,12 @@ class Timeline:
             users=self.user_ids, catalogue=(self.items, self.msid),
         )  # fmt: skip
 
+    def listens_before(self, end: int) -> Ints:
+        """By row, how many listens a user has before a moment: listens, whatever `before` makes of play counts."""
+        inside = self.listened_at < end
+        counts = np.bincount(self.user[inside], self.listen_count[inside], minlength=self.user_ids.size)
+        return counts.astype(np.int64)
+
     def heard(self, start: int, end: int) -> Any:
         """csr_matrix (users, items) of bool: what was heard from `start` until before `end`."""
         pairs, _, _ = self._pairs((self.listened_at >= start) & (self.listened_at < end))
@@ -119,6 +125,8 @@ class Trial:
     """Of all users: models are fitted on it."""
     users: Ints
     """Row numbers of those measured: with listens before and something to foresee after, ascending."""
+    listens: Ints
+    """How many listens each of them has before the moment: how active they are, whatever play counts `known` has."""
     held_out: Any
     """csr_matrix (len(users), items) of bool."""
     new_only: bool
@@ -141,4 +149,4 @@ def trial(
         raise NothingToMeasureError(f"nobody has listens before the moment {start} and {what} it")
     if users.size > most_users:
         users = np.sort(np.random.default_rng(seed).choice(users, most_users, replace=False))
-    return Trial(known, users, heard[users], new_only)
+    return Trial(known, users, timeline.listens_before(start)[users], heard[users], new_only)
