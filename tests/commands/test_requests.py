@@ -100,6 +100,34 @@ def test_a_new_job_brings_its_command_with_options_of_its_types() -> None:
     assert list(kind.type.choices) == ["entity", "era"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (
+            "request_dataframes --days 5 --listens-threshold 2",
+            {"train_model_window": 5, "minimum_listens_threshold": 2},
+        ),
+        (
+            "request_model --rank 2 --rank 3 --itr 4 --lmbda 0.5 --lmbda 5 --alpha 2 --use-transformed-listencounts",
+            {"ranks": [2, 3], "iterations": [4], "lambdas": [0.5, 5.0], "alphas": [2.0],
+             "use_transformed_listencounts": True},
+        ),
+        ("request_candidate_sets --days 2 --top 3 --similar 4", {"days": 2, "top": 3, "similar": 4}),
+        (
+            "request_recommendations --top 1 --similar 2 --raw 3",
+            {"recommendation_top_limit": 1, "recommendation_similar_limit": 2, "recommendation_raw_limit": 3},
+        ),
+    ],
+)  # fmt: skip
+def test_the_documented_options_of_recommendations_are_params_of_their_jobs(
+    cli: CommandLine, arguments: str, asked: dict[str, Any]
+) -> None:
+    cli(*arguments.split())
+
+    [row] = cli("requests", "list", "--json").json()
+    assert {name: row["params"].get(name) for name in asked} == asked
+
+
 def _answering(url: str, answer: Callable[[Connection, UUID], Any]) -> threading.Thread:
     """Somebody who takes the first request that is queued, and answers it."""
 

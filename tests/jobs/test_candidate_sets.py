@@ -98,3 +98,20 @@ def test_lists_of_similar_artists_are_of_their_recordings_and_no_others(lists: R
     assert listed(similar[4]) == (FEW_BY_THESE_SAID, [recording(track) for track in (12, 11)])
     assert listed(top[1]) == (FEW_BY_THESE_SAID, [recording(2)])
     assert listed(top[7]) == (FEW_BY_THESE_SAID, [recording(8)])
+
+
+def test_top_and_similar_say_how_many_artists_at_most(indexed: World) -> None:
+    def made(**params: Any) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
+        indexed.ask("cf.recommendations.recording.candidate_sets", **params)
+        sets = CandidateSets(kept(indexed.settings.lake, "candidate_sets")[0])
+        return sets.artists("top"), sets.artists("similar")
+
+    assert made(similar=1) == (
+        {1: [A], 2: [A, B], 3: [B, A], 4: [E], 5: [F, E], 6: [D, C], 7: [D]},
+        {1: [D], 2: [D], 3: [D], 4: [F], 7: [C]},
+    )
+    # Where only one is at the top, the next may be similar to it: who hears B hears A, and E and F share a listener.
+    assert made(top=1) == (
+        {1: [A], 2: [A], 3: [B], 4: [E], 5: [F], 6: [D], 7: [D]},
+        {1: [D, C], 2: [D, C], 3: [A], 4: [F], 5: [E], 6: [C], 7: [C]},
+    )
