@@ -19,13 +19,12 @@ from jobs.engines.model_card import model_card
 from jobs.engines.search import CANDIDATES, Candidate
 from jobs.engines.timeline import NothingToMeasureError, Timeline
 from jobs.recommend.dataframes import RECORDINGS
+from jobs.recommend.train_model import ALS_DEFAULTS
 from jobs.run_engine import EngineRun, Made
 
 STATISTIC = "recommendation_model"
 STEPS = 5000
 """Into so many steps the time of all listens is cut: a split by time is as fine as that."""
-ALS_DEFAULTS = {"ranks": (64,), "iterations": (15,), "lambdas": (10.0,), "alphas": (1.0,)}
-"""Of what is not said, where something is."""
 _ALS = {"ranks": "factors", "iterations": "iterations", "lambdas": "regularization", "alphas": "alpha"}
 _LISTENS = """
 SELECT CAST(u.spark_user_id - 1 AS BIGINT) AS user_row, CAST(r.recording_id - 1 AS BIGINT) AS item_row, s.step_at,

@@ -11,12 +11,18 @@ from jobs.ranges import ALL_TIME
 
 MODELS_KEPT = 3
 SEED = 45
+ALS_DEFAULTS = {"ranks": (64,), "iterations": (15,), "lambdas": (10.0,), "alphas": (1.0,)}
+"""Of what is not said, where something is."""
 
 
 def _grid(  # noqa: PLR0917 - what, then its bounds
     name: str, option: str, what: str, kind: type[int | float], minimum: float, maximum: float
 ) -> Param:
-    about = f"{what} of ALS; may be repeated; without any of these four, those of jobs/engines/search.py"
+    unnamed = ", ".join(f"{value:g}" for value in ALS_DEFAULTS[name])
+    about = (
+        f"{what} of ALS; may be repeated; {unnamed} if only others of --rank, --itr, --lmbda and --alpha are named; if "
+        "none is, as jobs/engines/search.py has them"
+    )
     return Param(name, about=about, kind=kind, many=True, minimum=minimum, maximum=maximum, option=option)
 
 

@@ -54,6 +54,16 @@ def test_the_help_of_a_limit_says_which_lists_it_does_not_limit() -> None:
     assert "recordings of her own, which a user gets where nothing else is left, are not limited by it" in text
 
 
+@pytest.mark.parametrize(("option", "value"), [("rank", "64"), ("itr", "15"), ("lmbda", "10"), ("alpha", "1")])
+def test_the_help_of_request_model_says_what_is_taken_for_what_is_not_named(option: str, value: str) -> None:
+    command = main.get_command(click.Context(main), "request_model")
+    assert command is not None
+    [asked] = [param for param in command.params if f"--{option}" in param.opts]
+    assert isinstance(asked, click.Option)
+
+    assert f"; {value} if only others of --rank, --itr, --lmbda and --alpha are named;" in str(asked.help)
+
+
 def test_the_commands_of_the_documentation_are_there() -> None:
     names = set(main.list_commands(click.Context(main)))
 
