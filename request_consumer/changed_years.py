@@ -1,8 +1,10 @@
 """Years in music that are told and are not right any more: something of theirs changed after their run.
 
-A listen of a year may come late, be deleted, be excluded, or move into another year with its user's time zone. Who
-asked for the report once does not ask again, so the scheduler does, for a year at most once in REST_HOURS: its report
-is of everybody. A corrected mapping is not looked for: mappings come all the time, and each would tell every year anew.
+A listen of a year may come late, be deleted, be excluded, or move into another year with its user's time zone; with an
+account its listens go, which other users' missed recordings and similar users were found by, and no year of them is
+kept to look for. Who asked for the report once does not ask again, so the scheduler does, for a year at most once in
+REST_HOURS: its report is of everybody. A corrected mapping is not looked for: mappings come all the time, and each
+would tell every year anew.
 """
 
 from datetime import timedelta
@@ -27,6 +29,7 @@ SELECT EXISTS (SELECT FROM listen_delete WHERE position > %(position)s
     OR EXISTS (SELECT FROM exclusion WHERE position > %(position)s)
     OR EXISTS (SELECT FROM exclusion_delete WHERE position > %(position)s)
     OR EXISTS (SELECT FROM user_settings WHERE position > %(position)s)
+    OR EXISTS (SELECT FROM user_delete WHERE position > %(position)s)
     OR EXISTS (SELECT FROM listen WHERE position > %(position)s
                   AND listened_at >= %(from_ts)s AND listened_at < %(to_ts)s)
 """

@@ -9,6 +9,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from conf.broker import Broker
 from conf.postgres import Connection, transaction
+from jobs.listens.account_deletion import delete_account
 from jobs.listens.exclusions import add_exclusion, exclusion_of
 from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.removal import delete_history, delete_listen
@@ -81,6 +82,10 @@ def forget_all(connection: Connection, user_id: int) -> None:
     delete_history(connection, user_id, now_us())
 
 
+def leave(connection: Connection, user_id: int) -> None:
+    delete_account(connection, user_id, now_us())
+
+
 def test_what_has_not_changed_is_not_told_anew(connection: Connection, user_id: int, broker: Broker) -> None:
     play(connection, user_id, LAST_SECOND + 3 * 86400, LAST_SECOND - 370 * 86400)  # in 2025 and in 2023
     assert changed_years(connection) == []
@@ -96,14 +101,30 @@ def test_what_has_not_changed_is_not_told_anew(connection: Connection, user_id: 
         (forget_all, [2022, 2024]),
         (exclude, [2022, 2024]),
         (move, [2022, 2024]),
+        (leave, [2022, 2024]),
     ],
-    ids=["a late listen", "a listen of the year on a western clock", "a delete", "a wipe", "an exclusion", "a move"],
+    ids=[
+        "a late listen",
+        "a listen of the year on a western clock",
+        "a delete",
+        "a wipe",
+        "an exclusion",
+        "a move",
+        "an account that goes",
+    ],
 )
 def test_a_year_that_changed_is_told_anew(
     connection: Connection, user_id: int, change: Callable[[Connection, int], None], years: list[int]
 ) -> None:
     change(connection, user_id)
     assert changed_years(connection) == years
+
+
+def test_a_year_told_without_a_deleted_account_is_not_told_anew(connection: Connection, user_id: int) -> None:
+    leave(connection, user_id)
+    with transaction(connection) as cursor:
+        cursor.execute("UPDATE run SET position = (SELECT max(position) FROM user_delete)")
+    assert changed_years(connection) == []
 
 
 def test_it_is_asked_for_once_and_rests_after_it_was_told(connection: Connection, user_id: int, broker: Broker) -> None:
