@@ -207,6 +207,8 @@ class Param:
     required: bool = False
     example: str = ""
     """Of a required one: how the command is told it."""
+    ignored: bool = False
+    """Taken because some documentation has it; it changes nothing, so requests that differ in it are the same."""
 
     @property
     def flag(self) -> str:
@@ -255,9 +257,14 @@ STATS_RANGE = Param("stats_range", STATS_RANGES, about="one range; without it al
 AT = Param("at", about="instead of the newest listen: ISO date or time (UTC), or epoch seconds", parse=parse_instant)
 REBUILD = Param("rebuild", kind=bool, about="compute everything anew, though what is served could be continued")
 USE_MLHD = Param(
-    "use_mlhd", kind=bool, about="accepted as the original does, and ignored: no plays of other servers are mixed in"
+    "use_mlhd",
+    kind=bool,
+    about="accepted as the original does, and ignored: no plays of other servers are mixed in",
+    ignored=True,
 )
-DATABASE = Param("database", about="accepted as the original does, and ignored: results are replaced in place")
+DATABASE = Param(
+    "database", about="accepted as the original does, and ignored: results are replaced in place", ignored=True
+)
 
 
 @dataclass(frozen=True)

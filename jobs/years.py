@@ -40,8 +40,14 @@ def current_year(now: float) -> int:
     return datetime.fromtimestamp(now, UTC).year
 
 
-def check_year(params: Mapping[str, Any], now: float) -> None:
-    """That a request asks for no year to come. Raises InvalidRequestError, naming the years there are."""
+def year_asked(params: Mapping[str, Any], now: float) -> int:
+    """The year that a request is of; without one, that it is now.
+
+    Raises InvalidRequestError for a year to come, naming those there are.
+    """
     year, last = params.get(YEAR.name), current_year(now)
-    if year is not None and year > last:
+    if year is None:
+        return last
+    if year > last:
         raise InvalidRequestError(f"year={year}: expected {FIRST_YEAR} to {last}, the year it is now")
+    return int(year)

@@ -30,7 +30,7 @@ from jobs.served_run import ServedRun
 from jobs.session import JOBS_POOL, LONG_POOL, SPANS_POOL
 from jobs.spans import QUERY as SPAN
 from jobs.spans import InvalidSpanError, span_of
-from jobs.years import YEAR, check_year, current_year
+from jobs.years import year_asked
 from request_consumer.cost import Meter
 from request_consumer.freshness import results_wait, served_base
 from request_consumer.part import PART, Part
@@ -115,15 +115,12 @@ def _kind_of_run(jobs: list[Job]) -> Callable[..., Manifest | str]:
 def _year(  # noqa: PLR0917 - as _engines
     part: Part, attempt: Attempt, jobs: list[Job], params: Mapping[str, Any], landing: Landing, run_id: UUID
 ) -> Manifest:
-    """Sections of the year in music; without a year, of the one it is now."""
+    """Sections of the year in music. The clock is asked again: it may have been put back since the request was made."""
     assert part.spark is not None
-    now = time.time()
-    check_year(params, now)
-    year = params[YEAR.name] or current_year(now)
     return run_year(
         part.spark,
         part.settings,
-        YearOrder(attempt.row.query, jobs, year),
+        YearOrder(attempt.row.query, jobs, year_asked(params, time.time())),
         landing,
         run_id=run_id,
         request_id=attempt.row.id,

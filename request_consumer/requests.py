@@ -4,13 +4,11 @@ queued -> running (claimed, with heartbeat) -> published (running, with run_id) 
 transaction that makes the results readable. A queued row's heartbeat is the time of its last bell.
 """
 
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import orjson
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from conf.broker import LONG_REQUEST, SPAN_REQUEST, SPARK_REQUEST, Broker, BrokerUnavailableError
@@ -19,7 +17,7 @@ from conf.postgres import Connection, transaction
 from jobs.catalog import InvalidRequestError, UnknownJobError, catalog
 from jobs.messages import Request
 from jobs.spans import QUERY as SPAN
-from jobs.years import check_year
+from request_consumer.asked import Asked, asked_for, json_text
 from request_consumer.request_rows import OPEN, SELECT_ROW, RequestRow, existing, find
 
 SILENT = timedelta(seconds=30)
@@ -46,7 +44,7 @@ class RequestOpenError(RuntimeError):
 
 _INSERT = (
     "INSERT INTO request (id, query, params, params_key, state, error, heartbeat, finished)"
-    " VALUES (%(id)s, %(query)s, %(params)s::jsonb, %(params)s, %(state)s, %(error)s, clock_timestamp(),"
+    " VALUES (%(id)s, %(query)s, %(params)s::jsonb, %(key)s, %(state)s, %(error)s, clock_timestamp(),"
     " CASE WHEN %(state)s = 'failed' THEN clock_timestamp() END)"
 )
 _INSERT_OR_SAME = (
@@ -55,38 +53,43 @@ _INSERT_OR_SAME = (
 )
 
 
-def enqueue(connection: Connection, broker: Broker, query: str, params: Mapping[str, Any]) -> RequestRow:
+def enqueue(
+    connection: Connection, broker: Broker, query: str, params: Mapping[str, Any], now: float | None = None
+) -> RequestRow:
     """Ask for a job: the row first, then the bell. The same request while one is queued is that one.
 
+    `now`: epoch seconds, when it is asked for; left out, this moment. Of a year in music without a year it says which.
     Raises UnknownJobError and InvalidRequestError, before anything is written. A broker that is away does not fail it:
     the row stands, the sweep rings later.
     """
-    row = _accept(connection, query, _canonical(query, params), uuid4())
+    row = _accept(connection, asked_for(query, params, now), uuid4())
     fault_point("request.written")
     ring(broker, [row])
     return row
 
 
-def enqueue_alone(connection: Connection, broker: Broker, query: str, params: Mapping[str, Any]) -> RequestRow:
+def enqueue_alone(
+    connection: Connection, broker: Broker, query: str, params: Mapping[str, Any], now: float | None = None
+) -> RequestRow:
     """As `enqueue`, but where the same is neither queued nor running, whatever its `at`.
 
     Raises RequestOpenError where it is, and as `enqueue`.
     """
-    canonical = _canonical(query, params)
+    asked = asked_for(query, params, now)
     with transaction(connection) as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (_ALONE_LOCKS, query))
         cursor.execute(
             SELECT_ROW
-            + " WHERE query = %(query)s AND state = ANY(%(open)s) AND params - 'at' = %(params)s::jsonb - 'at'"
+            + " WHERE query = %(query)s AND state = ANY(%(open)s) AND params_key::jsonb - 'at' = %(key)s::jsonb - 'at'"
             " ORDER BY started NULLS LAST, created LIMIT 1",
-            _values(uuid4(), query, canonical, "queued", None) | {"open": list(OPEN)},
+            {"query": query, "key": asked.key, "open": list(OPEN)},
         )
         found = cursor.fetchone()
         if found is not None:
             row = RequestRow(*found)
             since = row.started if row.state == "running" and row.started else row.created
             raise RequestOpenError(f"{query} is {row.state} since {since:%Y-%m-%d %H:%M:%S} UTC, request {row.id}")
-        row = _accepted(cursor, query, canonical, uuid4())
+        row = _accepted(cursor, asked, uuid4())
     ring(broker, [row])
     return row
 
@@ -99,11 +102,11 @@ def adopt(connection: Connection, request: Request) -> RequestRow:
             return found
     request_id = request.request_id or uuid4()
     try:
-        return _accept(connection, request.query, _canonical(request.query, request.params), request_id)
+        return _accept(connection, asked_for(request.query, request.params), request_id)
     except (UnknownJobError, InvalidRequestError) as problem:
-        values = _values(request_id, request.query, request.params, "failed", str(problem))
+        unknown = Asked(request.query, request.params, json_text(request.params))
         with transaction(connection) as cursor:
-            cursor.execute(_INSERT, values)
+            cursor.execute(_INSERT, _values(request_id, unknown, "failed", str(problem)))
         return existing(connection, request_id)
 
 
@@ -267,20 +270,13 @@ def forget_ended(connection: Connection) -> int:
         return cursor.rowcount
 
 
-def _canonical(query: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    jobs, checked = catalog().check(query, params)
-    if jobs[0].of_year:
-        check_year(checked, time.time())
-    return {name: value for name, value in checked.items() if value is not None}
-
-
-def _accept(connection: Connection, query: str, params: Mapping[str, Any], request_id: UUID) -> RequestRow:
+def _accept(connection: Connection, asked: Asked, request_id: UUID) -> RequestRow:
     with transaction(connection) as cursor:
-        return _accepted(cursor, query, params, request_id)
+        return _accepted(cursor, asked, request_id)
 
 
-def _accepted(cursor: Cursor, query: str, params: Mapping[str, Any], request_id: UUID) -> RequestRow:
-    cursor.execute(_INSERT_OR_SAME, _values(request_id, query, params, "queued", None))
+def _accepted(cursor: Cursor, asked: Asked, request_id: UUID) -> RequestRow:
+    cursor.execute(_INSERT_OR_SAME, _values(request_id, asked, "queued", None))
     row = cursor.fetchone()
     assert row is not None
     cursor.execute(SELECT_ROW + " WHERE id = %s", (row[0],))
@@ -289,9 +285,9 @@ def _accepted(cursor: Cursor, query: str, params: Mapping[str, Any], request_id:
     return RequestRow(*made)
 
 
-def _values(request_id: UUID, query: str, params: Mapping[str, Any], state: str, error: str | None) -> dict[str, Any]:
-    text = orjson.dumps(dict(params), option=orjson.OPT_SORT_KEYS).decode().replace("\\u0000", "")
-    return {"id": request_id, "query": query.replace("\0", ""), "params": text, "state": state, "error": error}
+def _values(request_id: UUID, asked: Asked, state: str, error: str | None) -> dict[str, Any]:
+    told = {"query": asked.query.replace("\0", ""), "params": json_text(asked.params), "key": asked.key}
+    return told | {"id": request_id, "state": state, "error": error}
 
 
 def _give_back(cursor: Cursor, request_id: UUID, reason: str, attempts_allowed: int) -> None:

@@ -44,7 +44,7 @@ def ask_on_time(connection: Connection, broker: Broker, entries: Iterable[Entry]
 def _ask(connection: Connection, broker: Broker, entry: Entry, due: datetime) -> int:
     try:
         ask = enqueue if entry.of_a_moment else enqueue_alone
-        row = ask(connection, broker, entry.query, entry.params(due))
+        row = ask(connection, broker, entry.query, entry.params(due), due.timestamp())
     except (RequestOpenError, InvalidRequestError) as problem:
         log.warning("%s of %s is left out: %s", entry.name, due.isoformat(), problem)
         return 0

@@ -78,7 +78,7 @@ def look(connection: Connection, broker: Broker, now: float, entries: Sequence[E
     asked = ask_on_time(connection, broker, entries, datetime.fromtimestamp(now, UTC))
     for query, statistics in refreshed().items():
         if is_due(served(connection, query, statistics), now):
-            requests.enqueue(connection, broker, query, {"at": int(now)})
+            requests.enqueue(connection, broker, query, {"at": int(now)}, now)
             asked += 1
     return asked
 

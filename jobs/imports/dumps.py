@@ -32,7 +32,7 @@ _PARAMS = (
     Param("users", about="CSV file with the columns user_id,user_name: names of new users", parse=absolute_path),
     Param("source", default="listenbrainz", about="the server that the dump is of", parse=source_name),
     Param("local", about="accepted as the original does, and ignored: dumps are read from folders", kind=bool,
-          option="use-local"),
+          option="use-local", ignored=True),
 )  # fmt: skip
 
 JOBS = (

@@ -26,7 +26,7 @@ JOB = Job(
         ),
         Param("top", default=TOP, about="top artists of a user", kind=int, minimum=1, maximum=1000),
         Param("similar", default=SIMILAR, about="artists similar to those", kind=int, minimum=1, maximum=1000),
-        Param("html", kind=bool, about="accepted as the original does, and ignored"),
+        Param("html", kind=bool, about="accepted as the original does, and ignored", ignored=True),
         USERS,
         AT,
     ),

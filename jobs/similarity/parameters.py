@@ -22,7 +22,10 @@ IS_PRODUCTION_DATASET = Param(
     option="production",
 )
 ONLY_STAGE2 = Param(
-    "only_stage2", kind=bool, about="accepted as the original does, and ignored: there are no stages that are kept"
+    "only_stage2",
+    kind=bool,
+    about="accepted as the original does, and ignored: there are no stages that are kept",
+    ignored=True,
 )
 ABOUT = {True: "as they are served", False: "beside those that are served"}
 """How the two datasets of a job are told apart."""

@@ -41,7 +41,10 @@ SELECT o.key, to_json(array_sort(collect_list(struct(o.place, o.recording_mbid, 
 """
 """doc: [{"place", "recording_mbid", "track_name", ...}, ...] in order; {candidate}: key, recording_mbid, weight."""
 EXPORT_TO_SPOTIFY = Param(
-    "export_to_spotify", kind=bool, about="accepted as the original does, and ignored: no other service is written to"
+    "export_to_spotify",
+    kind=bool,
+    about="accepted as the original does, and ignored: no other service is written to",
+    ignored=True,
 )
 INPUTS = ("shown_recording", "recording_artist", "release_metadata_cache")
 SCHEMA: Mapping[str, Any] = {

@@ -29,6 +29,7 @@ IMPORT_PG_TABLES = Param(
     "import_pg_tables",
     kind=bool,
     about="accepted as the original does, and ignored: metadata is imported by request_import_pg_tables",
+    ignored=True,
 )
 PLAYLISTS = ("top_discoveries", "top_missed_recordings")
 BUNDLE = Bundle(

@@ -10,10 +10,12 @@ from jobs.messages import Request
 from request_consumer import request_rows, requests
 from request_consumer.freshness import results_wait
 from request_consumer.request_rows import UnknownRequestError
-from request_consumer.requests import RequestStateError
+from request_consumer.requests import RequestOpenError, RequestStateError
 
 QUERY = "stats.user.entity"
 ARTISTS = {"entity": "artists"}
+NEW_YEAR_2022 = 1_640_995_200.0
+"""2022-01-01T00:00:00Z"""
 
 
 def bells(broker: Broker, queue: str = SPARK_REQUEST) -> list[Request]:
@@ -105,7 +107,32 @@ def test_a_year_to_come_is_refused_whoever_asks(connection: Connection, broker: 
     assert foreign.state == "failed"
     assert "year=9998" in (foreign.error or "")
     assert requests.enqueue(connection, broker, "year_in_music", {"year": 2021}).params == {"year": 2021}
-    assert requests.enqueue(connection, broker, "year_in_music", {}).params == {}
+
+
+def test_a_request_that_leaves_out_its_year_is_that_of_the_year_it_is_asked_for_in(
+    connection: Connection, broker: Broker
+) -> None:
+    left_out = requests.enqueue(connection, broker, "year_in_music", {}, NEW_YEAR_2022 - 1)
+
+    assert left_out.params == {"year": 2021}
+    assert requests.enqueue(connection, broker, "year_in_music", {"year": 2021}).id == left_out.id
+    requests.claim(connection, left_out.id, "worker")
+    with pytest.raises(RequestOpenError):
+        requests.enqueue_alone(connection, broker, "year_in_music", {"year": 2021})
+    assert requests.enqueue_alone(connection, broker, "year_in_music", {}, NEW_YEAR_2022).params == {"year": 2022}
+
+
+def test_requests_that_differ_in_what_is_ignored_are_the_same(connection: Connection, broker: Broker) -> None:
+    asked = {"year": 2021, "export_to_spotify": True}
+    first = requests.enqueue(connection, broker, "year_in_music", asked)
+
+    assert first.params == asked, "what was said stays to be seen"
+    assert requests.enqueue(connection, broker, "year_in_music", {"year": 2021}).id == first.id
+    requests.claim(connection, first.id, "worker")
+    for others in ({}, {"export_to_spotify": False}, {"import_pg_tables": True}):
+        with pytest.raises(RequestOpenError, match=str(first.id)):
+            requests.enqueue_alone(connection, broker, "year_in_music", {"year": 2021, **others})
+    assert requests.enqueue_alone(connection, broker, "year_in_music", {"year": 2020}).state == "queued"
 
 
 def test_a_foreign_message_gets_a_row(connection: Connection) -> None:

@@ -84,6 +84,21 @@ def test_two_jobs_may_not_claim_the_same_thing(second: Any) -> None:
         catalog_of([JOB, second])
 
 
+def test_a_param_that_is_said_to_be_ignored_is_ignored() -> None:
+    params = [param for query in catalog().queries() for param in catalog().params(query)]
+
+    assert {param.name for param in params if param.ignored} == {
+        "database",
+        "export_to_spotify",
+        "html",
+        "import_pg_tables",
+        "local",
+        "only_stage2",
+        "use_mlhd",
+    }
+    assert all(param.ignored == ("and ignored" in param.about) for param in params)
+
+
 def test_a_bundle_of_a_missing_job_is_refused() -> None:
     with pytest.raises(UnknownJobError, match="user_albums"):
         catalog_of([JOB, Bundle("cron.all", ("user_albums",), "one")])

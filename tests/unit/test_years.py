@@ -19,7 +19,7 @@ from jobs.year_in_music import (
     top_discoveries,
     top_missed_recordings,
 )
-from jobs.years import check_year, current_year, days_of
+from jobs.years import days_of, year_asked
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 TELLER = Teller("alice", 2021, "Europe/Berlin", 1_640_000_000, {2: "bob"})
@@ -46,11 +46,13 @@ def test_a_year_that_cannot_be_is_refused_by_name(year: object) -> None:
 
 
 def test_a_year_to_come_is_refused_and_the_last_one_named() -> None:
-    check_year({"year": 2026}, NEW_YEAR)
-    check_year({"year": None}, NEW_YEAR)
+    assert year_asked({"year": 2026}, NEW_YEAR) == 2026
     with pytest.raises(InvalidRequestError, match=r"year=2026: expected 2002 to 2025"):
-        check_year({"year": 2026}, NEW_YEAR - 1)
-    assert current_year(NEW_YEAR - 1) == 2025
+        year_asked({"year": 2026}, NEW_YEAR - 1)
+
+
+def test_without_a_year_that_of_the_clock_is_meant() -> None:
+    assert [year_asked({"year": None}, NEW_YEAR + seconds) for seconds in (-1, 0)] == [2025, 2026]
 
 
 @pytest.mark.parametrize(
