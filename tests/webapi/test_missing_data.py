@@ -1,30 +1,47 @@
 """What MusicBrainz does not know of what a user hears, from a stored document."""
 
+import time
 from typing import Any
 from uuid import UUID
 
 from flask.testing import FlaskClient
 
 from conf.postgres import Connection
+from jobs.listens.listen import Submission, new_message_id
 from jobs.listens.mapping import MappingRow, delete_mapping, put_mapping
+from jobs.listens.msid import recording_msid
+from jobs.listens.write import delete_history, write_submissions
 from tests.webapi.conftest import Account, make_account
 from tests.webapi.stored_documents import store_user_documents
 from tests.webapi.test_similarity import documented
 
-A, B, C = (UUID(int=n) for n in (0xA, 0xB, 0xC))
+A, B, C = (recording_msid("Obscure", f"Take <{number}>", "Demo", None, None) for number in (1, 2, 3))
+NAMES = {A: "Take <1>", B: "Take <2>", C: "Take <3>"}
+HEARD = {A: 1_690_000_000, B: 1_680_000_000, C: 1_670_000_000}
 MBID = "bf9e91ea-8029-4a04-a26a-224e00a83266"
 ROB = "/1/missing/musicbrainz/user/rob"
 PATH = "/1/missing/musicbrainz/user/{user_name}"
 
 
-def item(msid: UUID, listened_at: int, release_name: str | None = None) -> dict[str, Any]:
-    named = {"track_name": "Take <1>", "artist_name": "Obscure", "release_name": release_name}
-    return {"listened_at": listened_at, "recording_msid": str(msid), **named}
+def named(msid: UUID) -> dict[str, Any]:
+    return {"track_name": NAMES[msid], "artist_name": "Obscure", "release_name": "Demo"}
+
+
+def play(connection: Connection, account: Account, heard: dict[UUID, int]) -> None:
+    listens = tuple({"listened_at": at, "track_metadata": named(msid)} for msid, at in heard.items())
+    write_submissions(connection, [Submission(new_message_id(), account.id, time.time_ns() // 1000, listens)])
 
 
 def store(connection: Connection, account: Account) -> None:
-    items = [item(A, 1_690_000_000, "Demo"), item(B, 1_680_000_000), item(C, 1_670_000_000)]
+    """A listen of each, and what was computed of them."""
+    play(connection, account, HEARD)
+    items = [{"listened_at": at, "recording_msid": str(msid), **named(msid)} for msid, at in HEARD.items()]
     store_user_documents(connection, "missing_musicbrainz_data", {account.id: items})
+
+
+def delete(client: FlaskClient, account: Account, msid: UUID) -> None:
+    key = {"listened_at": HEARD[msid], "recording_msid": str(msid)}
+    assert client.post("/1/delete-listen", json=key, headers=account.headers).status_code == 200
 
 
 def told(client: FlaskClient, query: str = "") -> list[str]:
@@ -79,6 +96,49 @@ def test_what_is_mapped_goes_at_once_and_comes_back_with_the_mapping_taken_back(
     assert client.get(ROB).status_code == 204
     assert delete_mapping(connection, rob.id, A, "manual")
     assert told(client) == [str(A)]
+
+
+def test_what_all_listens_of_were_deleted_goes_at_once_and_the_rest_moves_up(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    store(connection, rob)
+    kim = make_account(connection, "Kim")
+    play(connection, kim, HEARD)
+    etag = client.get(f"{ROB}?count=1").headers["ETag"]
+
+    delete(client, rob, A)
+
+    answer = client.get(f"{ROB}?count=1", headers={"If-None-Match": etag})
+    assert answer.status_code == 200, "what others have heard is theirs"
+    payload = answer.get_json()["payload"]
+    assert (payload["count"], payload["total_data_count"]) == (1, 2)
+    assert [one["recording_msid"] for one in payload["data"]] == [str(B)]
+    assert told(client, "?offset=1") == [str(C)]
+
+
+def test_of_what_was_heard_more_often_the_time_of_a_deleted_listen_is_not_told(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    store(connection, rob)
+    play(connection, rob, {A: HEARD[C] - 60})
+
+    delete(client, rob, A)
+
+    data = documented(client, PATH, ROB)["payload"]["data"]
+    assert [one["recording_msid"] for one in data] == [str(B), str(C), str(A)], "the last heard first"
+    assert data[2]["listened_at"] == "2022-12-02T16:52:20.000Z"
+
+
+def test_a_deleted_history_is_not_told_and_what_is_heard_again_is(
+    client: FlaskClient, rob: Account, connection: Connection
+) -> None:
+    store(connection, rob)
+    etag = client.get(ROB).headers["ETag"]
+    delete_history(connection, rob.id, time.time_ns() // 1000)
+
+    assert client.get(ROB, headers={"If-None-Match": etag}).status_code == 204
+    play(connection, rob, {B: HEARD[A]})
+    assert told(client) == [str(B)]
 
 
 def test_nothing_computed_is_204_and_nobody_404(client: FlaskClient, rob: Account, connection: Connection) -> None:

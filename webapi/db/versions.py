@@ -49,8 +49,9 @@ SELECT u.id, r.run_id::text
   FROM users u LEFT JOIN run r ON r.statistic = %s AND r.stats_range = %s WHERE u.name_key = %s
 """
 _UNMAPPED = """
-SELECT u.id, r.run_id::text, (SELECT max(position) FROM mapping), (SELECT max(position) FROM mapping_delete)
-  FROM users u LEFT JOIN run r ON r.statistic = %s AND r.stats_range = %s WHERE u.name_key = %s
+SELECT u.id, r.run_id::text, (SELECT max(position) FROM mapping), (SELECT max(position) FROM mapping_delete), t.version
+  FROM users u LEFT JOIN run r ON r.statistic = %s AND r.stats_range = %s LEFT JOIN listen_totals t ON t.user_id = u.id
+ WHERE u.name_key = %s
 """
 _LISTENERS = """
 SELECT run_id::text, (SELECT max(position) FROM user_delete) FROM run WHERE statistic = %s AND stats_range = %s
@@ -79,7 +80,10 @@ def statistic_version(cursor: Cursor, statistic: str, stats_range: str, name: st
 
 
 def unmapped_version(cursor: Cursor, statistic: str, stats_range: str, name: str) -> Versioned | None:
-    """Of a statistic of the user of that name that is shown without what was mapped since: its run, and the mapping."""
+    """Of a statistic of the user of that name that is shown without what was mapped or deleted since.
+
+    Its run, the mapping, and her listens.
+    """
     row = _row(cursor, _UNMAPPED, statistic, stats_range, name)
     return None if row is None else Versioned(row[0], row[1:])
 

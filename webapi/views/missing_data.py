@@ -1,5 +1,6 @@
 """What users hear that MusicBrainz does not know."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ from flask import Blueprint, Response
 
 from jobs.ranges import ALL_TIME
 from spark_reader.load import Document, load_document
+from webapi.db.heard import last_heard
 from webapi.db.mapped import mapped_msids
 from webapi.db.versions import unmapped_version
 from webapi.fresh import fresh
@@ -56,7 +58,10 @@ _ITEM = closed(
     conditional=True,
 )
 def missing_musicbrainz_data(user_name: str) -> Response:
-    """Listens of the last 180 days without a recording MBID. What was mapped since it was computed is left out."""
+    """Listens of the last 180 days without a recording MBID.
+
+    What was mapped since it was computed is left out, and what all listens of were deleted.
+    """
     with services().pool.statement() as cursor:
         known = user_known(unmapped_version(cursor, STATISTIC, ALL_TIME, user_name), user_name)
     count, offset = page()
@@ -66,11 +71,19 @@ def missing_musicbrainz_data(user_name: str) -> Response:
             found = load_document(cursor, STATISTIC, ALL_TIME, known.user_id)
             if found is None:
                 return None
-            mapped = mapped_msids(cursor, known.user_id, [item["recording_msid"] for item in found.doc])
-        missing = [item for item in found.doc if item["recording_msid"] not in mapped]
+            told = {item["recording_msid"]: item["listened_at"] for item in found.doc}
+            mapped = mapped_msids(cursor, known.user_id, [*told])
+            heard = last_heard(cursor, known.user_id, {msid: at for msid, at in told.items() if msid not in mapped})
+        missing = _still_heard(found.doc, heard)
         return {"payload": _payload(found, missing, user_name, count, offset)} if missing else None
 
     return fresh(services().answers, known.version, document)
+
+
+def _still_heard(items: list[dict[str, Any]], heard: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The last heard first, as they are stored; deletes may have changed which that is."""
+    left = [{**item, "listened_at": heard[item["recording_msid"]]} for item in items if item["recording_msid"] in heard]
+    return sorted(left, key=lambda item: (item["listened_at"], item["recording_msid"]), reverse=True)
 
 
 def _payload(found: Document, missing: list[dict[str, Any]], user_name: str, count: int, offset: int) -> dict[str, Any]:
