@@ -19,10 +19,12 @@ from jobs.catalog import catalog_of
 from jobs.job import Command, Param
 from jobs.messages import Request
 from jobs.stats.artists import JOBS
+from jobs.years import current_year
 from request_consumer import request_rows, requests
 from tests.commands.conftest import CommandLine, rows
 
 JOB = JOBS[0]
+NEXT_YEAR = str(current_year(time.time()) + 1)
 ASK = ("request_user_stats", "--type", "entity")
 
 
@@ -65,6 +67,25 @@ def test_what_no_job_takes_is_a_usage_error_and_nothing_is_queued(
     cli: CommandLine, arguments: tuple[str, ...], said: str
 ) -> None:
     ran = cli(*arguments)
+
+    assert (ran.status, ran.out) == (2, "")
+    assert said in ran.err
+    assert cli("requests", "list", "--json").json() == []
+
+
+@pytest.mark.parametrize(
+    ("year", "said"),
+    [
+        ("1999", "1999 is not in the range 2002<=x<=9998"),
+        ("abc", "'abc' is not a valid integer range"),
+        (NEXT_YEAR, f"year={NEXT_YEAR}: expected 2002 to "),
+    ],
+    ids=["before there were listens", "no number", "to come"],
+)
+def test_a_year_that_there_is_no_report_of_is_a_usage_error_and_nothing_is_queued(
+    cli: CommandLine, year: str, said: str
+) -> None:
+    ran = cli("request_year_in_music", "--year", year)
 
     assert (ran.status, ran.out) == (2, "")
     assert said in ran.err
