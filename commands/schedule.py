@@ -12,10 +12,13 @@ from commands.request import is_alone
 from conf.settings import PROJECT, load_settings
 from jobs.catalog import catalog
 from jobs.job import Bundle
+from jobs.year_in_music.report import BUNDLE as YEAR_IN_MUSIC
 from request_consumer.schedule import Entry, schedule_of
 
 MANAGE = PROJECT / "spark_manage.py"
 AFTER_LANDINGS = "after each landing"
+CHANGED_YEARS = "changed_years"
+OF_CHANGED_YEARS = "hourly, for years that changed"
 WITHOUT_SCHEDULER = "*/10 * * * *"
 """When a cron asks for what the scheduler asks for after each landing."""
 
@@ -27,6 +30,8 @@ def schedule(crontab: bool, as_json: bool) -> None:
     """Show what is asked for when, with the next times. Nothing needs to be running.
 
     It is the file conf/schedule.toml, or the one that SCHEDULE names; `up` and the part `scheduler` do what it says.
+    They also ask for statistics after each landing, and every hour for the years in music that were told and changed
+    since, each at most daily: of these the crontab has nothing.
 
     \b
     Examples:
@@ -40,7 +45,7 @@ def schedule(crontab: bool, as_json: bool) -> None:
         if now.astimezone().utcoffset():
             remark("note: the times are of UTC, and this machine's clock is another: see the first lines")
         return
-    rows = [*((bundle.name, _command(bundle), AFTER_LANDINGS, None) for bundle in kept_fresh()), *_rows(entries, now)]
+    rows = [*_of_changes(), *_rows(entries, now)]
     columns = ("name", "command", "when", "next")
     if as_json:
         show_json([dict(zip(columns, row, strict=True)) for row in rows])
@@ -72,6 +77,13 @@ def kept_fresh() -> list[Bundle]:
     return catalog().kept_fresh()
 
 
+def _of_changes() -> Iterator[tuple[str, str, str, datetime | None]]:
+    """What the scheduler asks for because something changed, at no time that could be said."""
+    for bundle in kept_fresh():
+        yield bundle.name, _command(bundle), AFTER_LANDINGS, None
+    yield CHANGED_YEARS, _command(YEAR_IN_MUSIC), OF_CHANGED_YEARS, None
+
+
 def _rows(entries: Iterable[Entry], now: datetime) -> Iterator[tuple[str, str, str, datetime | None]]:
     for entry in entries:
         shown = " ".join([entry.command, *(f"--{name} {said}" for name, said in entry.options.items())])
@@ -91,7 +103,7 @@ def _about(entry: Entry) -> str:
 
 
 def _command(bundle: Bundle) -> str:
-    assert bundle.command is not None, f"{bundle.name} is kept fresh and has no command"
+    assert bundle.command is not None, f"{bundle.name} has no command"
     return bundle.command.name
 
 

@@ -22,9 +22,14 @@ def test_the_schedule_is_shown_with_the_next_times_while_nothing_runs(nowhere: C
     assert (ran.status, ran.err) == (0, "")
     assert re.split(r"\s{2,}", lines[0].strip()) == ["name", "command", "when (UTC)", "next (UTC)"]
     assert re.split(r"\s{2,}", lines[1].strip()) == ["stats.all", "cron_request_all_stats", "after each landing"]
-    assert [line.split()[0] for line in lines[2:]] == [entry.name for entry in ENTRIES]
-    assert all(re.search(r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d$", line.rstrip()) for line in lines[2:])
-    assert [row["name"] for row in nowhere("schedule", "--json").json()][1:] == [entry.name for entry in ENTRIES]
+    assert re.split(r"\s{2,}", lines[2].strip()) == [
+        "changed_years",
+        "request_year_in_music",
+        "hourly, for years that changed",
+    ]
+    assert [line.split()[0] for line in lines[3:]] == [entry.name for entry in ENTRIES]
+    assert all(re.search(r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d$", line.rstrip()) for line in lines[3:])
+    assert [row["name"] for row in nowhere("schedule", "--json").json()][2:] == [entry.name for entry in ENTRIES]
 
 
 def test_every_line_of_the_crontab_is_a_comment_or_a_command_with_its_times(nowhere: CommandLine) -> None:

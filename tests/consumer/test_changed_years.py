@@ -16,7 +16,7 @@ from jobs.listens.removal import delete_history, delete_listen
 from jobs.listens.user_settings import set_zone
 from jobs.listens.users import create_user
 from jobs.listens.write import write_submissions
-from request_consumer import request_rows
+from request_consumer import request_rows, requests
 from request_consumer.changed_years import changed_years, tell_anew
 
 LAST_SECOND = 1_735_689_599  # 2024-12-31T23:59:59Z
@@ -140,3 +140,21 @@ def test_it_is_asked_for_once_and_rests_after_it_was_told(connection: Connection
         cursor.execute("UPDATE request SET state = 'done', finished = now()")
     move(connection, user_id)
     assert changed_years(connection) == [], "told a moment ago: it rests"
+
+
+def test_a_year_that_failed_for_good_rests_as_one_that_was_told_does(
+    connection: Connection, user_id: int, broker: Broker
+) -> None:
+    exclude(connection, user_id)
+    assert tell_anew(connection, broker) == 2
+    [failed] = [row for row in request_rows.list_requests(connection) if row.params == {"year": 2022}]
+    requests.claim(connection, failed.id, "worker")
+    requests.fail(connection, failed.id, "worker", "no memory", 2)
+    assert tell_anew(connection, broker) == 0, "the next attempt waits"
+    requests.claim(connection, failed.id, "worker")
+    requests.fail(connection, failed.id, "worker", "no memory", 2)
+    assert tell_anew(connection, broker) == 0
+    with transaction(connection) as cursor:
+        cursor.execute("UPDATE request SET finished = now() - interval '21 hours' WHERE state = 'failed'")
+    assert tell_anew(connection, broker) == 1
+    assert sorted(row.params["year"] for row in request_rows.list_requests(connection, "queued")) == [2022, 2024]
