@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from conf.postgres import Pool
-from conf.settings import load_settings
+from conf.postgres import Connection, Pool
+from conf.settings import Settings, load_settings
 from jobs.catalog import catalog
 from jobs.job import NothingToWorkOnError
 from jobs.lake import Landing
+from jobs.land import Lander
 from jobs.listens.mapping import MappingRow, Resolved, resolve_one
+from jobs.listens.msid import recording_msid
+from jobs.lock import LakeLock
 from jobs.messages import Manifest, new_run_id
 from jobs.popularity.popularity import ENTITIES, OF_ARTIST
 from jobs.recommend.missing_mb_data import DAYS, MOST
@@ -22,10 +25,14 @@ from jobs.run_engine import DAY, EngineOrder, run_engines
 from spark_reader.reader import save_run
 from tests.jobs.histories import generated, mbid
 from tests.jobs.lake import write_lake
+from tests.jobs.lived import Lived
 from tests.jobs.oracle import Histories, Track
 from tests.jobs.results import Results
 from tests.jobs.served import lake_settings
 from tests.jobs.small_world import documents
+from tests.oracle.steps import Delete, Insert
+from tests.oracle.world import Listen, Metadata
+from tests.oracle.world import Track as Sent
 from webapi import create_app
 
 pytestmark = pytest.mark.spark
@@ -38,6 +45,9 @@ TITLES = {mbid(401): ("Kid A", "Radiohead")}
 CREDITS = {mbid(101): (mbid(1), mbid(9)), mbid(104): (mbid(9),)}
 """Of recordings in MusicBrainz: whose artists, where a listen names none."""
 Ask = Callable[..., Results]
+ANNE, BEA, CLEO = 1, 2, 3
+WORDS, LIES, SOLO, ONCE = 1, 2, 3, 4
+"""Of tracks: by an artist with an MBID, without any MBID, by another artist, heard once and deleted."""
 
 
 def histories() -> Histories:
@@ -205,15 +215,26 @@ def ask(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, made: His
     folder = tmp_path_factory.mktemp("popular") / "lake"
     landing: Landing = write_lake(spark, str(folder), made, NOON)
 
-    def asked(query: str, **given: Any) -> Results:
-        found = run_engines(
-            spark, lake_settings(folder), EngineOrder(query, catalog().steps(query, given)), landing,
-            run_id=new_run_id(1.7e9), request_id=None, now=1.7e9,
-        )  # fmt: skip
-        assert isinstance(found, Manifest)
-        return Results(found)
+    return lambda query, **given: _made(spark, lake_settings(folder), landing, query, **given)
 
-    return asked
+
+def _made(spark: SparkSession, settings: Settings, landing: Landing, query: str, **given: Any) -> Results:
+    found = run_engines(
+        spark, settings, EngineOrder(query, catalog().steps(query, given)), landing,
+        run_id=new_run_id(1.7e9), request_id=None, now=1.7e9,
+    )  # fmt: skip
+    assert isinstance(found, Manifest)
+    return Results(found)
+
+
+@pytest.fixture
+def lived(spark: SparkSession, settings: Settings, connection: Connection, tmp_path: Path) -> Iterator[Lived]:
+    """A system in which nothing has landed yet."""
+    Path(settings.lake).mkdir(parents=True)
+    lock = LakeLock(settings.database_url, settings.lake)
+    assert lock.acquire()
+    yield Lived(spark, settings, connection, Lander(spark, settings, lock), tmp_path / "metadata")
+    lock.release()
 
 
 def test_what_musicbrainz_does_not_know_is_told_of_every_user(ask: Ask, made: Histories, newest: int) -> None:
@@ -275,3 +296,63 @@ def test_all_of_it_is_made_in_one_run(ask: Ask, made: Histories, newest: int) ->
         assert found.entity_documents(f"popularity_{kind}") == expected[kind], kind
     for kind in OF_ARTIST:
         assert found.entity_documents(f"popularity_top_{kind}") == top(heard(made, 0, newest), kind), kind
+
+
+def _track(number: int, artist: str, name: str, **sent: Any) -> Track:
+    msid = str(recording_msid(artist, name, None, None, None))
+    return Track(number, msid, artist, track_name=name, **sent)
+
+
+def _few() -> Histories:
+    """What three users have heard at the first landing."""
+    tracks = [
+        _track(WORDS, "Low", "Words", recording_mbid=mbid(110), release_mbid=mbid(310), artist_mbids=(mbid(11),)),
+        _track(LIES, "Low", "Lies"),
+        _track(SOLO, "Bob", "Solo", recording_mbid=mbid(111), release_mbid=mbid(310), artist_mbids=(mbid(12),)),
+        _track(ONCE, "Bob", "Once", recording_mbid=mbid(112), release_mbid=mbid(311), artist_mbids=(mbid(12),)),
+    ]
+    listens = [(ANNE, NOON - 60, WORDS), (BEA, NOON - 50, WORDS), (ANNE, NOON - 40, LIES), (BEA, NOON - 30, LIES),
+               (BEA, NOON - 20, SOLO), (BEA, NOON - 10, ONCE)]  # fmt: skip
+    return Histories(tracks, {ANNE, BEA, CLEO}, listens)
+
+
+def _sent(made: Histories, *listens: tuple[int, int, int]) -> Insert:
+    tracks = {
+        track.track_id: Sent(
+            track.recording_msid,
+            track.artist_name,
+            track.track_name,
+            recording_mbid=track.recording_mbid,
+            release_mbid=track.release_mbid,
+            artist_mbids=track.artist_mbids,
+        )
+        for track in made.tracks
+    }
+    return Insert(tuple(Listen(user_id, at, tracks[track_id]) for user_id, at, track_id in listens))
+
+
+def test_after_another_landing_who_deleted_her_only_listen_of_something_is_no_listener_of_it(lived: Lived) -> None:
+    few, settings = _few(), replace(lived.settings, result_inline_bytes=1 << 30)
+    lived.begin({ANNE: "anne", BEA: "bea", CLEO: "cleo"})
+    lived.do([_sent(few, *few.listens)])
+    first = _made(lived.spark, settings, lived.land(Metadata()), "popularity.popularity")
+    before = {kind: first.entity_documents(f"popularity_{kind}") for kind in ENTITIES}
+    assert before == {"release_group": {}} | popular(heard(few, 0, NOON))
+
+    more = [(ANNE, NOON, WORDS), (CLEO, NOON - 5, SOLO), (ANNE, NOON - 400 * DAY, SOLO)]
+    gone = [(BEA, NOON - 50, WORDS), (BEA, NOON - 30, LIES), (BEA, NOON - 10, ONCE)]
+    msids = {track.track_id: track.recording_msid for track in few.tracks}
+    lived.do([_sent(few, *more), *(Delete((user_id, at, msids[track])) for user_id, at, track in gone)])
+    few.listens = [one for one in [*few.listens, *more] if one not in gone]
+    again = _made(lived.spark, settings, lived.land(Metadata()), "popularity.popularity")
+    after = {kind: again.entity_documents(f"popularity_{kind}") for kind in ENTITIES}
+
+    assert after == {"release_group": {}} | popular(heard(few, 0, NOON))
+    assert [(before["recording"][one], after["recording"].get(one)) for one in (mbid(110), msids[LIES])] == [
+        ([2, 2], [2, 1]),
+        ([2, 2], [1, 1]),
+    ]
+    assert (before["recording"][mbid(111)], after["recording"][mbid(111)]) == ([1, 1], [3, 3])
+    assert mbid(112) in before["recording"].keys() - after["recording"].keys(), "nobody has heard it"
+    assert (before["release"][mbid(310)], after["release"][mbid(310)]) == ([3, 2], [5, 3])
+    assert (before["artist"][mbid(12)], after["artist"][mbid(12)]) == ([2, 1], [3, 3])
