@@ -110,7 +110,7 @@ def test_the_same_manifest_twice_changes_nothing(connection: Connection, pool: P
 
 
 def test_the_next_listen_that_a_run_left_out_is_that_of_the_run_served(connection: Connection, pool: Pool) -> None:
-    def coming() -> int | None:
+    def coming() -> object:
         with transaction(connection) as cursor:
             cursor.execute("SELECT next_listen_ts FROM run")
             [(moment,)] = cursor.fetchall()
