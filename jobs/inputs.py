@@ -269,9 +269,9 @@ _INPUTS = (
         of_users=True,
     ),
 )
-INPUTS = {
-    shared.name: shared for shared in (*_INPUTS, *CLOCK_INPUTS, *YEAR_INPUTS, *RECORDING_INPUTS, *SIMILARITY_INPUTS)
-}
+_EVERY = (*_INPUTS, *CLOCK_INPUTS, *YEAR_INPUTS, *RECORDING_INPUTS, *SIMILARITY_INPUTS)
+INPUTS = {shared.name: shared for shared in _EVERY}
+assert len(INPUTS) == len(_EVERY), "two inputs have one name"
 VALUES = {
     "default_length_ms": DEFAULT_LENGTH_MS,
     "daily_windows": range_bits(DAILY) | range_bits(DAILY) << PREVIOUS_SLOT,

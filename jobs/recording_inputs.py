@@ -26,7 +26,7 @@ RECORDING_INPUTS = (
         """,
     ),
     Input(
-        "identity_credit",
+        "identity_artist_mbids",
         "One row per identity whose artists are known by MBID: artist_mbids, by the identity rule, else those that "
         "MusicBrainz names for its recording.",
         ("identity", "played_recording", "recording_artist"),

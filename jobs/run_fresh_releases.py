@@ -24,7 +24,7 @@ WITH heard AS (
       FROM (SELECT w.user_id, w.listen_count, explode(array_distinct(i.artist_mbids)) AS artist_mbid
               FROM {windowed_track} w
               LEFT JOIN {personal_track} o ON o.user_id = w.user_id AND o.track_id = w.track_id
-              JOIN {identity_credit} i ON i.identity_id = coalesce(o.identity_id, CAST(w.track_id AS BIGINT)))
+              JOIN {identity_artist_mbids} i ON i.identity_id = coalesce(o.identity_id, CAST(w.track_id AS BIGINT)))
      GROUP BY user_id, artist_mbid
 ), credited AS (
     SELECT release_mbid, explode(array_distinct(artist_mbids)) AS artist_mbid FROM {fresh}
@@ -59,7 +59,7 @@ def of_users(run: EngineRun) -> Made:
     days, threshold = run.params["days"], run.params["threshold"]
     assert days is None or isinstance(days, int)
     run.progress("counting who has heard their artists")
-    reads = ("windowed_track", "personal_track", "identity_credit", "excluded_key")
+    reads = ("windowed_track", "personal_track", "identity_artist_mbids", "excluded_key")
     frames = run.within(days, reads=reads)
     today = _today(run)
     dated = frames.sql(_DATED, ("releases",))

@@ -29,7 +29,7 @@ SELECT i.identity_id, coalesce(r.release_group_mbid, i.submitted_release_group_m
  WHERE coalesce(r.release_group_mbid, i.submitted_release_group_mbid) IS NOT NULL
 """,
     "artist": """
-SELECT identity_id, explode(array_distinct(artist_mbids)) AS entity, false AS msid FROM {landed_identity_credit}
+SELECT identity_id, explode(array_distinct(artist_mbids)) AS entity, false AS msid FROM {landed_artist_mbids}
 """,
 }
 """identity_id, entity, msid (the entity is one): what the listens of an identity count for, each pair once."""
@@ -37,7 +37,7 @@ _READS = {
     "recording": ("identity_recording",),
     "release": ("landed_identity",),
     "release_group": ("landed_identity", "release_metadata_cache"),
-    "artist": ("landed_identity_credit",),
+    "artist": ("landed_artist_mbids",),
 }
 _COUNTED = """
 SELECT i.entity, to_json(array(sum(h.listen_count), count(DISTINCT h.user_id))) AS doc

@@ -58,8 +58,8 @@ SIMILARITY_INPUTS = (
         """,
     ),
     Input(
-        "landed_identity_credit",
-        "One row per landed_identity whose artists are known by MBID, as identity_credit has one per identity.",
+        "landed_artist_mbids",
+        "One row per landed_identity whose artists are known by MBID, as identity_artist_mbids has one per identity.",
         ("landed_identity", "identity_recording", "recording_artist"),
         ARTISTS_SQL.replace("{identity}", "{landed_identity}").replace("{played_recording}", "{identity_recording}"),
     ),

@@ -17,7 +17,7 @@ from jobs.year_in_music.section import section_job
 RUN = """
 WITH credit AS (
     SELECT p.key, i.artist_mbids, sum(p.listen_count) AS listen_count
-      FROM {user_track} p JOIN {identity_credit} i ON i.identity_id = p.identity_id
+      FROM {user_track} p JOIN {identity_artist_mbids} i ON i.identity_id = p.identity_id
      GROUP BY p.key, i.artist_mbids
 ), placed AS (
     SELECT *, row_number() OVER (PARTITION BY key ORDER BY listen_count DESC, artist_mbids DESC) AS place FROM credit
@@ -62,7 +62,7 @@ def answer(stored: list[Mapping[str, Any]], teller: Teller) -> dict[str, Any]:
 JOB = section_job(
     "new_releases_of_top_artists",
     run=RUN,
-    inputs=("user_track", "identity_credit", "excluded_key", "release_group_metadata_cache"),
+    inputs=("user_track", "identity_artist_mbids", "excluded_key", "release_group_metadata_cache"),
     answer=answer,
     schema={
         "new_releases_of_top_artists": rows(
