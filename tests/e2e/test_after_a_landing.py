@@ -12,7 +12,7 @@ from tests.e2e.people import Person
 from tests.faults.parts import until
 from tests.whole_system import Up
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(900)]
 PROMISED_SECONDS = 10.0
 _QUIET = """
 SELECT NOT EXISTS (SELECT FROM request WHERE state IN ('queued', 'running'))
@@ -42,7 +42,7 @@ def value(store: Connection, query: str, *given: object) -> float:
 
 def test_a_run_of_statistics_starts_within_ten_seconds_after_a_landing(whole_system: Up, store: Connection) -> None:
     person = Person.register(store, whole_system.url, "prompt")
-    until(lambda: value(store, _QUIET) == 1, 120, "what has landed so far is counted")
+    until(lambda: value(store, _QUIET) == 1, 300, "what has landed so far is counted")
     before, submitted = value(store, _LANDED), time.time()
     metadata = {"artist_name": "Low", "track_name": "Words"}
 
