@@ -1,12 +1,13 @@
-"""From one million listens to ten: generator, landing and the statistic; how seconds and memory grow."""
+"""From one million listens to ten: generator, landing, the statistic, spans; how seconds and memory grow."""
 
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from conf import postgres
-from tests.bench.landed import Step, ask, first_users, generated, land, make_users
+from tests.bench.landed import Step, ask, first_users, generated, land, make_users, settle
 from tests.bench.report import Section, number
+from tests.bench.spans import add_spans
 from tests.bench.system import Bench, bench_system, start_consumer
 
 QUERY, PARAMS = "stats.user.entity", {"entity": "artists"}
@@ -31,12 +32,15 @@ def run(quick: bool) -> Section:
             statistics.append(ask(bench, QUERY, PARAMS))
         _check(bench, path, users)
         _rows(section, landings, statistics)
+        settle(bench)
+        add_spans(section, bench, path, users)
     section.text.append(
         "Listens are put into `listen` by COPY with their positions (the write function is measured above), first "
         f"those of {len(few):,} of {len(users):,} users, then the rest; after each the landing by the running consumer "
         "is timed, then the statistic on everything landed (stats.user.entity of artists, all users, nine ranges, from "
         "the request to stored by the reader). The result for all_time equals the generator's truth: per user, listens "
-        "counted and artists."
+        "counted and artists. Then, once the lake is in order, spans: every statistic of a user over days of her own, "
+        "each asked for once through the API and waited for, the next only after it."
     )
     return section
 
